@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The files of the library, for builds of other projects as well (Zephyr, NuttX, ...).
+# CORE is freestanding C99; LINUX needs a hosted Linux.
+set(VGPIO_CORE_SOURCES
+    types.c mem.c wire.c trace_str.c
+    devq.c devq_split.c drvq.c drvq_split.c
+    device.c device_irq.c device_queue.c
+    driver.c sync.c sim.c loop.c vhost_user.c)
+set(VGPIO_LINUX_SOURCES vhost_user_linux.c)
