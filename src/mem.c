@@ -1,2 +1,162 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <virtiogpio/types.h>
+
+#include "mem.h"
+#include "port.h"
+
+/* A definer that was compiled with an older header has no members past its ops_size. */
+#define HAS(mem, member)                                                                 \
+    ((mem)->ops_size >=                                                                  \
+         offsetof(struct vgpio_mem, member) + sizeof((struct vgpio_mem *)0)->member &&   \
+     (mem)->member != NULL)
+
+int vgpio_mem_usable(const struct vgpio_mem *mem)
+{
+    if (mem == NULL) {
+        return VGPIO_ERR_INVAL;
+    }
+    if (mem->ops_size < offsetof(struct vgpio_mem, unmap)) {
+        return VGPIO_ERR_ABI;
+    }
+    return mem->map == NULL ? VGPIO_ERR_INVAL : VGPIO_OK;
+}
+
+void vgpio_mem_unmap(const struct vgpio_mem *mem, void *p, uint32_t len)
+{
+    if (HAS(mem, unmap)) {
+        mem->unmap(mem->ctx, p, len);
+    }
+}
+
+void vgpio_mem_dirty(const struct vgpio_mem *mem, uint64_t gpa, uint32_t len)
+{
+    if (HAS(mem, dirty)) {
+        mem->dirty(mem->ctx, gpa, len);
+    }
+}
+
+void *vgpio_mem_map(const struct vgpio_mem *mem, uint64_t gpa, uint32_t *len,
+                    unsigned access)
+{
+    uint32_t want = *len;
+    uint32_t got = want;
+    void *p;
+
+    *len = 0;
+    /* The last byte is compared, not the end: that one is 2^64 for a range at the top. */
+    if (want == 0 || gpa > UINT64_MAX - (want - 1)) {
+        return NULL;
+    }
+    p = mem->map(mem->ctx, gpa, &got, access);
+    if (p == NULL || p == VGPIO_MAP_LATER) {
+        return NULL;
+    }
+    if (got == 0 || got > want) {
+        /* The hook is wrong about its own memory: give back what it handed out, so that
+         * its books still balance, and use none of it. */
+        vgpio_mem_unmap(mem, p, got);
+        return NULL;
+    }
+    *len = got;
+    return p;
+}
+
+int vgpio_mem_read(const struct vgpio_mem *mem, uint64_t gpa, void *dst, uint32_t len)
+{
+    uint8_t *to = dst;
+    int err = vgpio_mem_usable(mem);
+
+    if (err != VGPIO_OK) {
+        return err;
+    }
+    /* Here and not only piece by piece: a piece that shrinks would hide the wrap until
+     * half of the range is done. */
+    if (len != 0 && gpa > UINT64_MAX - (len - 1)) {
+        return VGPIO_ERR_FAULT;
+    }
+    while (len != 0) {
+        uint32_t n = len;
+        void *p = vgpio_mem_map(mem, gpa, &n, VGPIO_MEM_READ);
+
+        if (p == NULL) {
+            return VGPIO_ERR_FAULT;
+        }
+        memcpy(to, p, n);
+        vgpio_mem_unmap(mem, p, n);
+        to += n;
+        gpa += n; /* 0 after the very last byte, and then the loop is over */
+        len -= n;
+    }
+    return VGPIO_OK;
+}
+
+int vgpio_mem_write(const struct vgpio_mem *mem, uint64_t gpa, const void *src,
+                    uint32_t len)
+{
+    const uint8_t *from = src;
+    int err = vgpio_mem_usable(mem);
+
+    if (err != VGPIO_OK) {
+        return err;
+    }
+    if (len != 0 && gpa > UINT64_MAX - (len - 1)) {
+        return VGPIO_ERR_FAULT;
+    }
+    while (len != 0) {
+        uint32_t n = len;
+        void *p = vgpio_mem_map(mem, gpa, &n, VGPIO_MEM_WRITE);
+
+        if (p == NULL) {
+            return VGPIO_ERR_FAULT;
+        }
+        memcpy(p, from, n);
+        vgpio_mem_dirty(mem, gpa, n);
+        vgpio_mem_unmap(mem, p, n);
+        from += n;
+        gpa += n;
+        len -= n;
+    }
+    return VGPIO_OK;
+}
+
+/* Host pointer of a range that lies inside the region. */
+static void *region_at(const struct vgpio_mem_region *r, uint64_t gpa, uint32_t len)
+{
+    uint64_t first = r->hva == NULL ? gpa : gpa - r->gpa;
+    uint64_t last = first + (len - 1);
+
+    /* A 64-bit guest address need not fit a pointer of a 32-bit host. */
+    if ((uint64_t)(uintptr_t)last != last) {
+        return NULL;
+    }
+    return r->hva == NULL ? (void *)(uintptr_t)gpa : (uint8_t *)r->hva + (size_t)first;
+}
+
+void *vgpio_mem_table_map(void *table, uint64_t gpa, uint32_t *len, unsigned access)
+{
+    const struct vgpio_mem_table *t = table;
+    uint32_t i;
+
+    (void)access;
+    if (*len == 0) {
+        return NULL;
+    }
+    for (i = 0; i < t->n; i++) {
+        const struct vgpio_mem_region *r = &t->region[i];
+        uint64_t left;
+
+        /* A region that wraps is a mistake, and half a mistake is not memory. */
+        if (r->size == 0 || r->gpa > UINT64_MAX - (r->size - 1)) {
+            continue;
+        }
+        if (gpa < r->gpa || gpa - r->gpa >= r->size) {
+            continue;
+        }
+        left = r->size - (gpa - r->gpa);
+        if (left < *len) {
+            *len = (uint32_t)left;
+        }
+        return region_at(r, gpa, *len);
+    }
+    return NULL;
+}
