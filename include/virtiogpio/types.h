@@ -64,7 +64,8 @@ enum vgpio_trace_id {
     VGPIO_TR_ANSWER, VGPIO_TR_ANSWER_DROPPED, VGPIO_TR_NONE_OVERRULED, VGPIO_TR_TOKEN_STALE,
     VGPIO_TR_IRQ_PARKED, VGPIO_TR_IRQ_HELD, VGPIO_TR_IRQ_VALID, VGPIO_TR_IRQ_INVALID,
     VGPIO_TR_EDGE_LATCHED, VGPIO_TR_EDGE_MERGED, VGPIO_TR_EDGE_DROPPED,
-    VGPIO_TR_VU_MESSAGE, VGPIO_TR_VU_REFUSED
+    VGPIO_TR_VU_MESSAGE, VGPIO_TR_VU_REFUSED,
+    VGPIO_TR_END /* one past the last id; grows when an id is added before it */
 };
 typedef void (*vgpio_trace_fn)(void *ctx, unsigned id, uint32_t a, uint32_t b);
 VGPIO_API const char *vgpio_trace_str(unsigned id);  /* own object file */
