@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The trimming options. They are baked into the installed config.h, so that a header and
+# an archive can never disagree.
+set(VGPIO_OPTIONS SPLIT EVENT_IDX INDIRECT IRQ NAMES TRACE)
+foreach(opt IN LISTS VGPIO_OPTIONS)
+    option(VGPIO_CFG_${opt} "build with ${opt}" ON)
+endforeach()
+if(NOT VGPIO_CFG_SPLIT)
+    message(FATAL_ERROR "VGPIO_CFG_SPLIT=OFF leaves no ring layout: packed rings do not exist yet")
+endif()
+
+# A function, because the words ON and OFF become 1 and 0 in its scope only.
+function(vgpio_write_config)
+    foreach(opt IN LISTS VGPIO_OPTIONS)
+        if(VGPIO_CFG_${opt})
+            set(VGPIO_CFG_${opt} 1)
+        else()
+            set(VGPIO_CFG_${opt} 0)
+        endif()
+    endforeach()
+    configure_file(include/virtiogpio/config.h.in include/virtiogpio/config.h @ONLY)
+endfunction()
+vgpio_write_config()

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-3-Clause
+include(CMakePackageConfigHelpers)
+
+install(TARGETS virtiogpio_static virtiogpio_shared EXPORT virtiogpioTargets
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY include/virtiogpio ${CMAKE_CURRENT_BINARY_DIR}/include/virtiogpio
+    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+if(VGPIO_BUILD_CLI)
+    install(TARGETS vgpio RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    file(GLOB man_pages CONFIGURE_DEPENDS docs/man/*.1)
+    install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+endif()
+
+# pkg-config: an installed tree can be moved as a whole, unless libdir was given absolute.
+set(VGPIO_PC_PREFIX ${CMAKE_INSTALL_PREFIX})
+if(NOT IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+    file(RELATIVE_PATH up "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/prefix")
+    string(REGEX REPLACE "/$" "" up "${up}")
+    set(VGPIO_PC_PREFIX "\${pcfiledir}/${up}")
+endif()
+foreach(dir LIBDIR INCLUDEDIR)
+    if(IS_ABSOLUTE "${CMAKE_INSTALL_${dir}}")
+        set(VGPIO_PC_${dir} "${CMAKE_INSTALL_${dir}}")
+    else()
+        set(VGPIO_PC_${dir} "\${prefix}/${CMAKE_INSTALL_${dir}}")
+    endif()
+endforeach()
+configure_file(pkgconfig/libvirtiogpio.pc.in pkgconfig/libvirtiogpio.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/pkgconfig/libvirtiogpio.pc
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# CMake: find_package(virtiogpio).
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/virtiogpio)
+install(EXPORT virtiogpioTargets NAMESPACE virtiogpio:: DESTINATION ${package_dir})
+configure_package_config_file(cmake/virtiogpioConfig.cmake.in
+    cmake/virtiogpioConfig.cmake INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(cmake/virtiogpioConfigVersion.cmake
+    COMPATIBILITY SameMinorVersion)
+install(FILES
+    ${CMAKE_CURRENT_BINARY_DIR}/cmake/virtiogpioConfig.cmake
+    ${CMAKE_CURRENT_BINARY_DIR}/cmake/virtiogpioConfigVersion.cmake
+    DESTINATION ${package_dir})

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+# Shared by the scripts beside it, which source it.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root" || exit 1
+
+say()
+{
+    printf '\n== %s\n' "$*"
+}
+
+die()
+{
+    printf '%s\n' "$*" >&2
+    exit 1
+}
+
+# Prints the packages of the arguments that are not installed.
+missing_packages()
+{
+    local package
+    for package in "$@"; do
+        dpkg-query -W -f '${db:Status-Status}\n' "$package" 2> /dev/null |
+            grep -qx installed || echo "$package"
+    done
+}
+
+# Installs what is missing of the arguments, as root or with a sudo that asks nothing;
+# where neither is there, says what to type and ends.
+need_packages()
+{
+    local missing=() apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q)
+    command -v dpkg-query > /dev/null ||
+        die "This is not Debian: please install by hand what Debian calls $*"
+    mapfile -t missing < <(missing_packages "$@")
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    if [ "$(id -u)" != 0 ]; then
+        sudo -n true 2> /dev/null || {
+            echo "These packages are missing. As root, run:"
+            echo "    apt-get install --no-install-recommends ${missing[*]}"
+            exit 1
+        }
+        apt=(sudo -n "${apt[@]}")
+    fi
+    say "Installing ${missing[*]}"
+    "${apt[@]}" update < /dev/null > /dev/null
+    "${apt[@]}" install -y --no-install-recommends "${missing[@]}" < /dev/null > /dev/null
+}

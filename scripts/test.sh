@@ -1,0 +1,168 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Runs every test of the project and ends with one line: N passed, N failed.
+# usage: scripts/test.sh [--quick] [--coverage]
+#   --quick     leave out the real Linux guest
+#   --coverage  also measure the branch coverage of the core and print it
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+usage()
+{
+    sed -n 's/^# \{0,1\}//; /^usage/,/^set/{ /^set/!p; }' "$0"
+}
+
+quick=no coverage=no
+for arg in "$@"; do
+    case $arg in
+        --quick) quick=yes ;;
+        --coverage) coverage=yes ;;
+        -h | --help) usage && exit 0 ;;
+        *) usage >&2 && exit 2 ;;
+    esac
+done
+
+packages=(gcc g++ libc6-dev make cmake pkg-config libcmocka-dev
+    clang clang-format clang-tidy libclang-rt-14-dev
+    gcc-arm-none-eabi gcc-riscv64-unknown-elf doxygen shellcheck)
+[ "$coverage" = no ] || packages+=(gcovr)
+need_packages "${packages[@]}"
+
+jobs=$(nproc)
+logs=$root/build/logs
+mkdir -p "$logs"
+passed=0 failed=0 skipped=0 failures=()
+
+count() # PASSED FAILED SKIPPED
+{
+    passed=$((passed + $1))
+    failed=$((failed + $2))
+    skipped=$((skipped + $3))
+}
+
+# One command that counts as one test. Its output goes to a log, and here if it fails.
+try() # NAME COMMAND...
+{
+    local name=$1 log=$logs/$1.log start=$SECONDS
+    shift
+    if "$@" > "$log" 2>&1 < /dev/null; then
+        count 1 0 0
+        printf 'ok    %s (%d s)\n' "$name" $((SECONDS - start))
+    else
+        cat "$log"
+        printf 'FAIL  %s: %s\n' "$name" "$*"
+        count 0 1 0
+        failures+=("$name")
+        return 1
+    fi
+}
+
+attribute() # NAME JUNIT_FILE: a number of the first testsuite element
+{
+    sed -n '/<testsuite/,/>/p' "$2" | grep -oE "[[:space:]]$1=\"[0-9]+\"" |
+        head -n 1 | tr -dc 0-9
+}
+
+# The ctest of one preset, test by test into the sum.
+run_ctest() # PRESET
+{
+    local junit=$logs/$1.xml status=0 total bad left start=$SECONDS
+    rm -f "$junit"
+    ctest --preset "$1" -j "$jobs" --output-junit "$junit" < /dev/null \
+        > "$logs/$1-ctest.log" 2>&1 || status=$?
+    total=$(attribute tests "$junit" || echo 0)
+    bad=$(attribute failures "$junit" || echo 0)
+    left=$(($(attribute skipped "$junit" || echo 0) + $(attribute disabled "$junit" || echo 0)))
+    # Whatever ctest complains of without naming a test is one failure.
+    if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
+        bad=$((bad + 1)) total=$((total + 1))
+    fi
+    count $((total - bad - left)) "$bad" "$left"
+    if [ "$status" -ne 0 ]; then
+        cat "$logs/$1-ctest.log"
+        failures+=("ctest of $1")
+    fi
+    grep -E '(Skipped|Not Run|Disabled)' "$logs/$1-ctest.log" || true
+    printf '%-5s ctest of %s: %d tests, %d failed, %d skipped (%d s)\n' \
+        "$([ "$status" -eq 0 ] && echo ok || echo FAIL)" \
+        "$1" "$total" "$bad" "$left" $((SECONDS - start))
+}
+
+build() # PRESET
+{
+    try "configure-$1" cmake --preset "$1" && try "build-$1" cmake --build --preset "$1" -j "$jobs"
+}
+
+build_and_test() # PRESET
+{
+    say "Preset $1"
+    if build "$1"; then
+        run_ctest "$1"
+    fi
+}
+
+# A fixed number of inputs a target, so that two runs do the same work; the time limit is
+# for a machine that is far too slow.
+fuzz()
+{
+    local program name
+    say "Fuzzing, a fixed number of inputs"
+    build fuzz || return 0
+    for program in build-fuzz/tests/fuzz_*; do
+        if [ ! -f "$program" ] || [ ! -x "$program" ]; then
+            continue
+        fi
+        name=${program##*/fuzz_}
+        rm -rf "build-fuzz/new-$name"
+        mkdir -p "build-fuzz/new-$name"
+        try "fuzz-$name" "$program" -runs=20000 -seed=1 -max_total_time=60 -timeout=10 \
+            -print_final_stats=1 -artifact_prefix="build-fuzz/crash-$name-" \
+            "build-fuzz/new-$name" "tests/fuzz/corpus/$name" || true
+    done
+}
+
+guest()
+{
+    local log=$logs/guest.log status=0 line
+    say "A real Linux guest (the first run builds its kernel, some minutes)"
+    tests/guest/run.sh > "$log" 2>&1 < /dev/null || status=$?
+    cat "$log"
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1) || line="0 passed, 0 failed"
+    read -ra line <<< "${line//,/}"
+    if [ "$status" -ne 0 ] && [ "${line[2]}" -eq 0 ]; then
+        line[2]=1
+    fi
+    count "${line[0]}" "${line[2]}" "${line[4]:-0}"
+    [ "$status" -eq 0 ] || failures+=("guest")
+}
+
+branch_coverage()
+{
+    say "Branch coverage of the core"
+    find build-coverage -name '*.gcda' -delete 2> /dev/null || true
+    build_and_test coverage
+    gcovr --root . --object-directory build-coverage --filter src/ --exclude src/cli/ \
+        --branches --exclude-unreachable-branches
+}
+
+build_and_test default
+say "Checks"
+for check in scripts/check-*.sh; do
+    try "$(basename "$check" .sh)" "$check" || true
+done
+for preset in clang debug; do
+    build_and_test "$preset"
+done
+fuzz
+if [ "$quick" = yes ]; then
+    say "--quick: the real Linux guest is left out"
+elif [ -x tests/guest/run.sh ]; then
+    guest
+fi
+[ "$coverage" = no ] || branch_coverage
+
+say "All done in $SECONDS s; logs are in build/logs"
+[ "${#failures[@]}" -eq 0 ] || printf 'failed: %s\n' "${failures[@]}"
+echo "$passed passed, $failed failed$([ "$skipped" -eq 0 ] || echo ", $skipped skipped")"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# What somebody outside the tree does with an installed libvirtiogpio.
+# usage: run.sh CASE (by ctest, which sets VGPIO_BUILD, VGPIO_STAGE, VGPIO_LIBDIR, CC)
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+tree=$VGPIO_STAGE/moved
+lib=$tree/$VGPIO_LIBDIR
+cmake=${VGPIO_CMAKE:-cmake}
+case_name=$1
+work=$VGPIO_STAGE/$case_name
+
+fail()
+{
+    echo "$case_name: $*" >&2
+    exit 1
+}
+
+# The tree is moved after the install: nothing in it may remember where it was put.
+install_tree()
+{
+    rm -rf "$VGPIO_STAGE"
+    "$cmake" --install "$VGPIO_BUILD" --prefix "$VGPIO_STAGE/first" > /dev/null
+    mv "$VGPIO_STAGE/first" "$tree"
+    for file in "$lib"/libvirtiogpio.{a,so} "$lib/pkgconfig/libvirtiogpio.pc" \
+        "$tree/include/virtiogpio/config.h" "$tree/bin/vgpio"; do
+        [ -e "$file" ] || fail "not installed: $file"
+    done
+    # Every page of the manual that exists must arrive.
+    for page in "$root"/docs/man/*.1; do
+        [ ! -e "$page" ] || [ -e "$tree/share/man/man1/$(basename "$page")" ] ||
+            fail "not installed: $page"
+    done
+}
+
+by_cmake() # shared|static
+{
+    "$cmake" -S "$here/consumer" -B "$work" -DCMAKE_PREFIX_PATH="$tree" \
+        -DVGPIO_LINKAGE="$1" > /dev/null
+    "$cmake" --build "$work" > /dev/null
+    "$work/consumer_c" && "$work/consumer_cxx"
+    check_linkage "$1" "$work/consumer_c"
+}
+
+by_pkgconfig() # shared|static
+{
+    local flags=() cflags=() cxx=${CXX:-c++}
+    export PKG_CONFIG_PATH=$lib/pkgconfig LD_LIBRARY_PATH=$lib
+    mkdir -p "$work"
+    read -ra cflags <<< "$(pkg-config --cflags libvirtiogpio)"
+    if [ "$1" = static ]; then
+        read -ra flags <<< "$(pkg-config --static --libs libvirtiogpio)"
+        flags=(-static "${flags[@]}")
+    else
+        read -ra flags <<< "$(pkg-config --libs libvirtiogpio)"
+    fi
+    "$CC" -std=c99 -Wall -Wextra -Wpedantic -Werror "${cflags[@]}" \
+        "$here/consumer/consumer.c" "${flags[@]}" -o "$work/consumer_c"
+    "$cxx" -std=c++11 -Wall -Wextra -Wpedantic -Werror "${cflags[@]}" \
+        "$here/consumer/consumer.cpp" "${flags[@]}" -o "$work/consumer_cxx"
+    "$work/consumer_c" && "$work/consumer_cxx"
+    check_linkage "$1" "$work/consumer_c"
+}
+
+check_linkage() # shared|static PROGRAM
+{
+    local needed=no
+    if readelf -d "$2" | grep -q 'NEEDED.*libvirtiogpio'; then
+        needed=yes
+    fi
+    case $1-$needed in
+        shared-yes | static-no) ;;
+        *) fail "wanted the $1 library, but NEEDED libvirtiogpio: $needed" ;;
+    esac
+}
+
+# A user's include may be the first of the file, in any of three languages.
+headers()
+{
+    local header n=0 strict=(-fsyntax-only -Wall -Wextra -Wpedantic -Werror -I "$tree/include")
+    for header in "$tree"/include/virtiogpio/*.h; do
+        "$CC" -x c -std=c99 "${strict[@]}" "$header"
+        "$CC" -x c -std=c11 "${strict[@]}" "$header"
+        "${CXX:-c++}" -x c++ -std=c++11 "${strict[@]}" "$header"
+        n=$((n + 1))
+    done
+    [ "$n" -ge 10 ] || fail "only $n headers are installed"
+    echo "$n headers compile alone as C99, C11 and C++11"
+}
+
+# A symbol that comes is an addition to the interface, one that goes breaks programs.
+symbols()
+{
+    local got=$work.txt
+    nm -D --defined-only "$lib/libvirtiogpio.so" | awk '{ print $3 }' | LC_ALL=C sort > "$got"
+    diff -u "$here/symbols.txt" "$got" ||
+        fail "the exported symbols differ; meant so? then: cp $got tests/install/symbols.txt"
+}
+
+# The release is said in six places; they must agree.
+version()
+{
+    local want name
+    want=$(sed -n 's/^project(virtiogpio VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")
+    name=$(readelf -d "$lib/libvirtiogpio.so" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')
+    [ -e "$lib/libvirtiogpio.so.$want" ] || fail "no libvirtiogpio.so.$want"
+    [ "$name" = "libvirtiogpio.so.${want%.*}" ] || fail "SONAME is $name"
+    [ "$(PKG_CONFIG_PATH=$lib/pkgconfig pkg-config --modversion libvirtiogpio)" = "$want" ] ||
+        fail "pkg-config does not say $want"
+    grep -q "^## \[$want\]" "$root/CHANGELOG.md" || fail "CHANGELOG.md has no entry [$want]"
+}
+
+# As a part of somebody else's build: no tests, no tool, no install rules.
+subdirectory()
+{
+    "$cmake" -S "$here/subdirectory" -B "$work" -DVGPIO_ROOT="$root" > /dev/null
+    "$cmake" --build "$work" > /dev/null
+    "$work/user"
+    [ ! -e "$work/virtiogpio/vgpio" ] || fail "the tool was built unasked"
+}
+
+rm -rf "$work"
+case $case_name in
+    tree) install_tree ;;
+    cmake_shared) by_cmake shared ;;
+    cmake_static) by_cmake static ;;
+    pkgconfig_shared) by_pkgconfig shared ;;
+    pkgconfig_static) by_pkgconfig static ;;
+    headers | symbols | version | subdirectory) "$case_name" ;;
+    *) fail "no such case" ;;
+esac
