@@ -74,6 +74,16 @@ struct vgpio_vdev_ops {
 };
 struct vgpio_vdev { const struct vgpio_vdev_ops *ops; void *obj; };
 
+/** Bits of the device status byte that get_status and set_status carry. */
+enum vgpio_dev_status {
+    VGPIO_S_ACKNOWLEDGE = 1,
+    VGPIO_S_DRIVER = 2,
+    VGPIO_S_DRIVER_OK = 4,
+    VGPIO_S_FEATURES_OK = 8,
+    VGPIO_S_NEEDS_RESET = 64,
+    VGPIO_S_FAILED = 128
+};
+
 /* (3) Bus: what a driver dialect needs of its transport. < 0: the bus is gone. */
 struct vgpio_bus_ops {
     uint32_t ops_size;

@@ -8,6 +8,7 @@
 
 #include <virtiogpio/device.h>
 #include <virtiogpio/driver.h>
+#include <virtiogpio/loop.h>
 #include <virtiogpio/seams.h>
 #include <virtiogpio/sim.h>
 #include <virtiogpio/sync.h>
