@@ -6,6 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* For a switch, gcc on Thumb-1 calls helpers of libgcc, which a freestanding build does
+ * not have; chains of compares are as small there. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__thumb__) && !defined(__thumb2__)
+#pragma GCC optimize("no-jump-tables")
+#endif
+
 /* <string.h> is not a freestanding header, but compilers emit calls to these four
  * anyway, so every target has them. Declared as C does, hosted builds agree. */
 void *memcpy(void *restrict dst, const void *restrict src, size_t n);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <virtiogpio/types.h>
 
+#include "port.h"
+
 const char *vgpio_strerror(int err)
 {
     switch (err) {
