@@ -1,2 +1,325 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <virtiogpio/queue.h>
+/* The device's face of a split queue. */
+#include "devq.h"
+
+#if VGPIO_CFG_SPLIT
+
+/* A descriptor, each field loaded once. */
+struct desc {
+    uint64_t addr;
+    uint32_t len;
+    uint16_t flags, next;
+};
+
+/* Maps a ring area. It must come back whole, because ring words need single-copy
+ * atomicity and a copy cannot give that, and aligned for the words in it. */
+static uint8_t *map_area(const struct vgpio_mem *mem, uint64_t gpa, uint32_t bytes,
+                         uint32_t align, unsigned access)
+{
+    uint32_t got = bytes;
+    uint8_t *p;
+
+    if (gpa & (align - 1u)) {
+        return NULL;
+    }
+    p = vgpio_mem_map(mem, gpa, &got, access);
+    if (p != NULL && (got != bytes || ((uintptr_t)p & 3u & (align - 1u)) != 0)) {
+        vgpio_mem_unmap(mem, p, got);
+        p = NULL;
+    }
+    return p;
+}
+
+static void unmap_area(const struct vgpio_mem *mem, uint8_t *p, uint32_t bytes)
+{
+    if (p != NULL) {
+        vgpio_mem_unmap(mem, p, bytes);
+    }
+}
+
+void vgpio_devq_split_unmap(struct vgpio_devq *q)
+{
+    uint16_t n = q->at.size;
+
+    unmap_area(q->mem, q->desc, SPLIT_DESC_BYTES(n));
+    unmap_area(q->mem, q->driver, SPLIT_AVAIL_BYTES(n));
+    unmap_area(q->mem, q->device, SPLIT_USED_BYTES(n));
+    q->desc = q->driver = q->device = NULL;
+}
+
+int vgpio_devq_split_start(struct vgpio_devq *q, const struct vgpio_vq_setup *setup)
+{
+    uint16_t n = setup->size;
+
+    if (!vq_split_size_ok(n)) {
+        return VGPIO_ERR_INVAL;
+    }
+    q->at = *setup;
+    q->desc = map_area(q->mem, setup->desc, SPLIT_DESC_BYTES(n), 16, VGPIO_MEM_READ);
+    q->driver = map_area(q->mem, setup->driver, SPLIT_AVAIL_BYTES(n), 2, VGPIO_MEM_READ);
+    q->device = map_area(q->mem, setup->device, SPLIT_USED_BYTES(n), 4,
+                         VGPIO_MEM_READ | VGPIO_MEM_WRITE);
+    if (q->desc == NULL || q->driver == NULL || q->device == NULL) {
+        vgpio_devq_split_unmap(q);
+        return VGPIO_ERR_FAULT;
+    }
+    /* What was published so far is written in the ring itself and nobody can tell it
+     * better; how far the driver's heads were taken is written nowhere. */
+    q->at.used_pos = ring_ld16(q->device + USED_IDX);
+    if (!(setup->flags & VGPIO_VQ_TOLD)) {
+        q->at.avail_pos = 0;
+    }
+    q->at.flags = VGPIO_VQ_TOLD;
+    q->next_used = q->at.used_pos;
+    q->avail_seen = q->at.avail_pos;
+    return VGPIO_OK;
+}
+
+/* Every store to the ring passes here with what it changed. */
+static inline void stored(const struct vgpio_devq *q, uint32_t off, uint32_t len)
+{
+    if (q->flags & VQ_DIRTY) {
+        vgpio_mem_dirty(q->mem, q->at.device + off, len);
+    }
+}
+
+static void ring_desc(struct desc *d, const uint8_t *p)
+{
+    d->addr = ring_ld64(p);
+    d->len = ring_ld32(p + 8);
+    d->flags = ring_ld16(p + 12);
+    d->next = ring_ld16(p + 14);
+}
+
+#if VGPIO_CFG_INDIRECT
+
+/* Entries of a table are copied out one by one: it may lie across regions. */
+static int table_desc(const struct vgpio_chain *c, struct desc *d)
+{
+    uint8_t raw[DESC_BYTES];
+    uint32_t w[4];
+    unsigned i;
+
+    if (c->next >= c->table_len) {
+        return VGPIO_ERR_PROTO;
+    }
+    if (vgpio_mem_read(c->q->mem, c->table + DESC_BYTES * (uint32_t)c->next, raw,
+                       sizeof raw) != VGPIO_OK) {
+        return VGPIO_ERR_FAULT;
+    }
+    for (i = 0; i < 4; i++) {
+        memcpy(&w[i], raw + 4u * i, 4);
+        w[i] = port_le32(w[i]);
+    }
+    d->addr = w[0] | (uint64_t)w[1] << 32;
+    d->len = w[2];
+    d->flags = (uint16_t)w[3];
+    d->next = (uint16_t)(w[3] >> 16);
+    return VGPIO_OK;
+}
+
+/* From here on the chain goes through a table. WRITE on the descriptor means nothing. */
+static int enter_table(struct vgpio_chain *c, const struct desc *d)
+{
+    uint16_t size = c->q->at.size;
+
+    if (!vq_has_indirect(c->q) || (c->flags & CHAIN_TABLE) || (d->flags & DESC_F_NEXT) ||
+        d->len == 0 || d->len % DESC_BYTES != 0) {
+        return VGPIO_ERR_PROTO;
+    }
+    if (d->addr > UINT64_MAX - (d->len - 1)) {
+        return VGPIO_ERR_FAULT;
+    }
+    c->table = d->addr;
+    c->table_len = d->len / DESC_BYTES;
+    c->flags |= CHAIN_TABLE;
+    c->next = 0;
+    c->ttl = size > CHAIN_TABLE_MAX ? size : CHAIN_TABLE_MAX;
+    return VGPIO_OK;
+}
+
+#else
+
+static int table_desc(const struct vgpio_chain *c, struct desc *d)
+{
+    (void)c;
+    (void)d;
+    return VGPIO_ERR_PROTO;
+}
+
+static int enter_table(struct vgpio_chain *c, const struct desc *d)
+{
+    (void)c;
+    (void)d;
+    return VGPIO_ERR_PROTO;
+}
+
+#endif
+
+/* Makes the descriptor the piece in hand, if it may stand where it does. */
+static int take_piece(struct vgpio_chain *c, const struct desc *d)
+{
+    if ((c->flags & CHAIN_WRITE) && !(d->flags & DESC_F_WRITE)) {
+        return VGPIO_ERR_PROTO;
+    }
+    if (d->len > UINT32_MAX - c->total) {
+        return VGPIO_ERR_PROTO;
+    }
+    c->total += d->len;
+    c->gpa = d->addr;
+    c->left = d->len;
+    c->next = d->next;
+    /* NEXT and WRITE have the same bits in both words. */
+    c->flags =
+        (uint8_t)((c->flags & CHAIN_TABLE) | (d->flags & (DESC_F_NEXT | DESC_F_WRITE)));
+    return VGPIO_OK;
+}
+
+/* Fetches descriptor `next`, and the first of the table if it names one. */
+static inline int fetch(struct vgpio_chain *c)
+{
+    struct desc d;
+    int err;
+
+    for (;;) {
+        if (c->ttl == 0) {
+            return VGPIO_ERR_PROTO; /* longer than any honest chain: a loop */
+        }
+        c->ttl--;
+        if (c->flags & CHAIN_TABLE) {
+            err = table_desc(c, &d);
+            if (err != VGPIO_OK) {
+                return err;
+            }
+        } else {
+            if (c->next >= c->q->at.size) {
+                return VGPIO_ERR_PROTO;
+            }
+            ring_desc(&d, c->q->desc + DESC_BYTES * (uint32_t)c->next);
+        }
+        if (!(d.flags & DESC_F_INDIRECT)) {
+            return take_piece(c, &d);
+        }
+        err = enter_table(c, &d);
+        if (err != VGPIO_OK) {
+            return err;
+        }
+    }
+}
+
+int vgpio_devq_split_next(struct vgpio_chain *c)
+{
+    int err = fetch(c);
+
+    return err ? devq_break(c->q, err) : VGPIO_OK;
+}
+
+/* How many heads wait, looking at the ring; the queue breaks if that cannot be. */
+static int look(struct vgpio_devq *q)
+{
+    /* Pairs with the driver's release store of avail.idx: heads and descriptors that it
+     * counts are visible after this load. */
+    uint16_t idx = ring_ld16_acquire(q->driver + AVAIL_IDX, vq_platform(q));
+    uint16_t n = (uint16_t)(idx - q->at.avail_pos);
+
+    if (n > q->at.size) {
+        return devq_break(q, VGPIO_ERR_PROTO);
+    }
+    q->avail_seen = idx;
+    return n;
+}
+
+int vgpio_devq_split_pop(struct vgpio_devq *q, struct vgpio_chain *c)
+{
+    uint16_t slot;
+    int err;
+
+    /* The index is only looked at again when all that it promised is taken: its cache
+     * line is the one the driver writes. */
+    if (q->avail_seen == q->at.avail_pos) {
+        int n = look(q);
+
+        if (n <= 0) {
+            return n;
+        }
+    }
+    slot = q->at.avail_pos & (uint16_t)(q->at.size - 1u);
+    c->q = q;
+    c->head.id = ring_ld16(q->driver + AVAIL_RING(slot));
+    c->head.ndesc = 1;
+    c->next = c->head.id;
+    c->ttl = q->at.size;
+    c->flags = 0;
+    c->total = 0;
+    err = fetch(c);
+    if (err) {
+        return devq_break(q, err);
+    }
+    q->at.avail_pos++;
+    return 1;
+}
+
+int vgpio_devq_split_push(struct vgpio_devq *q, struct vgpio_head head, uint32_t written)
+{
+    uint32_t off = USED_RING(q->next_used & (q->at.size - 1u));
+
+    ring_st32(q->device + off, head.id);
+    ring_st32(q->device + off + 4, written);
+    stored(q, off, 8);
+    q->next_used++;
+    return VGPIO_OK;
+}
+
+/* Does the driver want to hear of the entries old .. now - 1? */
+static int wanted(struct vgpio_devq *q, uint16_t now, uint16_t old)
+{
+    unsigned first = !(q->flags & VQ_SIGNALLED);
+
+    if (!vq_has_event_idx(q)) {
+        return !(ring_ld16(q->driver + AVAIL_FLAGS) & AVAIL_F_NO_INTERRUPT);
+    }
+    q->flags |= VQ_SIGNALLED;
+    /* Whoever served this ring before may have died between index and interrupt. */
+    return first ||
+           vq_need_event(ring_ld16(q->driver + USED_EVENT(q->at.size)), now, old);
+}
+
+int vgpio_devq_split_publish(struct vgpio_devq *q)
+{
+    uint16_t old = q->at.used_pos;
+    uint16_t now = q->next_used;
+
+    if (now == old) {
+        return 0;
+    }
+    /* Pairs with the driver's acquire load of used.idx: answers and used elements are
+     * visible before the index that covers them. */
+    ring_st16_release(q->device + USED_IDX, now, vq_platform(q));
+    stored(q, USED_IDX, 2);
+    q->at.used_pos = now;
+    /* Pairs with the driver's fence between its event word and its second look at
+     * used.idx: one of us sees the other's store, so that it does not sleep unheard. */
+    ring_fence(vq_platform(q));
+    return wanted(q, now, old);
+}
+
+int vgpio_devq_split_rearm(struct vgpio_devq *q)
+{
+    int n;
+
+    if (vq_has_event_idx(q)) {
+        ring_st16(q->device + AVAIL_EVENT(q->at.size), q->at.avail_pos);
+        stored(q, AVAIL_EVENT(q->at.size), 2);
+    } else {
+        /* We never set it, but whoever served this ring before may have. */
+        ring_st16(q->device + USED_FLAGS, 0);
+        stored(q, USED_FLAGS, 2);
+    }
+    /* Pairs with the driver's fence between avail.idx and its look at our word: either it
+     * sees the word and kicks, or we see its index now. */
+    ring_fence(vq_platform(q));
+    n = look(q);
+    return n > 0 ? 1 : n;
+}
+
+#endif /* VGPIO_CFG_SPLIT */

@@ -17,7 +17,8 @@ void *vgpio_mem_map(const struct vgpio_mem *mem, uint64_t gpa, uint32_t *len,
 /* Ends what vgpio_mem_map() began, with the length it gave. */
 void vgpio_mem_unmap(const struct vgpio_mem *mem, void *p, uint32_t len);
 
-/* Tells the optional dirty log of bytes stored at `gpa`. */
+/* Tells the optional dirty log of bytes stored at `gpa`; whether there is one. */
+int vgpio_mem_has_dirty(const struct vgpio_mem *mem);
 void vgpio_mem_dirty(const struct vgpio_mem *mem, uint64_t gpa, uint32_t len);
 
 #endif /* VGPIO_MEM_H */

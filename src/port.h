@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the compiler and the target must supply. Private. */
+/* What the compiler and the target must supply: the mem functions, single-copy atomic
+ * loads and stores of ring words, and fences. Private.
+ *
+ * Nothing else in the library touches a word that the peer may touch at the same time.
+ * A target without the builtins, or a test that wants to see every access, names a file
+ * in VGPIO_PORT_FILE which defines the port_* functions of the first block below. */
 #ifndef VGPIO_PORT_H
 #define VGPIO_PORT_H
 
@@ -18,5 +23,235 @@ void *memcpy(void *restrict dst, const void *restrict src, size_t n);
 void *memmove(void *dst, const void *src, size_t n);
 void *memset(void *dst, int c, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
+
+/* ---- 1. Native words: to be replaced as a whole ---------------------------------------
+ * port_ldN, port_stN     relaxed, single-copy atomic, N = 16, 32; naturally aligned
+ * port_ld16_acquire      nothing later in program order is seen to happen before it
+ * port_st16_release      everything earlier is seen to happen before it
+ * port_fence             full: an earlier store is visible before a later load is done
+ * port_fence_platform    the same, also against a device that is no CPU of this system
+ *                        (VIRTIO_F_ORDER_PLATFORM)                                      */
+
+#if defined(VGPIO_PORT_FILE)
+
+#include VGPIO_PORT_FILE
+
+#elif defined(__GNUC__)
+
+/* Rings lie in memory that others declared as bytes. */
+typedef uint16_t __attribute__((may_alias)) port_u16;
+typedef uint32_t __attribute__((may_alias)) port_u32;
+
+static inline uint16_t port_ld16(const void *p)
+{
+    return __atomic_load_n((const port_u16 *)p, __ATOMIC_RELAXED);
+}
+
+static inline uint32_t port_ld32(const void *p)
+{
+    return __atomic_load_n((const port_u32 *)p, __ATOMIC_RELAXED);
+}
+
+static inline void port_st16(void *p, uint16_t v)
+{
+    __atomic_store_n((port_u16 *)p, v, __ATOMIC_RELAXED);
+}
+
+static inline void port_st32(void *p, uint32_t v)
+{
+    __atomic_store_n((port_u32 *)p, v, __ATOMIC_RELAXED);
+}
+
+static inline uint16_t port_ld16_acquire(const void *p)
+{
+    return __atomic_load_n((const port_u16 *)p, __ATOMIC_ACQUIRE);
+}
+
+static inline void port_st16_release(void *p, uint16_t v)
+{
+    __atomic_store_n((port_u16 *)p, v, __ATOMIC_RELEASE);
+}
+
+#if defined(__SANITIZE_THREAD__)
+#define PORT_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define PORT_TSAN 1
+#endif
+#endif
+
+static inline void port_fence(void)
+{
+#ifdef PORT_TSAN
+    /* That sanitizer knows no fences and says so as an error; this costs the same. */
+    uint32_t dummy = 0;
+
+    (void)__atomic_fetch_add(&dummy, 1, __ATOMIC_SEQ_CST);
+#else
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
+static inline void port_fence_platform(void)
+{
+    /* Compilers order CPUs (inner shareable); a bus master stands further out. */
+#if defined(__aarch64__) || (defined(__ARM_ARCH) && __ARM_ARCH >= 7)
+    __asm__ volatile("dmb sy" ::: "memory");
+#elif defined(__riscv)
+    __asm__ volatile("fence iorw, iorw" ::: "memory");
+#else
+    port_fence();
+#endif
+}
+
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L &&                        \
+    !defined(__STDC_NO_ATOMICS__)
+
+#include <stdatomic.h>
+
+static inline uint16_t port_ld16(const void *p)
+{
+    return atomic_load_explicit((const _Atomic uint16_t *)p, memory_order_relaxed);
+}
+
+static inline uint32_t port_ld32(const void *p)
+{
+    return atomic_load_explicit((const _Atomic uint32_t *)p, memory_order_relaxed);
+}
+
+static inline void port_st16(void *p, uint16_t v)
+{
+    atomic_store_explicit((_Atomic uint16_t *)p, v, memory_order_relaxed);
+}
+
+static inline void port_st32(void *p, uint32_t v)
+{
+    atomic_store_explicit((_Atomic uint32_t *)p, v, memory_order_relaxed);
+}
+
+static inline uint16_t port_ld16_acquire(const void *p)
+{
+    return atomic_load_explicit((const _Atomic uint16_t *)p, memory_order_acquire);
+}
+
+static inline void port_st16_release(void *p, uint16_t v)
+{
+    atomic_store_explicit((_Atomic uint16_t *)p, v, memory_order_release);
+}
+
+static inline void port_fence(void)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+static inline void port_fence_platform(void)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+#else
+#error "no atomics: define VGPIO_PORT_FILE to a file with the port_* functions"
+#endif
+
+/* ---- 2. Little-endian words on top of them -------------------------------------------- */
+
+#if defined(__BYTE_ORDER__) && defined(__ORDER_LITTLE_ENDIAN__)
+#define PORT_IS_LE (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+#else
+#define PORT_IS_LE 0
+#endif
+
+/* The same function serves both directions: it is its own inverse. */
+static inline uint16_t port_le16(uint16_t v)
+{
+#if PORT_IS_LE
+    return v;
+#else
+    /* Right on any byte order, for it only looks at the bytes in memory. */
+    uint8_t b[2];
+
+    memcpy(b, &v, sizeof b);
+    return (uint16_t)(b[0] | b[1] << 8);
+#endif
+}
+
+static inline uint32_t port_le32(uint32_t v)
+{
+#if PORT_IS_LE
+    return v;
+#else
+    uint8_t b[4];
+
+    memcpy(b, &v, sizeof b);
+    return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 |
+           (uint32_t)b[3] << 24;
+#endif
+}
+
+static inline uint16_t ring_ld16(const uint8_t *p)
+{
+    return port_le16(port_ld16(p));
+}
+
+static inline uint32_t ring_ld32(const uint8_t *p)
+{
+    return port_le32(port_ld32(p));
+}
+
+/* Two halves: no ring field of 64 bits is ever polled, and a 64-bit atomic is a library
+ * call on the small targets. */
+static inline uint64_t ring_ld64(const uint8_t *p)
+{
+    return ring_ld32(p) | (uint64_t)ring_ld32(p + 4) << 32;
+}
+
+static inline void ring_st16(uint8_t *p, uint16_t v)
+{
+    port_st16(p, port_le16(v));
+}
+
+static inline void ring_st32(uint8_t *p, uint32_t v)
+{
+    port_st32(p, port_le32(v));
+}
+
+static inline void ring_st64(uint8_t *p, uint64_t v)
+{
+    ring_st32(p, (uint32_t)v);
+    ring_st32(p + 4, (uint32_t)(v >> 32));
+}
+
+/* ---- 3. Order, of the kind that was negotiated ---------------------------------------- */
+
+static inline uint16_t ring_ld16_acquire(const uint8_t *p, unsigned platform)
+{
+    uint16_t v;
+
+    if (!platform) {
+        return port_le16(port_ld16_acquire(p));
+    }
+    v = port_ld16(p);
+    port_fence_platform();
+    return port_le16(v);
+}
+
+static inline void ring_st16_release(uint8_t *p, uint16_t v, unsigned platform)
+{
+    if (!platform) {
+        port_st16_release(p, port_le16(v));
+        return;
+    }
+    port_fence_platform();
+    port_st16(p, port_le16(v));
+}
+
+static inline void ring_fence(unsigned platform)
+{
+    if (platform) {
+        port_fence_platform();
+    } else {
+        port_fence();
+    }
+}
 
 #endif /* VGPIO_PORT_H */

@@ -14,13 +14,21 @@ extern "C" {
 
 struct vgpio_head { uint16_t id, ndesc; };  /* all that completing needs */
 struct vgpio_devq {  /* OPAQUE */
-    const struct vgpio_mem *mem; void *desc, *driver, *device;
-    uint16_t size, next_avail, next_used, published, first_flags;
-    uint8_t flags, wraps, started; int8_t err; uint8_t reserved[10];
+    const struct vgpio_mem *mem;
+    uint8_t *desc, *driver, *device;
+    struct vgpio_vq_setup at;
+    uint16_t avail_seen, next_used;
+    uint8_t flags, started;
+    int8_t err;
+    uint8_t reserved;
 };
 struct vgpio_chain {  /* OPAQUE cursor: nothing to free */
-    struct vgpio_devq *q; uint64_t table, gpa; uint32_t left, table_len, total;
-    uint16_t idx, ttl; struct vgpio_head head; uint8_t flags, writing;
+    struct vgpio_devq *q;
+    uint64_t gpa, table;
+    uint32_t left, total, table_len;
+    uint16_t next, ttl;
+    struct vgpio_head head;
+    uint8_t flags, reserved[3];
 };
 VGPIO_API int vgpio_devq_start(struct vgpio_devq *, const struct vgpio_mem *, const struct vgpio_vq_setup *);
 VGPIO_API void vgpio_devq_stop(struct vgpio_devq *, struct vgpio_vq_setup *where);
@@ -28,7 +36,9 @@ VGPIO_API int vgpio_devq_pop(struct vgpio_devq *, struct vgpio_chain *); /* 1 go
 VGPIO_API void vgpio_devq_unpop(struct vgpio_devq *, const struct vgpio_chain *);  /* the last pop */
 VGPIO_API uint32_t vgpio_chain_read(struct vgpio_chain *, void *dst, uint32_t len);
 VGPIO_API uint32_t vgpio_chain_write(struct vgpio_chain *, const void *src, uint32_t len);
-VGPIO_API int vgpio_chain_where(struct vgpio_chain *, uint64_t *gpa);  /* 1 byte, seen to map; advances */
+VGPIO_API int vgpio_chain_where(struct vgpio_chain *, uint64_t *gpa);  /* 0: gpa of 1 writable byte, seen to map; advances. NOSPC: none left, IO: does not map, <= FATAL: broken */
+VGPIO_API int vgpio_chain_finish(struct vgpio_chain *, uint32_t *room);  /* walks to the end; 0 = sound, room (may be NULL) = writable bytes not yet used */
+VGPIO_API int vgpio_devq_error(const struct vgpio_devq *);  /* sticky error or 0 */
 VGPIO_API int vgpio_devq_push(struct vgpio_devq *, struct vgpio_head, uint32_t written); /* stage */
 VGPIO_API int vgpio_devq_publish(struct vgpio_devq *);  /* 1 = interrupt the driver */
 VGPIO_API int vgpio_devq_rearm(struct vgpio_devq *);  /* 1 = more work, do not sleep */
