@@ -45,10 +45,10 @@ checked=()
 may_include "" $h/config.h.in
 may_include "config.h" $h/types.h
 may_include "config.h types.h" $h/wire.h $h/seams.h
-may_include "config.h types.h wire.h seams.h" $h/queue.h $h/sim.h $h/vhost_user.h
+may_include "config.h types.h wire.h seams.h" $h/queue.h $h/sim.h $h/loop.h $h/vhost_user.h
 may_include "config.h types.h wire.h seams.h queue.h" $h/device.h $h/driver.h
 may_include "config.h types.h driver.h" $h/sync.h
-may_include "device.h driver.h seams.h sim.h sync.h types.h wire.h" $h/virtiogpio.h
+may_include "device.h driver.h loop.h seams.h sim.h sync.h types.h wire.h" $h/virtiogpio.h
 
 # Leaves, then the ring engine, then what stands on the seams.
 may_include "config.h types.h" src/port.h
@@ -59,7 +59,8 @@ may_include "$queue" src/ring*.h src/devq*.[ch] src/drvq*.[ch]
 may_include "$seam queue.h device.h device_priv.h" src/device*.[ch]
 may_include "$seam queue.h driver.h driver_priv.h" src/driver*.[ch]
 may_include "$leaf wire.h driver.h sync.h" src/sync.c
-may_include "$seam sim.h" src/sim.c src/loop.c
+may_include "$seam sim.h" src/sim.c
+may_include "$seam loop.h" src/loop.c
 may_include "$seam vhost_user.h vhost_user_priv.h" src/vhost_user*.[ch]
 
 # A new file needs a rule of its own.
