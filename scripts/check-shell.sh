@@ -6,5 +6,5 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 mapfile -t files < <(find scripts tests examples -name '*.sh' 2> /dev/null | sort)
-shellcheck -x "${files[@]}" .ci/run
+shellcheck "${files[@]}" .ci/run
 echo "$((${#files[@]} + 1)) files checked"
