@@ -1,2 +1,266 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <virtiogpio/queue.h>
+/* The driver's face of a split queue. Of what the device can write, only used.idx, used
+ * elements and the event words are ever read; everything else stands in private memory. */
+#include "drvq.h"
+
+#if VGPIO_CFG_SPLIT
+
+void vgpio_drvq_split_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr)
+{
+    /* Cache lines of their own: one side writes each area and the other one polls it. */
+    setup->desc = dma_addr;
+    setup->driver = setup->desc + VGPIO_DMA_UP(SPLIT_DESC_BYTES(setup->size));
+    setup->device = setup->driver + VGPIO_DMA_UP(SPLIT_AVAIL_BYTES(setup->size));
+}
+
+int vgpio_drvq_split_init(struct vgpio_drvq *q, uint8_t *ring,
+                          const struct vgpio_vq_setup *setup)
+{
+    uint16_t n = setup->size;
+    uint64_t driver = setup->driver - setup->desc;
+    uint64_t device = setup->device - setup->desc;
+
+    if (!vq_split_size_ok(n) || (setup->desc & 15u) || (setup->driver & 1u) ||
+        (setup->device & 3u) || ((uintptr_t)ring & 3u)) {
+        return VGPIO_ERR_INVAL;
+    }
+    if (driver < SPLIT_DESC_BYTES(n) || device < driver + SPLIT_AVAIL_BYTES(n) ||
+        device > UINT32_MAX / 2) {
+        return VGPIO_ERR_INVAL;
+    }
+    q->desc = ring;
+    q->driver = ring + (size_t)driver;
+    q->device = ring + (size_t)device;
+    memset(q->desc, 0, SPLIT_DESC_BYTES(n));
+    memset(q->driver, 0, SPLIT_AVAIL_BYTES(n));
+    memset(q->device, 0, SPLIT_USED_BYTES(n));
+    VGPIO_DMA_CLEAN(q->desc, (size_t)device + SPLIT_USED_BYTES(n));
+    return VGPIO_OK;
+}
+
+static void put_desc(uint8_t *p, const struct vgpio_seg *seg, unsigned flags,
+                     unsigned next)
+{
+    ring_st64(p, seg->addr);
+    ring_st32(p + 8, seg->len);
+    ring_st16(p + 12, (uint16_t)flags);
+    ring_st16(p + 14, (uint16_t)next);
+}
+
+/* Adds one length to a chain's total; 0 if it is empty or the sum leaves 32 bits. */
+static inline int add_len(uint32_t *total, uint32_t len)
+{
+    if (len - 1u >= UINT32_MAX - *total) {
+        return 0;
+    }
+    *total += len;
+    return 1;
+}
+
+/* Takes the chain head .. tail, n descriptors, off the free list and stages it. */
+static void stage(struct vgpio_drvq *q, uint16_t tail, unsigned n, uint16_t slot)
+{
+    uint16_t head = q->free_head;
+    uint8_t *entry = q->driver + AVAIL_RING(q->next_avail & (q->size - 1u));
+
+    q->free_head = q->ring[tail].link;
+    q->ring[tail].link = DRVQ_END;
+    q->ring[head].slot = slot;
+    q->nfree = (uint16_t)(q->nfree - n);
+    ring_st16(entry, head);
+    VGPIO_DMA_CLEAN(entry, 2u);
+    q->next_avail++;
+}
+
+int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
+                         unsigned nread, unsigned nwrite, uint16_t slot)
+{
+    uint16_t i = q->free_head, tail = i;
+    unsigned n = nread + nwrite, k;
+    uint32_t total = 0;
+
+    if (slot == DRVQ_NO_SLOT || n == 0 || n < nread) {
+        return VGPIO_ERR_INVAL;
+    }
+    if (n > q->nfree) {
+        return VGPIO_ERR_NOSPC;
+    }
+    for (k = 0; k < n; k++) {
+        uint16_t link = q->ring[i].link;
+        unsigned more = k + 1u < n;
+        uint8_t *p = q->desc + DESC_BYTES * (uint32_t)i;
+
+        /* Nothing is taken yet: half a chain in free descriptors means nothing. */
+        if (!add_len(&total, segs[k].len)) {
+            return VGPIO_ERR_INVAL;
+        }
+        put_desc(p, &segs[k], (k < nread ? 0u : DESC_F_WRITE) | (more ? DESC_F_NEXT : 0u),
+                 more ? link : 0u);
+        VGPIO_DMA_CLEAN(p, DESC_BYTES);
+        tail = i;
+        i = link;
+    }
+    stage(q, tail, n, slot);
+    return VGPIO_OK;
+}
+
+#if VGPIO_CFG_INDIRECT
+int vgpio_drvq_split_add_indirect(struct vgpio_drvq *q, uint8_t *table,
+                                  uint64_t table_addr, const struct vgpio_seg *segs,
+                                  unsigned nread, unsigned nwrite, uint16_t slot)
+{
+    unsigned n = nread + nwrite, k;
+    uint8_t *p = q->desc + DESC_BYTES * (uint32_t)q->free_head;
+    struct vgpio_seg whole;
+    uint32_t total = 0;
+
+    /* Longer tables than the ring are not for a driver to make (RING-DRV-08), save that
+     * a request of two pieces goes through a ring of one. */
+    if (slot == DRVQ_NO_SLOT || n == 0 || n < nread || n > (q->size > 1 ? q->size : 2u) ||
+        ((uintptr_t)table & 3u) != 0) {
+        return VGPIO_ERR_INVAL;
+    }
+    if (q->nfree == 0) {
+        return VGPIO_ERR_NOSPC;
+    }
+    for (k = 0; k < n; k++) {
+        unsigned more = k + 1u < n;
+
+        if (!add_len(&total, segs[k].len)) {
+            return VGPIO_ERR_INVAL;
+        }
+        put_desc(table + DESC_BYTES * k, &segs[k],
+                 (k < nread ? 0u : DESC_F_WRITE) | (more ? DESC_F_NEXT : 0u),
+                 more ? k + 1u : 0u);
+    }
+    VGPIO_DMA_CLEAN(table, DESC_BYTES * n);
+    whole.addr = table_addr;
+    whole.len = DESC_BYTES * n;
+    put_desc(p, &whole, DESC_F_INDIRECT, 0);
+    VGPIO_DMA_CLEAN(p, DESC_BYTES);
+    stage(q, q->free_head, 1, slot);
+    return VGPIO_OK;
+}
+#endif
+
+/* Does the device want to hear of the heads old .. now - 1? */
+static int wanted(struct vgpio_drvq *q, uint16_t now, uint16_t old)
+{
+    unsigned first = !(q->flags & VQ_SIGNALLED);
+    const uint8_t *word;
+
+    if (!vq_has_event_idx(q)) {
+        word = q->device + USED_FLAGS;
+        VGPIO_DMA_INVALIDATE(word, 2u);
+        return !(ring_ld16(word) & USED_F_NO_NOTIFY);
+    }
+    q->flags |= VQ_SIGNALLED;
+    word = q->device + AVAIL_EVENT(q->size);
+    VGPIO_DMA_INVALIDATE(word, 2u);
+    /* The device may have looked before there was a ring; it cannot have asked for this
+     * one by then. */
+    return first || vq_need_event(ring_ld16(word), now, old);
+}
+
+int vgpio_drvq_split_publish(struct vgpio_drvq *q, uint32_t *data)
+{
+    uint16_t old = q->published;
+    uint16_t now = q->next_avail;
+
+    if (now == old) {
+        return 0;
+    }
+    /* Pairs with the device's acquire load of avail.idx: buffers, descriptors and heads
+     * are visible before the index that covers them. */
+    ring_st16_release(q->driver + AVAIL_IDX, now, vq_platform(q));
+    VGPIO_DMA_CLEAN(q->driver + AVAIL_IDX, 2u);
+    q->published = now;
+    if (data != NULL) {
+        *data = (q->flags & VQ_NOTIFY_DATA) ? (uint32_t)now << 16 : 0;
+    }
+    /* Pairs with the device's fence between its event word and its second look at
+     * avail.idx: one of us sees the other's store, so that it does not sleep unheard. */
+    ring_fence(vq_platform(q));
+    return wanted(q, now, old);
+}
+
+/* How many chains came back, looking at the ring; breaks the queue if that cannot be. */
+static int look(struct vgpio_drvq *q)
+{
+    const uint8_t *word = q->device + USED_IDX;
+    uint16_t idx, n;
+
+    VGPIO_DMA_INVALIDATE(word, 2u);
+    /* Pairs with the device's release store of used.idx: the elements that it counts and
+     * the answers are visible after this load. */
+    idx = ring_ld16_acquire(word, vq_platform(q));
+    n = (uint16_t)(idx - q->last_used);
+    if (n > (uint16_t)(q->published - q->last_used)) {
+        return drvq_break(q, VGPIO_ERR_PROTO);
+    }
+    q->used_seen = idx;
+    return n;
+}
+
+/* Puts the chain that begins at `head` back on the free list. */
+static void give_back(struct vgpio_drvq *q, uint16_t head)
+{
+    uint16_t tail = head, n = 1;
+
+    while (q->ring[tail].link != DRVQ_END) {
+        tail = q->ring[tail].link;
+        n++;
+    }
+    q->ring[head].slot = DRVQ_NO_SLOT;
+    q->ring[tail].link = q->free_head;
+    q->free_head = head;
+    q->nfree = (uint16_t)(q->nfree + n);
+}
+
+int vgpio_drvq_split_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
+{
+    const uint8_t *p;
+    uint32_t id;
+
+    if (q->last_used == q->used_seen) {
+        int n = look(q);
+
+        if (n <= 0) {
+            return n;
+        }
+    }
+    p = q->device + USED_RING(q->last_used & (q->size - 1u));
+    VGPIO_DMA_INVALIDATE(p, 8u);
+    id = ring_ld32(p);
+    /* A head that is staged but not published passes. The device could have answered it
+     * at once after publication as well, so nothing is gained by telling them apart. */
+    if (id >= q->size || q->ring[id].slot == DRVQ_NO_SLOT) {
+        return drvq_break(q, VGPIO_ERR_PROTO);
+    }
+    *slot = q->ring[id].slot;
+    *written = ring_ld32(p + 4);
+    give_back(q, (uint16_t)id);
+    q->last_used++;
+    return 1;
+}
+
+int vgpio_drvq_split_rearm(struct vgpio_drvq *q)
+{
+    int n;
+
+    if (vq_has_event_idx(q)) {
+        uint8_t *word = q->driver + USED_EVENT(q->size);
+
+        ring_st16(word, q->last_used);
+        VGPIO_DMA_CLEAN(word, 2u);
+    }
+    /* Without EVENT_IDX avail.flags is 0 from the start and stays so.
+     *
+     * Pairs with the device's fence between used.idx and its look at our word: either it
+     * sees the word and interrupts, or we see its index now. */
+    ring_fence(vq_platform(q));
+    n = look(q);
+    return n > 0 ? 1 : n;
+}
+
+#endif /* VGPIO_CFG_SPLIT */

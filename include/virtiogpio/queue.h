@@ -46,15 +46,22 @@ VGPIO_API int vgpio_devq_rearm(struct vgpio_devq *);  /* 1 = more work, do not s
 struct vgpio_seg { uint64_t addr; uint32_t len; };
 struct vgpio_drvq_slot { uint16_t slot, link; };  /* OPAQUE, 4 bytes a descriptor */
 struct vgpio_drvq {  /* OPAQUE */
-    uint8_t *desc, *driver, *device; struct vgpio_drvq_slot *ring;
-    uint16_t size, free_head, nfree, next_avail, last_used, published, first_flags;
-    uint8_t flags, wraps; int8_t err; uint8_t reserved[9];
+    uint8_t *desc, *driver, *device;
+    struct vgpio_drvq_slot *ring;
+    uint16_t size, free_head, nfree;
+    uint16_t next_avail, published, last_used, used_seen;
+    uint8_t flags;
+    int8_t err;
 };
+VGPIO_API void vgpio_drvq_layout(struct vgpio_vq_setup *, uint64_t dma_addr);  /* fills desc, driver, device from size: fits VGPIO_RING_BYTES(size) */
 VGPIO_API int vgpio_drvq_init(struct vgpio_drvq *, void *ring, struct vgpio_drvq_slot *,
         const struct vgpio_vq_setup *);
 VGPIO_API int vgpio_drvq_add(struct vgpio_drvq *, const struct vgpio_seg *, unsigned nread,
         unsigned nwrite, uint16_t slot);  /* stage */
-VGPIO_API int vgpio_drvq_publish(struct vgpio_drvq *, uint32_t *data);  /* 1 = kick, with data */
+VGPIO_API int vgpio_drvq_add_indirect(struct vgpio_drvq *, void *table, uint64_t table_addr,
+        const struct vgpio_seg *, unsigned nread, unsigned nwrite, uint16_t slot);  /* table: 16 bytes a segment, yours until get() */
+VGPIO_API int vgpio_drvq_error(const struct vgpio_drvq *);  /* sticky error or 0 */
+VGPIO_API int vgpio_drvq_publish(struct vgpio_drvq *, uint32_t *data);  /* 1 = kick with (queue number | *data) */
 VGPIO_API int vgpio_drvq_get(struct vgpio_drvq *, uint16_t *slot, uint32_t *written); /* 1/0 */
 VGPIO_API int vgpio_drvq_rearm(struct vgpio_drvq *);  /* 1 = more */
 VGPIO_API int vgpio_drvq_drain(struct vgpio_drvq *, unsigned *iter, uint16_t *slot); /* after reset */

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Between drvq.c and the two layouts below it. Private. */
+#ifndef VGPIO_DRVQ_H
+#define VGPIO_DRVQ_H
+
+#include "ring.h"
+
+/* Of a vgpio_drvq_slot: not the head of a chain in flight, and end of a list. Queues
+ * have at most 32768 entries, so neither is a number in use. */
+#define DRVQ_NO_SLOT 0xffffu
+#define DRVQ_END 0xffffu
+
+/* Breaks the queue: the error stays and memory is not touched any more. */
+static inline int drvq_break(struct vgpio_drvq *q, int err)
+{
+    q->err = (int8_t)err;
+    return err;
+}
+
+/* 0, or why nothing may be done with this queue: zeroed memory is one that never began. */
+static inline int drvq_dead(const struct vgpio_drvq *q)
+{
+    return q->size ? q->err : VGPIO_ERR_STATE;
+}
+
+void vgpio_drvq_split_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr);
+int vgpio_drvq_split_init(struct vgpio_drvq *q, uint8_t *ring,
+                          const struct vgpio_vq_setup *setup);
+int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
+                         unsigned nread, unsigned nwrite, uint16_t slot);
+int vgpio_drvq_split_add_indirect(struct vgpio_drvq *q, uint8_t *table,
+                                  uint64_t table_addr, const struct vgpio_seg *segs,
+                                  unsigned nread, unsigned nwrite, uint16_t slot);
+int vgpio_drvq_split_publish(struct vgpio_drvq *q, uint32_t *data);
+int vgpio_drvq_split_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written);
+int vgpio_drvq_split_rearm(struct vgpio_drvq *q);
+
+#endif /* VGPIO_DRVQ_H */
