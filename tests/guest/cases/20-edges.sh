@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash disable=SC2016,SC2154
+# Interrupts: gpiomon prints each press of the right edge and nothing else.
+
+# press LINE LEVEL: change the outside, wait until the device is done with it
+press() { ctl "pull $1 $2" barrier; }
+
+# events NAME WANTED: what gpiomon printed. Before it looks, the guest makes a request of its own:
+# an event sent earlier has then been taken, so that a stray one shows.
+events() {
+    local want=${2//[^;]/}
+    guest "seen $1 ${#want} > /tmp/x; gpioget gpiochip0 0 > /tmp/y; seen $1 ${#want}"
+    expect "events of $1" "$output" "$2"
+}
+
+case_rising() {
+    serve 4
+    boot
+    guest mon m 2 --rising-edge
+    press 2 1
+    events m "1 2;"
+    press 2 0
+    events m "1 2;"
+    press 2 1
+    events m "1 2;1 2;"
+    press 1 1
+    guest irqs gpiomon
+    expect "interrupts" "$output" 2
+    events m "1 2;1 2;"
+    guest stop m
+    halt
+    end_server
+}
+
+case_falling() {
+    serve 4
+    ctl "pull 3 1"
+    boot
+    guest mon m 3 --falling-edge
+    press 3 0
+    events m "0 3;"
+    press 3 1
+    events m "0 3;"
+    press 3 0
+    events m "0 3;0 3;"
+    guest irqs gpiomon
+    expect "interrupts" "$output" 2
+    guest stop m
+    halt
+    end_server
+}
+
+case_both() {
+    local want='' i
+    serve 4
+    boot
+    guest mon m 0
+    for i in 1 2 3 4 5 6 7 8 9 10; do
+        press 0 $((i % 2))
+        want+="$((i % 2)) 0;"
+        events m "$want"
+    done
+    guest irqs gpiomon
+    expect "interrupts" "$output" 10
+    guest stop m
+    halt
+    end_server
+}
+
+# The same level again is no edge.
+case_same_level() {
+    serve 2
+    boot
+    guest mon m 0
+    press 0 0
+    press 0 1
+    events m "1 0;"
+    press 0 1
+    events m "1 0;"
+    guest stop m
+    halt
+    end_server
+}
+
+# gpiomon killed and started again: what happened while nobody listened is not told.
+case_mon_again() {
+    local i
+    serve 2
+    boot
+    for i in 1 2 3; do
+        guest mon m 1 --rising-edge
+        events m ""
+        press 1 1
+        press 1 0
+        events m "1 1;"
+        press 1 1
+        press 1 0
+        events m "1 1;1 1;"
+        guest stop m -KILL
+        ctl "pull 1 1" "pull 1 0" "pull 1 1" "pull 1 0" barrier
+    done
+    guest mon m 1 --falling-edge
+    events m ""
+    press 1 1
+    press 1 0
+    events m "0 1;"
+    guest stop m
+    halt
+    end_server
+}
+
+case_two_lines() {
+    serve 8
+    boot
+    guest mon a 1 --rising-edge
+    guest mon b 6
+    press 1 1
+    events a "1 1;"
+    press 6 1
+    events b "1 6;"
+    press 6 0
+    press 1 0
+    events b "1 6;0 6;"
+    press 1 1
+    events a "1 1;1 1;"
+    guest stop a
+    press 1 0
+    press 1 1
+    press 6 1
+    events a "1 1;1 1;"
+    events b "1 6;0 6;1 6;"
+    guest stop b
+    # One program with both lines.
+    ctl "pull 1 0" "pull 6 0" barrier
+    guest "mon c '1 6'"
+    press 6 1
+    events c "1 6;"
+    press 1 1
+    events c "1 6;1 1;"
+    guest stop c
+    halt
+    end_server
+}
+
+# A thousand toggles: every matching edge was either an interrupt of its own or merged into one that
+# had not been taken yet. The guest counts in /proc/interrupts: gpiomon's queue of 16 drops.
+toggles() { # COUNT PERIOD_US MATCHING-EDGES [GPIOMON-OPTION]
+    local before merged delivered
+    serve 4
+    boot
+    guest mon m 2 "${4:-}"
+    stat interrupts
+    before=$stat
+    stat merged
+    merged=$stat
+    ctl "toggle 2 $1 $2" barrier
+    # An edge may still be latched: then the guest has the line masked and will ask for it.
+    settled "$before" "$merged" "$3"
+    guest "until_true irqs_are gpiomon $delivered; irqs gpiomon"
+    expect "interrupts that the guest took" "$output" "$delivered"
+    guest stop m
+    halt
+    end_server
+    echo "# $3 edges: $delivered delivered, $merged merged"
+}
+
+settled() { # DELIVERED-BEFORE MERGED-BEFORE EDGES: sets delivered, merged
+    for _ in {1..500}; do
+        stat interrupts
+        delivered=$((stat - $1))
+        stat merged
+        merged=$((stat - $2))
+        [ $((delivered + merged)) -lt "$3" ] || break
+        guest 'gpioget gpiochip0 0'
+    done
+    expect "delivered ($delivered) + merged ($merged)" $((delivered + merged)) "$3"
+}
+
+case_toggles_rising() { toggles 1000 500 1000 --rising-edge; }
+case_toggles_both() { toggles 500 500 1000; }
+case_toggles_at_once() { toggles 500 0 1000; }
+case_toggles_falling_at_once() { toggles 1000 0 1000 --falling-edge; }

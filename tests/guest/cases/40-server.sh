@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash disable=SC2016,SC2154
+# The server's life: guests come and go, and so does the server.
+
+works() { # boot, and read, drive and watch a line
+    boot
+    ctl "pull 1 1"
+    guest 'gpioget gpiochip0 1'
+    expect "line 1" "$output" 1
+    guest hold h 2=1
+    ctl "wait 2 1 3000"
+    guest stop h
+    guest mon m 1
+    ctl "pull 1 0" barrier
+    guest seen m 1
+    expect "events" "$output" "0 1;"
+    guest stop m
+}
+
+# What the outside did stays, what the guest did goes with it.
+case_next_guest() {
+    serve 4
+    ctl "pull 3 1"
+    works
+    guest hold h 0=1
+    ctl "wait 0 1 3000"
+    halt
+    ctl "wait 0 0 3000"
+    works
+    guest 'gpioget gpiochip0 3'
+    expect "line 3, pulled up before the first guest" "$output" 1
+    halt
+    end_server
+}
+
+# A guest that dies with lines driven and armed leaves nothing behind.
+case_guest_killed() {
+    serve 4
+    works
+    guest hold h 0=1
+    ctl "wait 0 1 3000"
+    guest mon m 3
+    kill_guest
+    ctl "wait 0 0 3000"
+    ctl "pull 3 1" barrier
+    works
+    guest mon m 3
+    ctl "pull 3 0" barrier
+    guest seen m 1
+    expect "events" "$output" "0 3;"
+    halt
+    end_server
+}
+
+# SIGKILL leaves the sockets' files behind: the next server takes their place.
+case_server_killed() {
+    serve 4
+    works
+    halt
+    kill_server
+    [ -S "$socket" ] || fail "a killed server cannot have removed its socket"
+    serve 4
+    works
+    halt
+    end_server
+}
+
+case_once() {
+    serve 4 --once
+    works
+    halt
+    server_ends
+}

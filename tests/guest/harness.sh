@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash disable=SC2034
+# What a case of run.sh can say; sourced in a subshell of its own for each case, with set -eu, in
+# an empty folder $work. The words for the guest's side are in initrd/guest.sh.
+#
+#   serve SIM [OPTIONS]       start `vgpio serve --sim SIM`, wait until it answers
+#   boot                      start a guest on it, wait until it takes commands
+#   ctl COMMAND...            the host's side: each a line to the control socket; answer in $answer
+#   guest COMMAND             the guest's side: its shell runs COMMAND; output in $output
+#   expect WHAT GOT WANTED    fails the case unless they are equal
+#   halt                      end the guest, look for complaints of its kernel
+#   kill_server, end_server   SIGKILL; SIGTERM with exit status 0 and no socket left
+#   fail REASON, skip REASON
+#
+# Nothing here sleeps to let something happen: each step ends when the other side has seen it, or
+# fails when its time is over.
+
+guest_seconds=10                    # boot to halt, everything a case does with one guest included
+server='' guest_pid='' from='' to='' output='' answer=''
+# shellcheck disable=SC2154
+socket=$work/gpio control=$work/control
+
+fail() {
+    echo "FAILED: $*"
+    exit 1
+}
+
+skip() {
+    echo "SKIPPED: $*"
+    exit 77
+}
+
+expect() { [ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3'"; }
+
+wait_gone() { # PID SECONDS
+    timeout "$2" tail -f --pid="$1" -s 0.02 /dev/null
+}
+
+serve() {
+    local sim=$1
+    shift
+    echo "# serve --sim $sim $*"
+    "$VGPIO" serve --socket-path "$socket" --sim "$sim" --control "$control" "$@" \
+        >> "$work/server.log" 2>&1 &
+    server=$!
+    ctl info
+}
+
+ctl() {
+    answer=$("$CTL" "$control" "$@") || fail "control socket: $*: ${answer:-no answer}"
+    echo "# ctl $*: $answer"
+}
+
+# stat KEY: one counter of `stats`, in $stat
+stat() {
+    answer=$("$CTL" "$control" stats)
+    stat=$(tr ' ' '\n' <<< "$answer" | sed -n "s/^$1=//p")
+    [ -n "$stat" ] || fail "stats has no $1: $answer"
+}
+
+boot() {
+    local tmp device=${1-virtio_uml.device=$socket:41}
+    guest_end=$((${EPOCHREALTIME/./} / 1000 + guest_seconds * 1000))
+    mkfifo "$work/to" "$work/from"
+    exec {to}<> "$work/to" {tmp}<> "$work/from"
+    # UML has child processes, ignores SIGTERM and can spin: only SIGKILL to its own group ends it.
+    # If we are killed ourselves, the end of file on its console halts it.
+    setsid "$KERNEL/linux" mem=64M "initrd=$INITRD" rdinit=/init \
+        con=null con0=null,fd:1 con1=fd:3,fd:4 "$device" \
+        < /dev/null >> "$work/console.log" 2>&1 3< "$work/to" 4>&$tmp &
+    guest_pid=$!
+    exec {from}< "$work/from" {tmp}<&-
+    rm "$work/to" "$work/from"
+    hear "the guest's boot"
+}
+
+# Read the guest's answer up to its status.
+hear() {
+    local line left
+    output=''
+    while :; do
+        left=$((guest_end - ${EPOCHREALTIME/./} / 1000))
+        [ $left -gt 0 ] || fail "$1: the guest did not answer in time"
+        IFS= read -r -t "$((left / 1000)).$(printf %03d $((left % 1000)))" -u "$from" line ||
+            fail "$1: the guest ended, or did not answer in time; got '$output'"
+        case $line in "=== "*) return "${line#=== }" ;; esac
+        output+=${output:+$'\n'}$line
+    done
+}
+
+guest() {
+    local status=0
+    printf '%s\n' "$*" >&"$to"
+    hear "$*" || status=$?
+    echo "# guest $*: $output"
+    [ $status = 0 ] || fail "guest: $*: status $status: $output"
+}
+
+close_guest() {
+    exec {to}<&- {from}<&-
+    guest_pid=''
+}
+
+halt() {
+    guest complaints
+    expect "complaints of the guest's kernel" "$output" ""
+    printf 'halt\n' >&"$to"
+    wait_gone "$guest_pid" "$guest_seconds" || fail "the guest does not halt"
+    wait "$guest_pid" || fail "the guest's exit status is $?"
+    close_guest
+}
+
+# What is left of a guest that hangs, or that a case wants dead at once.
+kill_guest() {
+    [ -n "$guest_pid" ] || return 0
+    kill -KILL -- "-$guest_pid" 2> /dev/null || true
+    wait "$guest_pid" 2> /dev/null || true
+    close_guest
+}
+
+kill_server() {
+    kill -KILL "$server"
+    wait "$server" 2> /dev/null || true
+    server=''
+}
+
+end_server() {
+    kill -TERM "$server" 2> /dev/null || true
+    server_ends
+}
+
+# The server ends by itself, or was told to.
+server_ends() {
+    local status=0
+    wait_gone "$server" 5 || fail "the server does not end"
+    wait "$server" || status=$?
+    server=''
+    expect "the server's exit status" "$status" 0
+    [ ! -e "$socket" ] || fail "the server left its socket behind"
+    [ ! -e "$control" ] || fail "the server left its control socket behind"
+}
+
+cleanup() {
+    local status=$?
+    kill_guest
+    [ -z "$server" ] || kill_server
+    exit $status
+}
+trap cleanup EXIT

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=sh disable=SC3043
+# Words for the guest's side of a case; each waits for a condition, a few seconds at most.
+
+# until_true COMMAND...: does COMMAND succeed within five seconds?
+until_true() {
+    local i=0
+    until "$@"; do
+        i=$((i + 1))
+        [ $i -lt 2500 ] || return 1
+        usleep 2000
+    done
+}
+
+# irqs NAME: interrupts taken so far by those consumers called NAME that are there now
+irqs() { awk -v name="$1" '$NF == name { n += $2 } END { print n + 0 }' /proc/interrupts; }
+irqs_are() { [ "$(irqs "$1")" = "$2" ]; }
+
+# The folder of a consumer appears when request_irq is through: the trigger is set, the buffer sent.
+consumers() { find /proc/irq -name "$1" | wc -l; }
+armed() { [ "$(consumers "$1")" = "$2" ]; }
+
+# mon NAME LINES [OPTIONS]: gpiomon into /tmp/NAME; returns when it listens on all its lines
+mon() {
+    local name="$1" lines="$2" want
+    shift 2
+    want=$(($(consumers gpiomon) + $(echo "$lines" | wc -w)))
+    # shellcheck disable=SC2086
+    gpiomon --line-buffered --format="%e %o" "$@" gpiochip0 $lines > /tmp/"$name" 2>&1 &
+    echo $! > /tmp/"$name".pid
+    until_true armed gpiomon "$want"
+}
+mon_has() { [ "$(wc -l < /tmp/"$1")" -ge "$2" ]; }
+
+# seen NAME COUNT: COUNT events printed? then all of them, for the host to compare
+seen() {
+    until_true mon_has "$1" "$2"
+    tr '\n' ';' < /tmp/"$1"
+}
+
+# stop NAME: end a program started by mon or hold, wait until it is gone
+stop() {
+    local pid
+    pid=$(cat /tmp/"$1".pid)
+    kill "${2:--TERM}" "$pid"
+    wait "$pid" 2> /dev/null
+    true
+}
+
+# hold NAME LINE=VALUE...: keep lines driven until `stop NAME`; the host sees when it is done
+hold() {
+    local name="$1"
+    shift
+    gpioset --mode=signal gpiochip0 "$@" > /tmp/"$name" 2>&1 &
+    echo $! > /tmp/"$name".pid
+}
+
+# What the kernel, or the driver, would rather not have seen.
+complaints() {
+    dmesg | grep -E -e 'BUG|WARNING|Oops|Call Trace|blocked for more than|nobody cared' \
+        -e 'scheduling while|GPIO (request|operation|names)|failed to' || true
+}
+
+# The consumer module's count.
+count() { cat /sys/module/irqcount/parameters/count; }
+count_is() { [ "$(count)" = "$1" ]; }
+
+size_is() { [ "$(wc -c < "$1")" = "$2" ]; }
