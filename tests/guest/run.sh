@@ -32,7 +32,7 @@ for program in "$VGPIO" "$CTL"; do
     [ -x "$program" ] || { echo "run.sh: no $program: build the project first" >&2; exit 2; }
 done
 
-logs=$(mktemp -d "${TMPDIR:-/tmp}/vgpio-guest.XXXXXX")
+logs=$(mktemp -d)
 "$here/build.sh" | tee "$logs/build.log"
 KERNEL=$(tail -1 "$logs/build.log")
 INITRD=$logs/initrd.gz
