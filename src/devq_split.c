@@ -23,7 +23,7 @@ static uint8_t *map_area(const struct vgpio_mem *mem, uint64_t gpa, uint32_t byt
         return NULL;
     }
     p = vgpio_mem_map(mem, gpa, &got, access);
-    if (p != NULL && (got != bytes || ((uintptr_t)p & 3u & (align - 1u)) != 0)) {
+    if (p != NULL && (got != bytes || ((uintptr_t)p & 7u & (align - 1u)) != 0)) {
         vgpio_mem_unmap(mem, p, got);
         p = NULL;
     }
@@ -83,12 +83,13 @@ static inline void stored(const struct vgpio_devq *q, uint32_t off, uint32_t len
     }
 }
 
-static void ring_desc(struct desc *d, const uint8_t *p)
+/* A descriptor is two words of 64 bits, as far as loads go. */
+static inline void unpack(struct desc *d, uint64_t addr, uint64_t rest)
 {
-    d->addr = ring_ld64(p);
-    d->len = ring_ld32(p + 8);
-    d->flags = ring_ld16(p + 12);
-    d->next = ring_ld16(p + 14);
+    d->addr = addr;
+    d->len = (uint32_t)rest;
+    d->flags = (uint16_t)(rest >> 32);
+    d->next = (uint16_t)(rest >> 48);
 }
 
 #if VGPIO_CFG_INDIRECT
@@ -96,9 +97,7 @@ static void ring_desc(struct desc *d, const uint8_t *p)
 /* Entries of a table are copied out one by one: it may lie across regions. */
 static int table_desc(const struct vgpio_chain *c, struct desc *d)
 {
-    uint8_t raw[DESC_BYTES];
-    uint32_t w[4];
-    unsigned i;
+    uint64_t raw[2];
 
     if (c->next >= c->table_len) {
         return VGPIO_ERR_PROTO;
@@ -107,14 +106,7 @@ static int table_desc(const struct vgpio_chain *c, struct desc *d)
                        sizeof raw) != VGPIO_OK) {
         return VGPIO_ERR_FAULT;
     }
-    for (i = 0; i < 4; i++) {
-        memcpy(&w[i], raw + 4u * i, 4);
-        w[i] = port_le32(w[i]);
-    }
-    d->addr = w[0] | (uint64_t)w[1] << 32;
-    d->len = w[2];
-    d->flags = (uint16_t)w[3];
-    d->next = (uint16_t)(w[3] >> 16);
+    unpack(d, port_le64(raw[0]), port_le64(raw[1]));
     return VGPIO_OK;
 }
 
@@ -178,6 +170,7 @@ static int take_piece(struct vgpio_chain *c, const struct desc *d)
 /* Fetches descriptor `next`, and the first of the table if it names one. */
 static inline int fetch(struct vgpio_chain *c)
 {
+    const uint8_t *p;
     struct desc d;
     int err;
 
@@ -195,7 +188,8 @@ static inline int fetch(struct vgpio_chain *c)
             if (c->next >= c->q->at.size) {
                 return VGPIO_ERR_PROTO;
             }
-            ring_desc(&d, c->q->desc + DESC_BYTES * (uint32_t)c->next);
+            p = c->q->desc + DESC_BYTES * (uint32_t)c->next;
+            unpack(&d, ring_ld64(p), ring_ld64(p + 8));
         }
         if (!(d.flags & DESC_F_INDIRECT)) {
             return take_piece(c, &d);

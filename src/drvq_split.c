@@ -21,7 +21,7 @@ int vgpio_drvq_split_init(struct vgpio_drvq *q, uint8_t *ring,
     uint64_t device = setup->device - setup->desc;
 
     if (!vq_split_size_ok(n) || (setup->desc & 15u) || (setup->driver & 1u) ||
-        (setup->device & 3u) || ((uintptr_t)ring & 3u)) {
+        (setup->device & 3u) || ((uintptr_t)ring & 7u)) {
         return VGPIO_ERR_INVAL;
     }
     if (driver < SPLIT_DESC_BYTES(n) || device < driver + SPLIT_AVAIL_BYTES(n) ||
@@ -38,13 +38,11 @@ int vgpio_drvq_split_init(struct vgpio_drvq *q, uint8_t *ring,
     return VGPIO_OK;
 }
 
-static void put_desc(uint8_t *p, const struct vgpio_seg *seg, unsigned flags,
-                     unsigned next)
+static inline void put_desc(uint8_t *p, const struct vgpio_seg *seg, unsigned flags,
+                            unsigned next)
 {
     ring_st64(p, seg->addr);
-    ring_st32(p + 8, seg->len);
-    ring_st16(p + 12, (uint16_t)flags);
-    ring_st16(p + 14, (uint16_t)next);
+    ring_st64(p + 8, seg->len | (uint64_t)flags << 32 | (uint64_t)next << 48);
 }
 
 /* Adds one length to a chain's total; 0 if it is empty or the sum leaves 32 bits. */
@@ -58,7 +56,7 @@ static inline int add_len(uint32_t *total, uint32_t len)
 }
 
 /* Takes the chain head .. tail, n descriptors, off the free list and stages it. */
-static void stage(struct vgpio_drvq *q, uint16_t tail, unsigned n, uint16_t slot)
+static inline void stage(struct vgpio_drvq *q, uint16_t tail, unsigned n, uint16_t slot)
 {
     uint16_t head = q->free_head;
     uint8_t *entry = q->driver + AVAIL_RING(q->next_avail & (q->size - 1u));
@@ -117,7 +115,7 @@ int vgpio_drvq_split_add_indirect(struct vgpio_drvq *q, uint8_t *table,
     /* Longer tables than the ring are not for a driver to make (RING-DRV-08), save that
      * a request of two pieces goes through a ring of one. */
     if (slot == DRVQ_NO_SLOT || n == 0 || n < nread || n > (q->size > 1 ? q->size : 2u) ||
-        ((uintptr_t)table & 3u) != 0) {
+        ((uintptr_t)table & 7u) != 0) {
         return VGPIO_ERR_INVAL;
     }
     if (q->nfree == 0) {

@@ -26,6 +26,8 @@ int memcmp(const void *a, const void *b, size_t n);
 
 /* ---- 1. Native words: to be replaced as a whole ---------------------------------------
  * port_ldN, port_stN     relaxed, single-copy atomic, N = 16, 32; naturally aligned
+ * port_ld64, port_st64   optional, announced by PORT_HAS_64: no ring word of this size is
+ *                        polled, so two halves do as well
  * port_ld16_acquire      nothing later in program order is seen to happen before it
  * port_st16_release      everything earlier is seen to happen before it
  * port_fence             full: an earlier store is visible before a later load is done
@@ -71,6 +73,22 @@ static inline void port_st16_release(void *p, uint16_t v)
 {
     __atomic_store_n((port_u16 *)p, v, __ATOMIC_RELEASE);
 }
+
+/* Worth having where it is one instruction; on small targets it is a library call. */
+#if UINTPTR_MAX > 0xffffffffu
+#define PORT_HAS_64 1
+typedef uint64_t __attribute__((may_alias)) port_u64;
+
+static inline uint64_t port_ld64(const void *p)
+{
+    return __atomic_load_n((const port_u64 *)p, __ATOMIC_RELAXED);
+}
+
+static inline void port_st64(void *p, uint64_t v)
+{
+    __atomic_store_n((port_u64 *)p, v, __ATOMIC_RELAXED);
+}
+#endif
 
 #if defined(__SANITIZE_THREAD__)
 #define PORT_TSAN 1
@@ -153,6 +171,10 @@ static inline void port_fence_platform(void)
 #error "no atomics: define VGPIO_PORT_FILE to a file with the port_* functions"
 #endif
 
+#ifndef PORT_HAS_64
+#define PORT_HAS_64 0
+#endif
+
 /* ---- 2. Little-endian words on top of them -------------------------------------------- */
 
 #if defined(__BYTE_ORDER__) && defined(__ORDER_LITTLE_ENDIAN__)
@@ -188,6 +210,18 @@ static inline uint32_t port_le32(uint32_t v)
 #endif
 }
 
+static inline uint64_t port_le64(uint64_t v)
+{
+#if PORT_IS_LE
+    return v;
+#else
+    uint32_t w[2];
+
+    memcpy(w, &v, sizeof w);
+    return port_le32(w[0]) | (uint64_t)port_le32(w[1]) << 32;
+#endif
+}
+
 static inline uint16_t ring_ld16(const uint8_t *p)
 {
     return port_le16(port_ld16(p));
@@ -198,11 +232,13 @@ static inline uint32_t ring_ld32(const uint8_t *p)
     return port_le32(port_ld32(p));
 }
 
-/* Two halves: no ring field of 64 bits is ever polled, and a 64-bit atomic is a library
- * call on the small targets. */
 static inline uint64_t ring_ld64(const uint8_t *p)
 {
+#if PORT_HAS_64
+    return port_le64(port_ld64(p));
+#else
     return ring_ld32(p) | (uint64_t)ring_ld32(p + 4) << 32;
+#endif
 }
 
 static inline void ring_st16(uint8_t *p, uint16_t v)
@@ -217,8 +253,12 @@ static inline void ring_st32(uint8_t *p, uint32_t v)
 
 static inline void ring_st64(uint8_t *p, uint64_t v)
 {
+#if PORT_HAS_64
+    port_st64(p, port_le64(v));
+#else
     ring_st32(p, (uint32_t)v);
     ring_st32(p + 4, (uint32_t)(v >> 32));
+#endif
 }
 
 /* ---- 3. Order, of the kind that was negotiated ---------------------------------------- */
