@@ -1,2 +1,408 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <virtiogpio/device.h>
+/* The device as an object: configuration, its faces, and the loop that works off marks. */
+#include "device_impl.h"
+
+#if VGPIO_CFG_IRQ
+#define CAN_IRQ VGPIO_F_IRQ
+#else
+#define CAN_IRQ 0u
+#endif
+#if VGPIO_CFG_INDIRECT
+#define CAN_INDIRECT VGPIO_F_INDIRECT
+#else
+#define CAN_INDIRECT 0u
+#endif
+#if VGPIO_CFG_EVENT_IDX
+#define CAN_EVENT_IDX VGPIO_F_EVENT_IDX
+#else
+#define CAN_EVENT_IDX 0u
+#endif
+#define CAN_DO (CAN_IRQ | CAN_INDIRECT | CAN_EVENT_IDX | VGPIO_F_VERSION_1)
+
+#define DEFAULT_QUEUE_MAX 256u
+
+/* ---- marks ------------------------------------------------------------- */
+
+void vgpio_dev_mark(struct vgpio_dev *dev, uint16_t line)
+{
+    struct vgpio_line *l = &dev->lines[line];
+
+    if ((l->flags & LINE_MARKED) != 0) {
+        return;
+    }
+    l->flags |= LINE_MARKED;
+    l->mark_next = VGPIO_NIL;
+    if (dev->mark_first == VGPIO_NIL) {
+        dev->mark_first = line;
+    } else {
+        dev->lines[dev->mark_last].mark_next = line;
+    }
+    dev->mark_last = line;
+}
+
+static void work_marks(struct vgpio_dev *dev)
+{
+    while (dev->mark_first != VGPIO_NIL) {
+        uint16_t line = dev->mark_first;
+
+        dev->mark_first = dev->lines[line].mark_next;
+        dev->lines[line].flags &= (uint16_t)~LINE_MARKED;
+        vgpio_irq_run(dev, line);
+        vgpio_req_run(dev, line);
+    }
+}
+
+/* ---- the outermost entry ----------------------------------------------- */
+
+void vgpio_dev_broken(struct vgpio_dev *dev, unsigned q, int err)
+{
+    TRACE(dev, VGPIO_TR_QUEUE_BROKEN, q, err);
+    dev->err[q] = (int8_t)err;
+    dev->broken = 1;
+    dev->events |= VGPIO_EV_NEEDS_RESET;
+}
+
+/* Take chains until the ring is empty, requests run out, or one ring size was served:
+ * 1 = there is more. */
+static int pump(struct vgpio_dev *dev, unsigned q)
+{
+    uint32_t budget = dev->q[q].at.size;
+    int got;
+
+    for (;;) {
+        work_marks(dev);
+        if (!vgpio_dev_reads(dev, q)) {
+            return 0;
+        }
+        if (q == VGPIO_REQUESTQ && dev->req_free == VGPIO_NIL) {
+            dev->starved = 1; /* goes on when a request completes */
+            return 0;
+        }
+        if (budget == 0) {
+            return 1;
+        }
+        got = q == VGPIO_REQUESTQ ? vgpio_req_pop(dev) : vgpio_irq_pop(dev);
+        if (got == 0) {
+            got = vgpio_devq_rearm(&dev->q[q]);
+        }
+        if (got < 0) {
+            vgpio_dev_broken(dev, q, got);
+            return got;
+        }
+        if (got == 0) {
+            return 0;
+        }
+        budget--;
+    }
+}
+
+static void publish(struct vgpio_dev *dev, unsigned q)
+{
+    if ((dev->queue_flags[q] & QUEUE_STARTED) != 0 &&
+        vgpio_devq_publish(&dev->q[q]) == 1) {
+        dev->events |= VGPIO_EV_QUEUE(q);
+    }
+}
+
+/* One publication a queue for all that this entry did. */
+void vgpio_dev_leave(struct vgpio_dev *dev)
+{
+    work_marks(dev);
+    while (dev->starved && dev->req_free != VGPIO_NIL) {
+        dev->starved = 0;
+        if (pump(dev, VGPIO_REQUESTQ) == 1) {
+            dev->events |= VGPIO_EV_MORE;
+        }
+    }
+    publish(dev, VGPIO_REQUESTQ);
+    publish(dev, VGPIO_EVENTQ);
+    dev->busy = 0;
+}
+
+/* ---- users' and backends' calls ---------------------------------------- */
+
+static int dev_kick(void *obj, unsigned q)
+{
+    struct vgpio_dev *dev = obj;
+    int err;
+
+    if (q > VGPIO_EVENTQ) {
+        return VGPIO_ERR_INVAL;
+    }
+    if (dev->broken) {
+        return dev->err[q];
+    }
+    err = vgpio_dev_enter(dev);
+    if (err == 0) {
+        err = pump(dev, q);
+        vgpio_dev_leave(dev);
+    }
+    return err;
+}
+
+int vgpio_dev_kick(struct vgpio_dev *dev, unsigned q)
+{
+    return dev_kick(dev, q);
+}
+
+static unsigned dev_take_events(void *obj)
+{
+    struct vgpio_dev *dev = obj;
+    unsigned events = dev->events;
+
+    dev->events = 0;
+    return events;
+}
+
+unsigned vgpio_dev_take_events(struct vgpio_dev *dev)
+{
+    return dev_take_events(dev);
+}
+
+static int dev_complete(void *obj, vgpio_token token, int result)
+{
+    struct vgpio_dev *dev = obj;
+    int outermost = !dev->busy;
+    int err;
+
+    dev->busy = 1;
+    err = vgpio_req_complete(dev, token, result);
+    if (outermost) {
+        vgpio_dev_leave(dev);
+    }
+    return err;
+}
+
+int vgpio_dev_complete(struct vgpio_dev *dev, vgpio_token token, int result)
+{
+    return dev_complete(dev, token, result);
+}
+
+static int dev_change(void *obj, uint16_t line, unsigned edges, unsigned level_after)
+{
+    struct vgpio_dev *dev = obj;
+    int outermost = !dev->busy;
+
+    if (line >= dev->ngpio || edges > (VGPIO_RISING | VGPIO_FALLING) ||
+        level_after > VGPIO_LEVEL_UNKNOWN) {
+        return VGPIO_ERR_INVAL;
+    }
+    dev->busy = 1;
+    vgpio_irq_change(dev, line, edges, level_after);
+    if (outermost) {
+        vgpio_dev_leave(dev);
+    }
+    return 0;
+}
+
+int vgpio_dev_change(struct vgpio_dev *dev, uint16_t line, unsigned edges,
+                     unsigned level_after)
+{
+    return dev_change(dev, line, edges, level_after);
+}
+
+/* ---- the vdev face: what is constant ------------------------------------ */
+
+static uint32_t dev_device_id(const void *obj)
+{
+    (void)obj;
+    return VGPIO_DEVICE_ID;
+}
+
+static uint64_t dev_features(const void *obj)
+{
+    const struct vgpio_dev *dev = obj;
+
+    return dev->offered;
+}
+
+static uint32_t dev_config_size(const void *obj)
+{
+    (void)obj;
+    return VGPIO_CONFIG_SIZE;
+}
+
+static void dev_config_read(const void *obj, uint32_t off, void *dst, uint32_t len)
+{
+    const struct vgpio_dev *dev = obj;
+    struct vgpio_config config = {dev->ngpio, dev->names_size};
+    uint8_t bytes[VGPIO_CONFIG_SIZE];
+
+    vgpio_config_encode(bytes, &config);
+    memset(dst, 0, len);
+    if (off < sizeof bytes) {
+        uint32_t n = (uint32_t)sizeof bytes - off;
+
+        memcpy(dst, bytes + off, n < len ? n : len);
+    }
+}
+
+static uint16_t dev_queue_max(const void *obj, unsigned q)
+{
+    const struct vgpio_dev *dev = obj;
+
+    if (q > VGPIO_EVENTQ || (q == VGPIO_EVENTQ && (dev->offered & VGPIO_F_IRQ) == 0)) {
+        return 0;
+    }
+    return dev->queue_max[q];
+}
+
+static void dev_irq_acked(void *obj)
+{
+    (void)obj; /* the standard does not count interrupts */
+}
+
+static unsigned dev_in_flight(const void *obj)
+{
+    const struct vgpio_dev *dev = obj;
+
+    return dev->in_flight;
+}
+
+static int dev_error(const void *obj, unsigned q)
+{
+    const struct vgpio_dev *dev = obj;
+
+    return q > VGPIO_EVENTQ ? VGPIO_ERR_INVAL : dev->err[q];
+}
+
+static const struct vgpio_vdev_ops vdev_ops = {sizeof(struct vgpio_vdev_ops),
+                                               dev_device_id,
+                                               dev_features,
+                                               vgpio_dev_ack_features,
+                                               dev_config_size,
+                                               dev_config_read,
+                                               dev_queue_max,
+                                               vgpio_dev_queue_start,
+                                               vgpio_dev_queue_run,
+                                               vgpio_dev_queue_stop,
+                                               vgpio_dev_reset,
+                                               dev_kick,
+                                               dev_take_events,
+                                               dev_irq_acked,
+                                               dev_in_flight,
+                                               dev_error};
+
+static const struct vgpio_sink_ops sink_ops = {sizeof(struct vgpio_sink_ops),
+                                               dev_complete, dev_change};
+
+struct vgpio_vdev vgpio_dev_vdev(struct vgpio_dev *dev)
+{
+    struct vgpio_vdev vdev;
+
+    vdev.ops = &vdev_ops;
+    vdev.obj = dev;
+    return vdev;
+}
+
+struct vgpio_sink vgpio_dev_sink(struct vgpio_dev *dev)
+{
+    struct vgpio_sink sink;
+
+    sink.ops = &sink_ops;
+    sink.obj = dev;
+    return sink;
+}
+
+/* ---- guest state --------------------------------------------------------- */
+
+static void guest_state_init(struct vgpio_dev *dev)
+{
+    static const struct vgpio_line idle = {
+        0, {0, 0},         VGPIO_NIL,           VGPIO_NIL, VGPIO_DIR_NONE,
+        0, VGPIO_IRQ_NONE, VGPIO_LEVEL_UNKNOWN, 0,         VGPIO_NIL};
+    uint16_t i;
+
+    for (i = 0; i < dev->ngpio; i++) {
+        dev->lines[i] = idle;
+    }
+    dev->mark_first = VGPIO_NIL;
+    dev->in_flight = 0;
+    dev->starved = 0;
+    vgpio_req_forget(dev);
+}
+
+/* All that a guest did, as if it had never been; nothing of its memory is touched. */
+void vgpio_dev_forget(struct vgpio_dev *dev)
+{
+    void (*reset)(void *) = DEV_OP(dev, reset);
+
+    guest_state_init(dev);
+    if (reset != NULL) {
+        reset(dev->ctx);
+    }
+}
+
+/* ---- init ---------------------------------------------------------------- */
+
+/* Exactly one terminated string a line; that they differ is the user's business. */
+static int names_fit(const uint8_t *names, uint32_t size, uint16_t ngpio)
+{
+    uint32_t i, n = 0;
+
+    if (names == NULL || names[size - 1] != 0) {
+        return 0;
+    }
+    for (i = 0; i < size; i++) {
+        n += names[i] == 0;
+    }
+    return n == ngpio;
+}
+
+static int queue_max_fits(uint16_t max)
+{
+    return max <= 32768u && (max & (max - 1u)) == 0;
+}
+
+static int config_ok(const struct vgpio_dev_config *c)
+{
+    return c->ops != NULL && c->lines != NULL && c->reqs != NULL && c->ngpio != 0 &&
+           c->nreqs != 0 && queue_max_fits(c->queue_max[0]) &&
+           queue_max_fits(c->queue_max[1]) &&
+           (c->names_size == 0 || names_fit(c->names, c->names_size, c->ngpio));
+}
+
+static void copy_config(struct vgpio_dev *dev, const struct vgpio_dev_config *c)
+{
+    unsigned q;
+
+    memset(dev, 0, sizeof *dev);
+    dev->ops = c->ops;
+    dev->ctx = c->ctx;
+    dev->lines = c->lines;
+    dev->ngpio = c->ngpio;
+    dev->reqs = c->reqs;
+    dev->nreqs = c->nreqs;
+    dev->trace = c->trace;
+    dev->trace_ctx = c->trace_ctx;
+    for (q = 0; q < 2; q++) {
+        dev->queue_max[q] = c->queue_max[q] != 0 ? c->queue_max[q] : DEFAULT_QUEUE_MAX;
+        dev->queue_flags[q] = QUEUE_RUN;
+    }
+    dev->offered = c->features == 0 ? CAN_DO : (c->features & CAN_DO) | VGPIO_F_VERSION_1;
+#if VGPIO_CFG_NAMES
+    dev->names = c->names;
+    dev->names_size = c->names_size;
+#endif
+}
+
+int vgpio_dev_init_abi(struct vgpio_dev *dev, const struct vgpio_dev_config *cfg,
+                       uint64_t abi)
+{
+    struct vgpio_dev_config c;
+
+    if (vgpio_abi_size(abi, 0) < sizeof *dev || vgpio_abi_size(abi, 1) > sizeof c ||
+        vgpio_abi_size(abi, 2) != sizeof(struct vgpio_line) ||
+        vgpio_abi_size(abi, 3) != sizeof(struct vgpio_req)) {
+        return VGPIO_ERR_ABI;
+    }
+    memset(&c, 0, sizeof c);
+    memcpy(&c, cfg, vgpio_abi_size(abi, 1));
+    if (!config_ok(&c)) {
+        return VGPIO_ERR_INVAL;
+    }
+    copy_config(dev, &c);
+    memset(dev->reqs, 0, sizeof *dev->reqs * dev->nreqs);
+    guest_state_init(dev);
+    return 0;
+}

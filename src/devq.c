@@ -66,11 +66,19 @@ int vgpio_devq_push(struct vgpio_devq *q, struct vgpio_head head, uint32_t writt
     return err ? err : vgpio_devq_split_push(q, head, written);
 }
 
-int vgpio_devq_publish(struct vgpio_devq *q)
+int vgpio_devq_waiting(struct vgpio_devq *q)
 {
     int err = devq_dead(q);
 
-    return err ? err : vgpio_devq_split_publish(q);
+    return err ? err : vgpio_devq_split_look(q);
+}
+
+/* Also where the queue broke after good chains were answered: the driver gets those. */
+int vgpio_devq_publish(struct vgpio_devq *q)
+{
+    int notify = q->started ? vgpio_devq_split_publish(q) : VGPIO_ERR_STATE;
+
+    return notify == 0 ? q->err : notify;
 }
 
 int vgpio_devq_rearm(struct vgpio_devq *q)

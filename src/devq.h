@@ -33,6 +33,7 @@ int vgpio_devq_split_start(struct vgpio_devq *q, const struct vgpio_vq_setup *se
 void vgpio_devq_split_unmap(struct vgpio_devq *q);
 int vgpio_devq_split_pop(struct vgpio_devq *q, struct vgpio_chain *c);
 int vgpio_devq_split_next(struct vgpio_chain *c);
+int vgpio_devq_split_look(struct vgpio_devq *q);
 int vgpio_devq_split_push(struct vgpio_devq *q, struct vgpio_head head, uint32_t written);
 int vgpio_devq_split_publish(struct vgpio_devq *q);
 int vgpio_devq_split_rearm(struct vgpio_devq *q);

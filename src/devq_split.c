@@ -209,7 +209,7 @@ int vgpio_devq_split_next(struct vgpio_chain *c)
 }
 
 /* How many heads wait, looking at the ring; the queue breaks if that cannot be. */
-static int look(struct vgpio_devq *q)
+int vgpio_devq_split_look(struct vgpio_devq *q)
 {
     /* Pairs with the driver's release store of avail.idx: heads and descriptors that it
      * counts are visible after this load. */
@@ -231,7 +231,7 @@ int vgpio_devq_split_pop(struct vgpio_devq *q, struct vgpio_chain *c)
     /* The index is only looked at again when all that it promised is taken: its cache
      * line is the one the driver writes. */
     if (q->avail_seen == q->at.avail_pos) {
-        int n = look(q);
+        int n = vgpio_devq_split_look(q);
 
         if (n <= 0) {
             return n;
@@ -312,7 +312,7 @@ int vgpio_devq_split_rearm(struct vgpio_devq *q)
     /* Pairs with the driver's fence between avail.idx and its look at our word: either it
      * sees the word and kicks, or we see its index now. */
     ring_fence(vq_platform(q));
-    n = look(q);
+    n = vgpio_devq_split_look(q);
     return n > 0 ? 1 : n;
 }
 

@@ -1,7 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * @file
- * @brief The device side of the standard protocol.
+ * @brief The device side of the standard protocol: what a hypervisor links.
+ *
+ * A device stands between a transport, which owns the guest's side (registers, sockets,
+ * interrupts), and a backend, which owns real lines. It holds what the standard demands
+ * and is easily got wrong: the order of requests per line, answers that come later, the
+ * staged output value, latched edges and sensed levels, parked event buffers, and the
+ * difference between a guest that goes on and one that starts anew.
+ *
+ * @par Memory and threads
+ * All memory is the caller's. A device, its transport and its backend's sink are one
+ * object: calls must not overlap. Ops run inside those calls, on your thread, with your
+ * lock, and may call vgpio_dev_complete() and vgpio_dev_change() and nothing else of this
+ * device.
+ *
+ * @par Notifications are sampled
+ * No call of the device calls you back to interrupt the guest. Ask vgpio_dev_take_events()
+ * afterwards, or let the transport do so.
+ *
+ * @par What a hostile guest can do
+ * Have its own requests refused, or break its own rings: then #VGPIO_EV_NEEDS_RESET is
+ * raised once, vgpio_dev_kick() returns the sticky error, and no guest memory is read or
+ * written any more. It cannot make the device touch memory that `map` did not give.
  */
 #ifndef VIRTIOGPIO_DEVICE_H
 #define VIRTIOGPIO_DEVICE_H
@@ -12,42 +33,159 @@
 extern "C" {
 #endif
 
-struct vgpio_line {  /* OPAQUE, one per GPIO line */
-    uint64_t ev_gpa;  /* no pointers: survives re-mapping */
+/** One GPIO line, 24 bytes. Opaque by contract. */
+struct vgpio_line {
+    /** @cond PRIVATE */
+    uint64_t ev_gpa;
     struct vgpio_head ev_head;
     uint16_t q_first, q_last;
     uint8_t dir, out_value, irq_type, level;
-    uint16_t flags, reserved;
+    uint16_t flags, mark_next;
+    /** @endcond */
 };
-struct vgpio_req {  /* OPAQUE, one per request in flight*/
+
+/** One request in flight, 32 bytes. Opaque by contract. */
+struct vgpio_req {
+    /** @cond PRIVATE */
     uint64_t status_gpa, value_gpa;
     struct vgpio_head head;
-    uint32_t value;  /* later: the result */
+    uint8_t arg, status, answer, flags;
     uint16_t line, next, gen;
     uint8_t type, state;
+    /** @endcond */
 };
-struct vgpio_dev_config {  /* zero it, then fill what you need */
+
+/** What a device is made of. Zero it, then fill what you need. */
+struct vgpio_dev_config {
+    const struct vgpio_line_ops *ops; /**< the real lines; must outlive the device */
+    void *ctx;                        /**< first argument of every op */
+    struct vgpio_line *lines;         /**< caller's array of `ngpio`, any contents */
+    uint16_t ngpio;                   /**< 1 .. 65535 */
+    /** Caller's array of `nreqs`, any contents. That many requests are worked on at the
+     *  same time; what comes beyond waits in the guest's ring. One is enough for a
+     *  backend that never returns #VGPIO_PENDING. */
+    struct vgpio_req *reqs;
+    uint16_t nreqs;        /**< 1 .. 65535 */
+    uint16_t queue_max[2]; /**< largest ring the guest may make: a power of two up to
+                                 32768, 0 means 256. A Linux guest parks one pair a line
+                                 that it takes interrupts from in the eventq. */
+    const uint8_t *names;  /**< names block as vgpio_names_build() makes it, or NULL */
+    uint32_t names_size;   /**< its bytes; 0: the device has no line names */
+    uint64_t features;     /**< VGPIO_F_* to offer at most; 0: all that was built in */
+    vgpio_trace_fn trace;  /**< told of state changes and rejected input, or NULL */
+    void *trace_ctx;       /**< its first argument */
+};
+
+/** The device side of the standard protocol. Opaque by contract; must not be moved. */
+struct vgpio_dev {
+    /** @cond PRIVATE */
     const struct vgpio_line_ops *ops;
     void *ctx;
-    struct vgpio_line *lines; uint16_t ngpio;
-    struct vgpio_req *reqs; uint16_t nreqs;
-    uint16_t queue_max[2];  /* 0: 256; draft: 32768 */
-    const uint8_t *names; uint32_t names_size;  /* wire block or NULL */
-    uint64_t features;  /* 0: all we can do */
-    vgpio_trace_fn trace; void *trace_ctx;
+    struct vgpio_line *lines;
+    struct vgpio_req *reqs;
+    const uint8_t *names;
+    vgpio_trace_fn trace;
+    void *trace_ctx;
+    struct vgpio_vq_setup last[2];
+    struct vgpio_devq q[2];
+    uint64_t offered, features;
+    uint32_t names_size, events;
+    uint16_t ngpio, nreqs, queue_max[2];
+    uint16_t req_free, mark_first, mark_last, in_flight;
+    uint8_t queue_flags[2];
+    int8_t err[2];
+    uint8_t busy, acked, broken, starved;
+    uint8_t reserved[8];
+    /** @endcond */
 };
-struct vgpio_dev { void *p[7]; struct vgpio_vq_setup last[2];  /* OPAQUE */
-    struct vgpio_devq q[2]; uint64_t w[9]; };
-#define vgpio_dev_init(dev, cfg) vgpio_dev_init_abi((dev), (cfg), \
-    VGPIO_ABI(sizeof *(dev), sizeof *(cfg), sizeof(struct vgpio_line), sizeof(struct vgpio_req)))
-VGPIO_API int vgpio_dev_init_abi(struct vgpio_dev *, const struct vgpio_dev_config *, uint64_t abi);
-VGPIO_API struct vgpio_vdev vgpio_dev_vdev(struct vgpio_dev *);  /* for a transport */
-VGPIO_API struct vgpio_sink vgpio_dev_sink(struct vgpio_dev *);  /* for a backend */
-VGPIO_API int vgpio_dev_kick(struct vgpio_dev *, unsigned q);
-VGPIO_API unsigned vgpio_dev_take_events(struct vgpio_dev *);
-VGPIO_API int vgpio_dev_complete(struct vgpio_dev *, vgpio_token, int result);
-VGPIO_API int vgpio_dev_change(struct vgpio_dev *, uint16_t line, unsigned edges,
-        unsigned level_after);
+
+/**
+ * @brief Make a device out of lines, memory for its state and, perhaps, names.
+ *
+ * @param dev  caller's memory, any contents
+ * @param cfg  copied; its arrays and tables must outlive the device
+ * @return 0; #VGPIO_ERR_INVAL: something is missing or out of range, or the names block
+ *         does not hold exactly `ngpio` strings; #VGPIO_ERR_ABI: header and library
+ *         disagree about a struct
+ * @context any; `dev` must not be in use
+ */
+#define vgpio_dev_init(dev, cfg)                                                         \
+    vgpio_dev_init_abi((dev), (cfg),                                                     \
+                       VGPIO_ABI(sizeof *(dev), sizeof *(cfg),                           \
+                                 sizeof(struct vgpio_line), sizeof(struct vgpio_req)))
+/** What vgpio_dev_init() calls, with the caller's sizes in `abi`. */
+VGPIO_API int vgpio_dev_init_abi(struct vgpio_dev *dev,
+                                 const struct vgpio_dev_config *cfg, uint64_t abi);
+
+/**
+ * @brief The face a transport sees; see struct vgpio_vdev_ops for what it may do with it.
+ *
+ * May be taken before vgpio_dev_init(): it is two pointers.
+ * @context any
+ */
+VGPIO_API struct vgpio_vdev vgpio_dev_vdev(struct vgpio_dev *dev);
+
+/**
+ * @brief The face a backend sees: where it completes requests and reports changes.
+ *
+ * May be taken before vgpio_dev_init(): it is two pointers.
+ * @context any
+ */
+VGPIO_API struct vgpio_sink vgpio_dev_sink(struct vgpio_dev *dev);
+
+/**
+ * @brief The driver rang queue `q`: serve what is in it.
+ *
+ * Line ops run inside this call. At most one ring size of chains is served, so that a
+ * guest which never stops adding holds nobody up. A kick of a queue that does not run is
+ * ignored. Afterwards see vgpio_dev_take_events().
+ *
+ * @param q  #VGPIO_REQUESTQ or #VGPIO_EVENTQ
+ * @return 0: served, the driver will ring again; 1: there is more, call again after your
+ *         other work; #VGPIO_ERR_INVAL: no such queue; #VGPIO_ERR_STATE: called from inside
+ *         an op; #VGPIO_ERR_PROTO or #VGPIO_ERR_FAULT: the driver broke the ring, sticky
+ *         until reset (virtio: DEVICE_NEEDS_RESET)
+ * @context object lock
+ */
+VGPIO_API int vgpio_dev_kick(struct vgpio_dev *dev, unsigned q);
+
+/**
+ * @brief What any earlier call left to be told: VGPIO_EV_* bits, returned and cleared.
+ *
+ * Call it after every call into the device (kick, complete, change, and the transport's):
+ * #VGPIO_EV_QUEUE(q) asks for the interrupt of queue q, #VGPIO_EV_NEEDS_RESET says that a
+ * ring broke, #VGPIO_EV_MORE that vgpio_dev_kick(dev, #VGPIO_REQUESTQ) has more to do.
+ * @context object lock
+ */
+VGPIO_API unsigned vgpio_dev_take_events(struct vgpio_dev *dev);
+
+/**
+ * @brief A backend has the outcome of a request that it answered with #VGPIO_PENDING.
+ *
+ * Legal inside an op as well. Outcomes of different lines may come in any order.
+ *
+ * @param token   as the op got it
+ * @param result  as the op would have returned it: >= 0 the answer, < 0 STATUS_ERR
+ * @return 0; #VGPIO_ERR_STALE: completed before, or from before a reset: nothing was done,
+ *         ignore it; #VGPIO_ERR_INVAL: `result` is #VGPIO_PENDING, the token stays good
+ * @context object lock
+ */
+VGPIO_API int vgpio_dev_complete(struct vgpio_dev *dev, vgpio_token token, int result);
+
+/**
+ * @brief A line changed: edges since the last report, and the level after them.
+ *
+ * The only report there is, for edge and level triggers alike; what becomes of it (an
+ * interrupt, a latched edge, nothing) is decided here (GPIO-DEV-09 to -12). Legal inside an
+ * op as well. After a level trigger was set, report once with no edges.
+ *
+ * @param edges        #VGPIO_RISING, #VGPIO_FALLING, both or 0
+ * @param level_after  0, 1 or #VGPIO_LEVEL_UNKNOWN
+ * @return 0; #VGPIO_ERR_INVAL: no such line, edge or level
+ * @context object lock
+ */
+VGPIO_API int vgpio_dev_change(struct vgpio_dev *dev, uint16_t line, unsigned edges,
+                               unsigned level_after);
 
 #ifdef __cplusplus
 }

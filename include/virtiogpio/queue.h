@@ -38,6 +38,7 @@ VGPIO_API uint32_t vgpio_chain_read(struct vgpio_chain *, void *dst, uint32_t le
 VGPIO_API uint32_t vgpio_chain_write(struct vgpio_chain *, const void *src, uint32_t len);
 VGPIO_API int vgpio_chain_where(struct vgpio_chain *, uint64_t *gpa);  /* 0: gpa of 1 writable byte, seen to map; advances. NOSPC: none left, IO: does not map, <= FATAL: broken */
 VGPIO_API int vgpio_chain_finish(struct vgpio_chain *, uint32_t *room);  /* walks to the end; 0 = sound, room (may be NULL) = writable bytes not yet used */
+VGPIO_API int vgpio_devq_waiting(struct vgpio_devq *);  /* heads not yet popped, or a sticky error */
 VGPIO_API int vgpio_devq_error(const struct vgpio_devq *);  /* sticky error or 0 */
 VGPIO_API int vgpio_devq_push(struct vgpio_devq *, struct vgpio_head, uint32_t written); /* stage */
 VGPIO_API int vgpio_devq_publish(struct vgpio_devq *);  /* 1 = interrupt the driver */

@@ -49,6 +49,7 @@ struct vgpio_sink { const struct vgpio_sink_ops *ops; void *obj; };
 #define VGPIO_EV_QUEUE(q) (1u << (q)) /* interrupt the driver for queue q */
 #define VGPIO_EV_NEEDS_RESET 0x10000u  /* a queue broke: see error() */
 #define VGPIO_EV_CONFIG 0x20000u  /* config space changed */
+#define VGPIO_EV_MORE 0x40000u  /* call kick(0) again soon: a bounded turn left work */
 enum vgpio_stop {
     VGPIO_STOP_DRAIN = 1,  /* answer what is in flight first: may be PENDING */
     VGPIO_STOP_NOW,  /* let go of memory now, keep what is outstanding */

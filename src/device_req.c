@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Requests: from the chain through the line's queue and the backend to the answer. */
+#include "device_impl.h"
+
+/* ---- slots and the queue of a line -------------------------------------- */
+
+/* Free every slot; tokens that are out become stale. */
+void vgpio_req_forget(struct vgpio_dev *dev)
+{
+    uint16_t i;
+
+    for (i = 0; i < dev->nreqs; i++) {
+        struct vgpio_req *r = &dev->reqs[i];
+
+        if (r->state != REQ_FREE) {
+            r->gen++;
+        }
+        r->state = REQ_FREE;
+        r->next = (uint16_t)(i + 1u == dev->nreqs ? VGPIO_NIL : i + 1u);
+    }
+    dev->req_free = 0;
+}
+
+static struct vgpio_req *append(struct vgpio_dev *dev, uint16_t line)
+{
+    struct vgpio_line *l = &dev->lines[line];
+    uint16_t i = dev->req_free;
+    struct vgpio_req *r = &dev->reqs[i];
+
+    dev->req_free = r->next;
+    r->next = VGPIO_NIL;
+    r->line = line;
+    r->flags = 0;
+    if (l->q_first == VGPIO_NIL) {
+        l->q_first = i;
+    } else {
+        dev->reqs[l->q_last].next = i;
+    }
+    l->q_last = i;
+    return r;
+}
+
+/* Take the first request of a line out and free its slot. */
+static void free_first(struct vgpio_dev *dev, struct vgpio_line *l)
+{
+    uint16_t i = l->q_first;
+    struct vgpio_req *r = &dev->reqs[i];
+
+    l->q_first = r->next;
+    r->state = REQ_FREE;
+    r->gen++;
+    r->next = dev->req_free;
+    dev->req_free = i;
+}
+
+/* ---- answers -------------------------------------------------------------- */
+
+/* Give a chain back with as much of {status, value} as it has room for. */
+static void answer(struct vgpio_dev *dev, struct vgpio_head head, const uint64_t gpa[2],
+                   unsigned room, const struct vgpio_response *response)
+{
+    const struct vgpio_mem *mem = dev->q[VGPIO_REQUESTQ].mem;
+    uint8_t bytes[VGPIO_RESPONSE_SIZE];
+    uint32_t len = 0;
+    int err = 0;
+
+    vgpio_response_encode(bytes, response);
+    if (room == 2 && gpa[1] == gpa[0] + 1u) {
+        err = vgpio_mem_write(mem, gpa[0], bytes, 2);
+        len = 2;
+    } else {
+        for (; len < room && err == 0; len++) {
+            err = vgpio_mem_write(mem, gpa[len], bytes + len, 1);
+        }
+    }
+    if (err != 0) { /* the memory went away since it was seen */
+        TRACE(dev, VGPIO_TR_CHAIN_BAD, VGPIO_REQUESTQ, head.id);
+        len = 0;
+    }
+    err = vgpio_devq_push(&dev->q[VGPIO_REQUESTQ], head, len);
+    if (err < 0) {
+        vgpio_dev_broken(dev, VGPIO_REQUESTQ, err);
+    }
+}
+
+static void answer_first(struct vgpio_dev *dev, struct vgpio_line *l)
+{
+    const struct vgpio_req *r = &dev->reqs[l->q_first];
+    struct vgpio_response response;
+    uint64_t gpa[2];
+
+    response.status = r->status;
+    response.value = r->answer;
+    gpa[0] = r->status_gpa;
+    gpa[1] = r->value_gpa;
+    TRACE(dev, VGPIO_TR_ANSWER, TRACE_T(r->type, r->line),
+          (unsigned)r->status << 8 | r->answer);
+    answer(dev, r->head, gpa, 2, &response);
+    free_first(dev, l);
+}
+
+/* ---- running a line ------------------------------------------------------- */
+
+static int is_enabled(const struct vgpio_line *l)
+{
+    return l->irq_type != VGPIO_IRQ_NONE || (l->flags & LINE_ARMING) != 0;
+}
+
+static int start_direction(struct vgpio_dev *dev, const struct vgpio_req *r,
+                           vgpio_token token)
+{
+    struct vgpio_line *l = &dev->lines[r->line];
+
+    if (r->arg == VGPIO_DIR_OUT && is_enabled(l)) {
+        return VGPIO_ERR_STATE;
+    }
+    if (r->arg == VGPIO_DIR_NONE) { /* "discard all state of that line" (GPIO-DEV-08) */
+        vgpio_irq_off(dev, r->line);
+        l->dir = VGPIO_DIR_NONE;
+        l->out_value = 0;
+    }
+    return DEV_OP(dev, set_direction) == NULL
+               ? VGPIO_ERR_NOTSUP
+               : dev->ops->set_direction(dev->ctx, r->line, r->arg, l->out_value, token);
+}
+
+static int start_value(struct vgpio_dev *dev, const struct vgpio_req *r,
+                       vgpio_token token)
+{
+    struct vgpio_line *l = &dev->lines[r->line];
+
+    if (l->dir != VGPIO_DIR_OUT) { /* staged until the line becomes an output */
+        l->out_value = r->arg;
+        return 0;
+    }
+    return DEV_OP(dev, set_value) == NULL
+               ? VGPIO_ERR_NOTSUP
+               : dev->ops->set_value(dev->ctx, r->line, r->arg, token);
+}
+
+static int start_irq_type(struct vgpio_dev *dev, const struct vgpio_req *r,
+                          vgpio_token token)
+{
+    if (r->arg == VGPIO_IRQ_NONE) {
+        vgpio_irq_off(dev, r->line);
+    } else if (dev->lines[r->line].dir == VGPIO_DIR_OUT) {
+        return VGPIO_ERR_STATE;
+    } else {
+        vgpio_irq_arm(dev, r->line);
+    }
+    return DEV_OP(dev, set_irq_type) == NULL
+               ? VGPIO_ERR_NOTSUP
+               : dev->ops->set_irq_type(dev->ctx, r->line, r->arg, token);
+}
+
+static int call_op(struct vgpio_dev *dev, const struct vgpio_req *r, vgpio_token token)
+{
+    switch (r->type) {
+    case VGPIO_MSG_GET_DIRECTION:
+        return DEV_OP(dev, get_direction) == NULL
+                   ? VGPIO_ERR_NOTSUP
+                   : dev->ops->get_direction(dev->ctx, r->line, token);
+    case VGPIO_MSG_GET_VALUE:
+        return DEV_OP(dev, get_value) == NULL
+                   ? VGPIO_ERR_NOTSUP
+                   : dev->ops->get_value(dev->ctx, r->line, token);
+    case VGPIO_MSG_SET_DIRECTION:
+        return start_direction(dev, r, token);
+    case VGPIO_MSG_SET_VALUE:
+        return start_value(dev, r, token);
+    default:
+        return start_irq_type(dev, r, token);
+    }
+}
+
+/* What a backend's result means for the line and for the answer. */
+static void settle(struct vgpio_dev *dev, struct vgpio_req *r, int result)
+{
+    struct vgpio_line *l = &dev->lines[r->line];
+    int ok = result >= 0;
+
+    r->answer = 0;
+    switch (r->type) {
+    case VGPIO_MSG_GET_DIRECTION:
+        ok = ok && result <= VGPIO_DIR_IN;
+        if (ok) {
+            l->dir = r->answer = (uint8_t)result;
+        }
+        break;
+    case VGPIO_MSG_GET_VALUE:
+        ok = ok && result <= 1;
+        r->answer = ok ? (uint8_t)result : 0;
+        break;
+    case VGPIO_MSG_SET_VALUE:
+        l->out_value = ok ? r->arg : l->out_value;
+        break;
+    default:
+        if (r->arg == 0) { /* NONE cannot fail, whatever the backend says */
+            if (!ok) {
+                TRACE(dev, VGPIO_TR_NONE_OVERRULED, TRACE_T(r->type, r->line), result);
+            }
+            ok = 1;
+        } else if (r->type == VGPIO_MSG_SET_IRQ_TYPE) {
+            vgpio_irq_armed(dev, r->line, r->arg, ok);
+        } else if (ok) {
+            l->dir = r->arg;
+        }
+        break;
+    }
+    r->status = ok ? VGPIO_STATUS_OK : VGPIO_STATUS_ERR;
+    r->state = REQ_DONE;
+}
+
+static void start(struct vgpio_dev *dev, uint16_t i)
+{
+    struct vgpio_req *r = &dev->reqs[i];
+    int result;
+
+    r->state = REQ_ACTIVE;
+    dev->in_flight++;
+    result = call_op(dev, r, (vgpio_token)r->gen << 16 | i);
+    /* It may have been completed inside the op: then the result says nothing new. */
+    if (result != VGPIO_PENDING && r->state == REQ_ACTIVE) {
+        dev->in_flight--;
+        settle(dev, r, result);
+    }
+}
+
+/* Do what can be done for a line: answer what is known, start what is next. */
+void vgpio_req_run(struct vgpio_dev *dev, uint16_t line)
+{
+    struct vgpio_line *l = &dev->lines[line];
+
+    while (l->q_first != VGPIO_NIL) {
+        struct vgpio_req *r = &dev->reqs[l->q_first];
+
+        if ((r->flags & REQ_OLD) != 0 || dev->broken) {
+            return;
+        }
+        if (r->state == REQ_QUEUED) {
+            start(dev, l->q_first);
+            vgpio_irq_run(dev, line);
+        }
+        if (r->state != REQ_DONE || !vgpio_dev_answers(dev, VGPIO_REQUESTQ)) {
+            return;
+        }
+        answer_first(dev, l);
+    }
+}
+
+int vgpio_req_complete(struct vgpio_dev *dev, vgpio_token token, int result)
+{
+    uint32_t i = token & 0xffffu;
+    struct vgpio_req *r = i < dev->nreqs ? &dev->reqs[i] : NULL;
+    unsigned state = r != NULL && r->gen == token >> 16 ? r->state : REQ_FREE;
+
+    if (state != REQ_ACTIVE && state != REQ_ZOMBIE) {
+        TRACE(dev, VGPIO_TR_TOKEN_STALE, token, result);
+        return VGPIO_ERR_STALE;
+    }
+    if (result == VGPIO_PENDING) {
+        return VGPIO_ERR_INVAL;
+    }
+    dev->in_flight--;
+    settle(dev, r, result);
+    if (state == REQ_ZOMBIE) {
+        TRACE(dev, VGPIO_TR_ANSWER_DROPPED, TRACE_T(r->type, r->line), result);
+        free_first(dev, &dev->lines[r->line]);
+    }
+    vgpio_dev_mark(dev, r->line);
+    return 0;
+}
+
+/* ---- from the ring -------------------------------------------------------- */
+
+static void answer_names(struct vgpio_dev *dev, struct vgpio_chain *chain, uint64_t gpa)
+{
+    struct vgpio_devq *q = &dev->q[VGPIO_REQUESTQ];
+    uint8_t status = VGPIO_STATUS_OK;
+    uint32_t len = vgpio_chain_write(chain, &status, 1);
+    int err;
+
+    len += vgpio_chain_write(chain, dev->names, dev->names_size);
+    if (len != 1u + dev->names_size) { /* no room: the status alone is certain */
+        status = VGPIO_STATUS_ERR;
+        len = vgpio_mem_write(q->mem, gpa, &status, 1) == 0 ? 1 : 0;
+    }
+    TRACE(dev, VGPIO_TR_ANSWER, TRACE_T(VGPIO_MSG_GET_LINE_NAMES, 0), status << 8);
+    err = vgpio_devq_push(q, chain->head, len);
+    if (err < 0) {
+        vgpio_dev_broken(dev, VGPIO_REQUESTQ, err);
+    }
+}
+
+/* All 32 bits of the value count. */
+static int value_valid(const struct vgpio_dev *dev, const struct vgpio_request *m)
+{
+    switch (m->type) {
+    case VGPIO_MSG_GET_DIRECTION:
+    case VGPIO_MSG_GET_VALUE:
+        return 1;
+    case VGPIO_MSG_SET_DIRECTION:
+        return m->value <= VGPIO_DIR_IN;
+    case VGPIO_MSG_SET_VALUE:
+        return m->value <= 1;
+    case VGPIO_MSG_SET_IRQ_TYPE:
+        return (dev->features & VGPIO_F_IRQ) != 0 &&
+               (m->value <= VGPIO_IRQ_LEVEL_HIGH || m->value == VGPIO_IRQ_LEVEL_LOW);
+    default:
+        return 0;
+    }
+}
+
+static void take(struct vgpio_dev *dev, const struct vgpio_chain *chain,
+                 const struct vgpio_request *m, const uint64_t gpa[2])
+{
+    struct vgpio_req *r = append(dev, m->line);
+
+    r->head = chain->head;
+    r->status_gpa = gpa[0];
+    r->value_gpa = gpa[1];
+    r->type = (uint8_t)m->type;
+    r->arg = (uint8_t)m->value;
+    r->state = REQ_QUEUED;
+    if (!value_valid(dev, m)) { /* answered in its turn, like any other */
+        r->status = VGPIO_STATUS_ERR;
+        r->answer = 0;
+        r->state = REQ_DONE;
+    }
+    vgpio_dev_mark(dev, m->line);
+}
+
+/* Room for the answer is found, and seen to map, before anything is done. */
+int vgpio_req_pop(struct vgpio_dev *dev)
+{
+    static const struct vgpio_response refused = {VGPIO_STATUS_ERR, 0};
+    struct vgpio_chain chain, names;
+    struct vgpio_request m;
+    uint8_t bytes[VGPIO_REQUEST_SIZE];
+    uint64_t gpa[2] = {0, 0};
+    unsigned room = 0;
+    int got = vgpio_devq_pop(&dev->q[VGPIO_REQUESTQ], &chain);
+    uint32_t len;
+
+    if (got <= 0) {
+        return got;
+    }
+    len = vgpio_chain_read(&chain, bytes, sizeof bytes);
+    names = chain;
+    while (room < 2 && vgpio_chain_where(&chain, &gpa[room]) == 0) {
+        room++;
+    }
+    got = vgpio_chain_finish(&chain, NULL);
+    if (got < 0) {
+        return got;
+    }
+    vgpio_request_decode(&m, bytes);
+    if (len < sizeof bytes || room == 0) {
+        TRACE(dev, VGPIO_TR_CHAIN_BAD, VGPIO_REQUESTQ, chain.head.id);
+        answer(dev, chain.head, gpa, room, &refused);
+        return 1;
+    }
+    TRACE(dev, VGPIO_TR_REQUEST, TRACE_T(m.type, m.line), m.value);
+    if (m.type == VGPIO_MSG_GET_LINE_NAMES && dev->names_size != 0) {
+        answer_names(dev, &names, gpa[0]);
+    } else if (m.line >= dev->ngpio || room < 2 || m.type == VGPIO_MSG_GET_LINE_NAMES) {
+        answer(dev, chain.head, gpa, room, &refused);
+    } else {
+        take(dev, &chain, &m, gpa);
+    }
+    return 1;
+}
+
+/* ---- stop and resume ------------------------------------------------------- */
+
+/* The ring is let go of: what is here waits for the verdict. */
+void vgpio_req_hold(struct vgpio_dev *dev)
+{
+    uint16_t i;
+
+    for (i = 0; i < dev->nreqs; i++) {
+        if (dev->reqs[i].state != REQ_FREE && dev->reqs[i].state != REQ_ZOMBIE) {
+            dev->reqs[i].flags = REQ_OLD;
+        }
+    }
+}
+
+void vgpio_req_mark_all(struct vgpio_dev *dev)
+{
+    uint16_t i;
+
+    for (i = 0; i < dev->nreqs; i++) {
+        if (dev->reqs[i].state != REQ_FREE) {
+            vgpio_dev_mark(dev, dev->reqs[i].line);
+        }
+    }
+}
+
+/* Every stopped ring goes on where it was: so does what was held. */
+void vgpio_req_resume(struct vgpio_dev *dev)
+{
+    uint16_t i;
+
+    for (i = 0; i < dev->nreqs; i++) {
+        dev->reqs[i].flags = 0;
+    }
+    vgpio_req_mark_all(dev);
+}
+
+/* Forget a request, unless the backend has it: then it keeps its line and its slot. */
+static int forget_one(struct vgpio_dev *dev, uint16_t i)
+{
+    struct vgpio_req *r = &dev->reqs[i];
+
+    if (r->state == REQ_ACTIVE || r->state == REQ_ZOMBIE) {
+        r->state = REQ_ZOMBIE;
+        r->flags = 0;
+        return 0;
+    }
+    r->state = REQ_FREE;
+    r->gen++;
+    r->next = dev->req_free;
+    dev->req_free = i;
+    return 1;
+}
+
+static void drop_of_line(struct vgpio_dev *dev, struct vgpio_line *l, int only_old)
+{
+    uint16_t i = l->q_first, next;
+
+    l->q_first = VGPIO_NIL;
+    for (; i != VGPIO_NIL; i = next) {
+        next = dev->reqs[i].next;
+        if ((only_old && (dev->reqs[i].flags & REQ_OLD) == 0) || !forget_one(dev, i)) {
+            dev->reqs[i].next = VGPIO_NIL;
+            if (l->q_first == VGPIO_NIL) {
+                l->q_first = i;
+            } else {
+                dev->reqs[l->q_last].next = i;
+            }
+            l->q_last = i;
+        }
+    }
+}
+
+/* Forget the requests of a ring that is gone (only_old: of the ring before this one). */
+void vgpio_req_drop(struct vgpio_dev *dev, int only_old)
+{
+    uint16_t i;
+
+    for (i = 0; i < dev->nreqs; i++) {
+        if (dev->reqs[i].state != REQ_FREE) {
+            uint16_t line = dev->reqs[i].line;
+
+            drop_of_line(dev, &dev->lines[line], only_old);
+            vgpio_dev_mark(dev, line);
+        }
+    }
+}
+
+/* Is everything answered that can be? What waits for a verdict cannot. */
+int vgpio_req_drained(const struct vgpio_dev *dev)
+{
+    uint16_t i;
+
+    for (i = 0; i < dev->nreqs; i++) {
+        const struct vgpio_req *r = &dev->reqs[i];
+
+        if (r->state != REQ_FREE && r->state != REQ_ZOMBIE && (r->flags & REQ_OLD) == 0) {
+            return 0;
+        }
+    }
+    return 1;
+}
