@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <virtiogpio/types.h>
 
+#include "internal.h"
 #include "mem.h"
 #include "port.h"
-
-/* A definer that was compiled with an older header has no members past its ops_size. */
-#define HAS(mem, member)                                                                 \
-    ((mem)->ops_size >=                                                                  \
-         offsetof(struct vgpio_mem, member) + sizeof((struct vgpio_mem *)0)->member &&   \
-     (mem)->member != NULL)
 
 int vgpio_mem_usable(const struct vgpio_mem *mem)
 {
@@ -23,8 +18,10 @@ int vgpio_mem_usable(const struct vgpio_mem *mem)
 
 void vgpio_mem_unmap(const struct vgpio_mem *mem, void *p, uint32_t len)
 {
-    if (HAS(mem, unmap)) {
-        mem->unmap(mem->ctx, p, len);
+    void (*unmap)(void *, void *, uint32_t) = VGPIO_OP(mem, struct vgpio_mem, unmap);
+
+    if (unmap != NULL) {
+        unmap(mem->ctx, p, len);
     }
 }
 
@@ -35,8 +32,10 @@ int vgpio_mem_has_dirty(const struct vgpio_mem *mem)
 
 void vgpio_mem_dirty(const struct vgpio_mem *mem, uint64_t gpa, uint32_t len)
 {
-    if (HAS(mem, dirty)) {
-        mem->dirty(mem->ctx, gpa, len);
+    void (*dirty)(void *, uint64_t, uint32_t) = VGPIO_OP(mem, struct vgpio_mem, dirty);
+
+    if (dirty != NULL) {
+        dirty(mem->ctx, gpa, len);
     }
 }
 

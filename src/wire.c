@@ -84,23 +84,20 @@ static int compare(const char *a, const char *b)
     return (int)(unsigned char)*a - (int)(unsigned char)*b;
 }
 
-/* Adds a name and its terminator to *size; 0 if it is not 7-bit or the sum is too much. */
-static int measure(const char *name, uint32_t *size)
+/* Bytes of a name with its terminator, 0 if it is not 7-bit. */
+static size_t measure(const char *name)
 {
-    uint32_t n = *size;
+    size_t n = 0;
 
-    while (name != NULL && *name != '\0') {
-        if ((unsigned char)*name > 127 || n == INT32_MAX) {
+    if (name == NULL) {
+        return 1;
+    }
+    for (; name[n] != '\0'; n++) {
+        if ((unsigned char)name[n] > 127) {
             return 0;
         }
-        name++;
-        n++;
     }
-    if (n == INT32_MAX) {
-        return 0;
-    }
-    *size = n + 1;
-    return 1;
+    return n + 1;
 }
 
 static int taken_before(const char *const *names, uint16_t n)
@@ -127,9 +124,12 @@ int vgpio_names_build(uint8_t *out, uint32_t cap, const char *const *names, uint
         return VGPIO_ERR_INVAL;
     }
     for (i = 0; i < n; i++) {
-        if (!measure(names[i], &size) || taken_before(names, i)) {
+        size_t len = measure(names[i]);
+
+        if (len == 0 || len > INT32_MAX - size || taken_before(names, i)) {
             return VGPIO_ERR_INVAL;
         }
+        size += (uint32_t)len;
     }
     if (out == NULL) {
         return (int)size;
