@@ -27,7 +27,7 @@ void vgpio_mem_unmap(const struct vgpio_mem *mem, void *p, uint32_t len)
 
 int vgpio_mem_has_dirty(const struct vgpio_mem *mem)
 {
-    return HAS(mem, dirty);
+    return VGPIO_OP(mem, struct vgpio_mem, dirty) != NULL;
 }
 
 void vgpio_mem_dirty(const struct vgpio_mem *mem, uint64_t gpa, uint32_t len)

@@ -244,25 +244,25 @@ VGPIO_API int vgpio_mem_write(const struct vgpio_mem *mem, uint64_t gpa, const v
 enum vgpio_trace_id {
     VGPIO_TR_RESET = 1,      /**< 0, 0: the device went back to its first state */
     VGPIO_TR_FEATURES,       /**< low and high word of the features agreed on */
-    VGPIO_TR_QUEUE_FRESH,    /**< queue, size: started with nothing outstanding */
-    VGPIO_TR_QUEUE_RESUMED,  /**< queue, size: started where it stopped */
+    VGPIO_TR_QUEUE_FRESH,    /**< queue, ring position: starts with nothing outstanding */
+    VGPIO_TR_QUEUE_RESUMED,  /**< queue, ring position: goes on where it stopped */
     VGPIO_TR_QUEUE_STOP,     /**< queue, enum vgpio_stop */
     VGPIO_TR_QUEUE_BROKEN,   /**< queue, error as uint32_t: sticky until reset */
-    VGPIO_TR_CHAIN_BAD,      /**< queue, head: a buffer of wrong form, given back */
-    VGPIO_TR_REQUEST,        /**< T, value: handed to the lines */
-    VGPIO_TR_ANSWER,         /**< T, result as uint32_t: answered to the driver */
+    VGPIO_TR_CHAIN_BAD,      /**< queue, head: no room for an answer, given back empty */
+    VGPIO_TR_REQUEST,        /**< T, value: read from the ring */
+    VGPIO_TR_ANSWER,         /**< T, `status << 8 | value`: goes to the driver */
     VGPIO_TR_ANSWER_DROPPED, /**< T, result as uint32_t: nobody to answer any more */
-    VGPIO_TR_NONE_OVERRULED, /**< T, result: the backend refused NONE, done anyway */
-    VGPIO_TR_TOKEN_STALE,    /**< token, result: late or double completion, ignored */
+    VGPIO_TR_NONE_OVERRULED, /**< T, result as uint32_t: NONE refused, done anyway */
+    VGPIO_TR_TOKEN_STALE,    /**< token, result as uint32_t: late or twice, ignored */
     VGPIO_TR_IRQ_PARKED,     /**< line, irq type: unmasked, the pair waits */
-    VGPIO_TR_IRQ_HELD,       /**< line, 0: pair kept though its type could not be set */
+    VGPIO_TR_IRQ_HELD,       /**< line, 0: the pair is kept, its type could not be set */
     VGPIO_TR_IRQ_VALID,      /**< line, irq type: interrupt delivered */
     VGPIO_TR_IRQ_INVALID,    /**< line, irq type: pair given back without interrupt */
-    VGPIO_TR_EDGE_LATCHED,   /**< line, edges: masked, kept for the next pair */
-    VGPIO_TR_EDGE_MERGED,    /**< line, edges: masked and one is kept already */
-    VGPIO_TR_EDGE_DROPPED,   /**< line, edges: no interrupt wanted for these */
-    VGPIO_TR_VU_MESSAGE,     /**< request number, size: a vhost-user message came */
-    VGPIO_TR_VU_REFUSED,     /**< request number, error as uint32_t: not done */
+    VGPIO_TR_EDGE_LATCHED,   /**< line, how many: masked, kept for the next pair */
+    VGPIO_TR_EDGE_MERGED,    /**< line, how many: one is kept already */
+    VGPIO_TR_EDGE_DROPPED,   /**< line, how many: no interrupt wanted for these */
+    VGPIO_TR_VU_MESSAGE,     /**< request number, payload size: a vhost-user message */
+    VGPIO_TR_VU_REFUSED,     /**< request number, 1 if the connection ends for it */
     VGPIO_TR_END             /**< one past the last id of this header; never traced */
 };
 

@@ -328,8 +328,12 @@ static void test_hooks_beyond_ops_size_are_not_there(void **state)
     guest_init(&g);
     g.mem.ops_size = offsetof(struct vgpio_mem, dirty);
     g.mem.dirty = dirty_beyond_ops_size;
+    assert_false(vgpio_mem_has_dirty(&g.mem));
     assert_int_equal(vgpio_mem_write(&g.mem, BASE, buf, 4), VGPIO_OK);
     assert_int_equal(g.open, 0);
+
+    guest_init(&g);
+    assert_true(vgpio_mem_has_dirty(&g.mem));
 }
 
 static void test_optional_hooks_may_be_null(void **state)
