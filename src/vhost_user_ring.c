@@ -279,8 +279,6 @@ enum vu_verdict vgpio_vu_enable(struct vgpio_vu *vu, unsigned q, int on)
     }
     if (was != is) {
         (void)vu->dev.ops->queue_run(vu->dev.obj, q, is);
-    }
-    if (is) {
         vu->look |= (uint8_t)(1u << q);
     }
     return VU_DONE;
