@@ -66,7 +66,7 @@ compile() {
 }
 
 main() {
-    need_packages linux-source-6.1 gcc libc6-dev make flex bison bc xz-utils
+    need_packages "${guest_packages[@]}"
     version=$(dpkg-query -W -f '${Version}' linux-source-6.1)
     hash=$(cd "$here" && cat build.sh uml.config module/* | sha256sum | cut -c1-12)
     result=$cache/$version-$hash

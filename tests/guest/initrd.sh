@@ -10,7 +10,7 @@ shift
 # shellcheck source=scripts/lib.sh
 . "$here/../../scripts/lib.sh"
 
-need_packages busybox-static gpiod cpio gzip
+need_packages "${guest_packages[@]}"
 
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
