@@ -1,2 +1,700 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The driver's engine: virtio, but no GPIO. What the bytes mean is the dialect's. */
 #include <virtiogpio/driver.h>
+#include <virtiogpio/wire.h>
+
+#include "dialect.h"
+#include "internal.h"
+#include "port.h"
+
+enum drv_state {
+    IDLE = 0,
+    RESETTING, /* start: waiting for status 0 */
+    RUNNING,
+    HALF,     /* bring-up failed somewhere: the device may know the arena */
+    STOPPING, /* stop: waiting for status 0 */
+    STOPPED   /* the arena is ours; cookies may be left to hand back */
+};
+
+#define MAX_SLOTS 16384u
+#define NO_SLOT 0xffffu
+
+#if VGPIO_CFG_INDIRECT
+#define F_INDIRECT VGPIO_F_INDIRECT
+#else
+#define F_INDIRECT 0u
+#endif
+#if VGPIO_CFG_EVENT_IDX
+#define F_EVENT_IDX VGPIO_F_EVENT_IDX
+#else
+#define F_EVENT_IDX 0u
+#endif
+
+/* What the engine and the ring code can keep, whatever the dialect. RING_RESET is not
+ * here: stop resets the device. */
+#define RING_FEATURES                                                                    \
+    (VGPIO_F_VERSION_1 | VGPIO_F_ACCESS_PLATFORM | VGPIO_F_ORDER_PLATFORM |              \
+     VGPIO_F_NOTIFICATION_DATA | F_INDIRECT | F_EVENT_IDX)
+
+void vgpio_drv_trace(const struct vgpio_drv *drv, unsigned id, uint32_t a, uint32_t b)
+{
+#if VGPIO_CFG_TRACE
+    if (drv->trace != NULL) {
+        drv->trace(drv->trace_ctx, id, a, b);
+    }
+#else
+    (void)drv;
+    (void)id;
+    (void)a;
+    (void)b;
+#endif
+}
+
+/* ---- slots and cells ---- */
+
+static uint16_t first_slot(const struct vgpio_drv *drv, unsigned kind)
+{
+    return kind == VGPIO_SLOT_REQ ? (uint16_t)0 : drv->nreq;
+}
+
+static uint16_t nslots(const struct vgpio_drv *drv, unsigned kind)
+{
+    return kind == VGPIO_SLOT_REQ ? drv->nreq : drv->nirq;
+}
+
+/* All slots free, but only the first `usable` ones on the list: what is in flight then
+ * always fits the ring. */
+static void slots_reset(struct vgpio_drv *drv, unsigned kind, uint16_t usable)
+{
+    static const struct vgpio_drv_slot none = {NULL, 0, NO_SLOT, 0, 0, VGPIO_SLOT_FREE};
+    uint16_t first = first_slot(drv, kind);
+    uint16_t i;
+
+    for (i = nslots(drv, kind); i-- > 0;) {
+        drv->slots[first + i] = none;
+        if (i + 1u < usable) {
+            drv->slots[first + i].next = (uint16_t)(first + i + 1u);
+        }
+    }
+    drv->free_slot[kind] = usable != 0 ? first : (uint16_t)NO_SLOT;
+}
+
+int vgpio_drv_take(struct vgpio_drv *drv, unsigned kind, void *cookie)
+{
+    uint16_t slot = drv->free_slot[kind];
+    struct vgpio_drv_slot *s;
+
+    if (slot == NO_SLOT) {
+        return VGPIO_ERR_NOSPC;
+    }
+    s = &drv->slots[slot];
+    drv->free_slot[kind] = s->next;
+    s->cookie = cookie;
+    s->line = 0;
+    s->pending = 0;
+    s->type = 0;
+    s->state = VGPIO_SLOT_BUSY;
+    return slot;
+}
+
+void vgpio_drv_give(struct vgpio_drv *drv, unsigned kind, uint16_t slot)
+{
+    struct vgpio_drv_slot *s = &drv->slots[slot];
+
+    s->state = VGPIO_SLOT_FREE;
+    s->cookie = NULL;
+    s->next = drv->free_slot[kind];
+    drv->free_slot[kind] = slot;
+}
+
+uint8_t *vgpio_drv_cell(const struct vgpio_drv *drv, uint16_t slot, uint64_t *addr)
+{
+    uint32_t off = VGPIO_RING_BYTES(2u * drv->nreq) + VGPIO_RING_BYTES(2u * drv->nirq) +
+                   slot * VGPIO_DMA_CELL;
+
+    if (addr != NULL) {
+        *addr = drv->dma_addr + off;
+    }
+    return drv->dma + off;
+}
+
+int vgpio_drv_stage(struct vgpio_drv *drv, unsigned kind, uint16_t slot,
+                    const struct vgpio_seg *seg, unsigned nread, unsigned nwrite)
+{
+    unsigned q = drv->dialect->queue[kind];
+    uint64_t addr;
+    uint8_t *cell = vgpio_drv_cell(drv, slot, &addr);
+    int err;
+
+    if ((drv->indirect & 1u << q) != 0 && nread + nwrite > 1) {
+        err = vgpio_drvq_add_indirect(&drv->q[q], cell + VGPIO_CELL_TABLE,
+                                      addr + VGPIO_CELL_TABLE, seg, nread, nwrite, slot);
+    } else {
+        err = vgpio_drvq_add(&drv->q[q], seg, nread, nwrite, slot);
+    }
+    /* After the table is in it, and before publish shows it to the device. */
+    VGPIO_DMA_CLEAN(cell, VGPIO_DMA_CELL);
+    return err;
+}
+
+int vgpio_drv_done(struct vgpio_drv *drv, uint16_t slot, int result,
+                   struct vgpio_drv_event *ev)
+{
+    const struct vgpio_drv_slot *s = &drv->slots[slot];
+    int busy = (s->state & VGPIO_SLOT_STATE) == VGPIO_SLOT_BUSY;
+
+    vgpio_drv_trace(drv, VGPIO_TR_ANSWER, (uint32_t)s->type << 16 | s->line,
+                    (uint32_t)result);
+    if (busy) {
+        ev->kind = VGPIO_DONE;
+        ev->line = s->line;
+        ev->type = s->type;
+        ev->result = result;
+        ev->cookie = s->cookie;
+    }
+    vgpio_drv_give(drv, VGPIO_SLOT_REQ, slot);
+    return busy;
+}
+
+/* ---- init ---- */
+
+static int count_ok(uint32_t n)
+{
+    return n <= MAX_SLOTS && (n & (n - 1u)) == 0;
+}
+
+/* All there but config_gen, which may be NULL. */
+static int bus_ok(const struct vgpio_bus_ops *b)
+{
+    return VGPIO_OP(b, struct vgpio_bus_ops, notify) != NULL && b->device_id != NULL &&
+           b->get_features != NULL && b->set_features != NULL && b->get_status != NULL &&
+           b->set_status != NULL && b->config_read != NULL && b->queue_max != NULL &&
+           b->queue_start != NULL;
+}
+
+static int config_check(const struct vgpio_drv_config *c)
+{
+    if (c->bus == NULL || c->dma == NULL || c->slots == NULL || c->ring == NULL ||
+        (c->irq_map == NULL && c->irq_map_len != 0) ||
+        (c->flags & ~(VGPIO_DRV_INDIRECT_REQUESTQ | VGPIO_DRV_DIRECT_EVENTQ)) != 0 ||
+        c->nreq == 0 || !count_ok(c->nreq) || !count_ok(c->nirq)) {
+        return VGPIO_ERR_INVAL;
+    }
+    if (!bus_ok(c->bus)) {
+        return VGPIO_ERR_ABI;
+    }
+    if ((((uint64_t)(uintptr_t)c->dma ^ c->dma_addr) & (VGPIO_DMA_ALIGN - 1u)) != 0) {
+        return VGPIO_ERR_INVAL;
+    }
+    if (c->dma_size < VGPIO_DMA_SIZE((uint32_t)c->nreq, (uint32_t)c->nirq) ||
+        c->dma_addr > UINT64_MAX - c->dma_size) {
+        return VGPIO_ERR_NOSPC;
+    }
+    return VGPIO_OK;
+}
+
+static void config_take(struct vgpio_drv *drv, const struct vgpio_drv_config *c)
+{
+    uint32_t pad = (uint32_t)(VGPIO_DMA_ALIGN - (c->dma_addr & (VGPIO_DMA_ALIGN - 1u))) &
+                   (VGPIO_DMA_ALIGN - 1u);
+
+    drv->dialect = c->dialect != NULL ? c->dialect : &vgpio_std_dialect;
+    drv->bus = c->bus;
+    drv->bus_ctx = c->bus_ctx;
+    drv->dma = (uint8_t *)c->dma + pad;
+    drv->dma_addr = c->dma_addr + pad;
+    drv->slots = c->slots;
+    drv->ring = c->ring;
+    drv->nreq = c->nreq;
+    drv->nirq = c->nirq;
+    drv->irq_map = c->irq_map;
+    drv->irq_map_len = c->irq_map_len;
+    drv->want = c->features != 0 ? c->features : UINT64_MAX;
+    drv->flags = (uint8_t)c->flags;
+    drv->trace = c->trace;
+    drv->trace_ctx = c->trace_ctx;
+}
+
+int vgpio_drv_init_abi(struct vgpio_drv *drv, const struct vgpio_drv_config *cfg,
+                       uint64_t abi)
+{
+    struct vgpio_drv_config c;
+    int err;
+
+    if (vgpio_abi_size(abi, 0) < sizeof *drv || vgpio_abi_size(abi, 1) > sizeof c ||
+        vgpio_abi_size(abi, 2) != sizeof(struct vgpio_drv_slot) ||
+        vgpio_abi_size(abi, 3) != sizeof(struct vgpio_drvq_slot)) {
+        return VGPIO_ERR_ABI;
+    }
+    if (drv == NULL || cfg == NULL) {
+        return VGPIO_ERR_INVAL;
+    }
+    memset(&c, 0, sizeof c);
+    memcpy(&c, cfg, vgpio_abi_size(abi, 1));
+    err = config_check(&c);
+    if (err != VGPIO_OK) {
+        return err;
+    }
+    memset(drv, 0, sizeof *drv);
+    config_take(drv, &c);
+    slots_reset(drv, VGPIO_SLOT_REQ, 0);
+    slots_reset(drv, VGPIO_SLOT_EVENT, 0);
+    return VGPIO_OK;
+}
+
+/* ---- bring-up ---- */
+
+static int set_status(struct vgpio_drv *drv, unsigned bits)
+{
+    drv->status = (uint8_t)(bits != 0 ? drv->status | bits : 0);
+    return drv->bus->set_status(drv->bus_ctx, drv->status);
+}
+
+/* From here on the driver only repeats the error, until stop. */
+static int fatal(struct vgpio_drv *drv, int err)
+{
+    drv->err = (int8_t)err;
+    vgpio_drv_trace(drv, VGPIO_TR_QUEUE_BROKEN, (uint32_t)err, 0);
+    (void)set_status(drv, VGPIO_S_FAILED); /* the bus may be what failed */
+    return err;
+}
+
+static int negotiate(struct vgpio_drv *drv)
+{
+    uint64_t known = RING_FEATURES | drv->dialect->features;
+    uint64_t offered;
+    uint8_t status;
+    int err = drv->bus->get_features(drv->bus_ctx, &offered);
+
+    if (err < 0) {
+        return err;
+    }
+    if (drv->nirq == 0) {
+        known &= ~drv->dialect->event_feature;
+    }
+    drv->features = offered & known & (drv->want | VGPIO_F_VERSION_1);
+    vgpio_drv_trace(drv, VGPIO_TR_FEATURES, (uint32_t)drv->features,
+                    (uint32_t)(drv->features >> 32));
+    if ((drv->features & VGPIO_F_VERSION_1) == 0) {
+        return VGPIO_ERR_NOTSUP;
+    }
+    err = drv->bus->set_features(drv->bus_ctx, drv->features);
+    if (err >= 0) {
+        err = set_status(drv, VGPIO_S_FEATURES_OK);
+    }
+    if (err >= 0) {
+        err = drv->bus->get_status(drv->bus_ctx, &status);
+    }
+    if (err < 0) {
+        return err;
+    }
+    return (status & VGPIO_S_FEATURES_OK) != 0 ? VGPIO_OK : VGPIO_ERR_NOTSUP;
+}
+
+/* How many slots of this kind the device's queue can hold, and its size. */
+static uint16_t fit(struct vgpio_drv *drv, unsigned kind, uint16_t max, uint16_t *size)
+{
+    unsigned q = drv->dialect->queue[kind];
+    unsigned ndesc = drv->dialect->ndesc[kind];
+    unsigned flag =
+        kind == VGPIO_SLOT_REQ ? VGPIO_DRV_INDIRECT_REQUESTQ : VGPIO_DRV_DIRECT_EVENTQ;
+    int indirect = ((drv->flags & flag) != 0) == (kind == VGPIO_SLOT_REQ);
+    unsigned n = 2u * nslots(drv, kind);
+
+    while (n > max) {
+        n >>= 1;
+    }
+    /* A queue of one entry holds a request of two descriptors only in this way. */
+    if ((drv->features & F_INDIRECT) == 0 || ndesc < 2) {
+        indirect = 0;
+    } else if (n < ndesc) {
+        indirect = 1;
+    }
+    if (indirect) {
+        drv->indirect = (uint8_t)(drv->indirect | 1u << q);
+        ndesc = 1;
+    }
+    *size = (uint16_t)n;
+    n /= ndesc;
+    return n < nslots(drv, kind) ? (uint16_t)n : nslots(drv, kind);
+}
+
+static int queue_up(struct vgpio_drv *drv, unsigned kind)
+{
+    unsigned q = drv->dialect->queue[kind];
+    uint32_t off = kind == VGPIO_SLOT_REQ ? 0 : VGPIO_RING_BYTES(2u * drv->nreq);
+    struct vgpio_vq_setup vq;
+    uint16_t max = 0;
+    uint16_t usable;
+    int err = drv->bus->queue_max(drv->bus_ctx, q, &max);
+
+    if (err < 0) {
+        return err;
+    }
+    memset(&vq, 0, sizeof vq);
+    usable = fit(drv, kind, max, &vq.size);
+    if (usable == 0) {
+        return VGPIO_ERR_NOTSUP;
+    }
+    vgpio_drvq_layout(&vq, drv->dma_addr + off);
+    vq.features = drv->features;
+    err = vgpio_drvq_init(&drv->q[q], drv->dma + off,
+                          drv->ring + 2u * first_slot(drv, kind), &vq);
+    if (err >= 0) {
+        err = drv->bus->queue_start(drv->bus_ctx, q, &vq);
+    }
+    if (err < 0) {
+        return err;
+    }
+    slots_reset(drv, kind, usable);
+    drv->queues = (uint8_t)(drv->queues | 1u << q);
+    vgpio_drv_trace(drv, VGPIO_TR_QUEUE_FRESH, q, vq.size);
+    return VGPIO_OK;
+}
+
+static int has_events(const struct vgpio_drv *drv)
+{
+    uint64_t bit = drv->dialect->event_feature;
+
+    return drv->nirq != 0 && (drv->features & bit) == bit;
+}
+
+static int bring_up(struct vgpio_drv *drv)
+{
+    const struct vgpio_dialect *d = drv->dialect;
+    uint8_t status = 0;
+    int err = set_status(drv, VGPIO_S_ACKNOWLEDGE);
+
+    if (err >= 0) {
+        err = set_status(drv, VGPIO_S_DRIVER);
+    }
+    if (err >= 0) {
+        err = negotiate(drv);
+    }
+    if (err >= 0) {
+        err = d->configure(drv);
+    }
+    if (err >= 0) {
+        err = queue_up(drv, VGPIO_SLOT_REQ);
+    }
+    if (err >= 0 && has_events(drv)) {
+        err = queue_up(drv, VGPIO_SLOT_EVENT);
+    }
+    if (err >= 0 && d->ready != NULL) {
+        err = d->ready(drv);
+    }
+    if (err >= 0) {
+        err = set_status(drv, VGPIO_S_DRIVER_OK);
+    }
+    if (err >= 0) {
+        err = drv->bus->get_status(drv->bus_ctx, &status);
+    }
+    if (err >= 0 && (status & VGPIO_S_NEEDS_RESET) != 0) {
+        err = VGPIO_ERR_BROKEN;
+    }
+    return err;
+}
+
+/* Moves the cursor to the next cookie that stop left over. */
+static int stale_left(struct vgpio_drv *drv)
+{
+    while (drv->cursor < drv->nreq &&
+           (drv->slots[drv->cursor].state & VGPIO_SLOT_STATE) != VGPIO_SLOT_BUSY) {
+        drv->cursor++;
+    }
+    return drv->cursor < drv->nreq;
+}
+
+static int begin_reset(struct vgpio_drv *drv)
+{
+    uint32_t id = 0;
+    int err = drv->bus->device_id(drv->bus_ctx, &id);
+
+    if (err < 0) {
+        return err;
+    }
+    if (id != drv->dialect->device_id) {
+        return VGPIO_ERR_NOTSUP;
+    }
+    vgpio_drv_trace(drv, VGPIO_TR_RESET, 0, 0);
+    err = set_status(drv, 0);
+    if (err < 0) {
+        return err;
+    }
+    drv->state = RESETTING;
+    return VGPIO_OK;
+}
+
+/* 1: the device does not show status 0 yet. */
+static int reset_pending(struct vgpio_drv *drv)
+{
+    uint8_t status = 0;
+    int err = drv->bus->get_status(drv->bus_ctx, &status);
+
+    return err < 0 ? err : status != 0;
+}
+
+static void forget(struct vgpio_drv *drv)
+{
+    drv->features = 0;
+    drv->names = NULL;
+    drv->queues = 0;
+    drv->indirect = 0;
+    drv->owed = 0;
+    drv->err = 0;
+    slots_reset(drv, VGPIO_SLOT_REQ, 0);
+    slots_reset(drv, VGPIO_SLOT_EVENT, 0);
+}
+
+int vgpio_drv_start(struct vgpio_drv *drv)
+{
+    int err;
+
+    if (drv->state == RUNNING && drv->err == 0) {
+        return VGPIO_OK;
+    }
+    if (drv->state == RUNNING || drv->state == STOPPING ||
+        (drv->state == STOPPED && stale_left(drv))) {
+        return VGPIO_ERR_STATE;
+    }
+    if (drv->state != RESETTING) {
+        err = begin_reset(drv);
+        if (err < 0) {
+            return err;
+        }
+    }
+    err = reset_pending(drv);
+    if (err != 0) {
+        return err;
+    }
+    forget(drv);
+    err = bring_up(drv);
+    if (err < 0) {
+        (void)set_status(drv, VGPIO_S_FAILED);
+        drv->state = HALF;
+        return err;
+    }
+    drv->state = RUNNING;
+    return vgpio_drv_flush(drv); /* no doorbell before DRIVER_OK (CORE-DRV-19) */
+}
+
+int vgpio_drv_stop(struct vgpio_drv *drv)
+{
+    int err;
+
+    if (drv->state == IDLE || drv->state == STOPPED) {
+        return VGPIO_OK;
+    }
+    if (drv->state != STOPPING) {
+        err = set_status(drv, 0);
+        if (err < 0) {
+            return err;
+        }
+        drv->state = STOPPING;
+    }
+    err = reset_pending(drv);
+    if (err == 0) {
+        drv->state = STOPPED;
+        drv->cursor = 0;
+        drv->owed = 0;
+        drv->err = 0;
+    }
+    return err;
+}
+
+/* ---- running ---- */
+
+uint16_t vgpio_drv_ngpio(const struct vgpio_drv *drv)
+{
+    return drv->ngpio;
+}
+
+uint32_t vgpio_drv_names_size(const struct vgpio_drv *drv)
+{
+    return drv->names_size;
+}
+
+/* 0, or why nothing can be asked of the device. */
+static int ready(const struct vgpio_drv *drv)
+{
+    if (drv->state != RUNNING) {
+        return VGPIO_ERR_STATE;
+    }
+    return drv->err;
+}
+
+int vgpio_drv_submit(struct vgpio_drv *drv, unsigned type, uint16_t line, uint32_t value,
+                     void *cookie)
+{
+    struct vgpio_request req;
+    int err = ready(drv);
+
+    if (err != VGPIO_OK) {
+        return err;
+    }
+    if (type > VGPIO_MSG_SET_IRQ_TYPE || line >= drv->ngpio) {
+        return VGPIO_ERR_INVAL;
+    }
+    req.type = (uint16_t)type;
+    req.line = line;
+    req.value = value;
+    vgpio_drv_trace(drv, VGPIO_TR_REQUEST, (uint32_t)type << 16 | line, value);
+    return drv->dialect->submit(drv, &req, cookie);
+}
+
+int vgpio_drv_read_names(struct vgpio_drv *drv, uint8_t *buf, uint64_t dma_addr,
+                         uint32_t len, void *cookie)
+{
+    int err = ready(drv);
+
+    if (err != VGPIO_OK) {
+        return err;
+    }
+#if VGPIO_CFG_NAMES
+    if (buf == NULL) {
+        return VGPIO_ERR_INVAL;
+    }
+    return drv->dialect->read_names(drv, buf, dma_addr, len, cookie);
+#else
+    (void)buf;
+    (void)dma_addr;
+    (void)len;
+    (void)cookie;
+    return VGPIO_ERR_NOTSUP;
+#endif
+}
+
+int vgpio_drv_cancel(struct vgpio_drv *drv, void *cookie)
+{
+    int err = VGPIO_ERR_STALE;
+    uint16_t i;
+
+    for (i = 0; i < drv->nreq; i++) {
+        struct vgpio_drv_slot *s = &drv->slots[i];
+
+        if ((s->state & VGPIO_SLOT_STATE) == VGPIO_SLOT_BUSY && s->cookie == cookie) {
+            s->state =
+                (uint8_t)((s->state & ~(unsigned)VGPIO_SLOT_STATE) | VGPIO_SLOT_ZOMBIE);
+            err = VGPIO_OK;
+        }
+    }
+    return err;
+}
+
+int vgpio_drv_unmask(struct vgpio_drv *drv, uint16_t line)
+{
+    int err = ready(drv);
+
+    if (err != VGPIO_OK) {
+        return err;
+    }
+    if (line >= drv->ngpio) {
+        return VGPIO_ERR_INVAL;
+    }
+    if (!has_events(drv)) {
+        return VGPIO_ERR_NOTSUP;
+    }
+    return drv->dialect->unmask(drv, line);
+}
+
+int vgpio_drv_flush(struct vgpio_drv *drv)
+{
+    int err = ready(drv);
+    unsigned q;
+
+    if (err != VGPIO_OK) {
+        return err;
+    }
+    for (q = 0; q < 2; q++) {
+        uint32_t data;
+
+        if ((drv->queues & 1u << q) != 0 && vgpio_drvq_publish(&drv->q[q], &data) > 0) {
+            drv->kick_data[q] = data | q;
+            drv->owed = (uint8_t)(drv->owed | 1u << q);
+        }
+    }
+    for (q = 0; q < 2; q++) {
+        int rung;
+
+        if ((drv->owed & 1u << q) == 0) {
+            continue;
+        }
+        rung = drv->bus->notify(drv->bus_ctx, q, drv->kick_data[q]);
+        if (rung >= 0) {
+            drv->owed = (uint8_t)(drv->owed & ~(1u << q));
+        } else if (err == VGPIO_OK) {
+            err = rung;
+        }
+    }
+    return err;
+}
+
+/* One used buffer of the queue, or 0. */
+static int poll_queue(struct vgpio_drv *drv, unsigned kind, struct vgpio_drv_event *ev)
+{
+    unsigned q = drv->dialect->queue[kind];
+    uint32_t written;
+    uint16_t slot;
+    int r = 0;
+
+    if ((drv->queues & 1u << q) == 0) {
+        return 0;
+    }
+    while (r == 0) {
+        r = vgpio_drvq_get(&drv->q[q], &slot, &written);
+        if (r <= 0) {
+            break;
+        }
+        VGPIO_DMA_INVALIDATE(vgpio_drv_cell(drv, slot, NULL), VGPIO_DMA_CELL);
+        r = drv->dialect->used(drv, kind, slot, written, ev);
+    }
+    return r < 0 ? fatal(drv, r) : r;
+}
+
+int vgpio_drv_poll(struct vgpio_drv *drv, struct vgpio_drv_event *ev)
+{
+    unsigned i;
+    int r = drv->err;
+
+    if (drv->state == STOPPED && stale_left(drv)) {
+        return vgpio_drv_done(drv, drv->cursor, VGPIO_ERR_STALE, ev);
+    }
+    if (drv->state != RUNNING) {
+        return 0;
+    }
+    for (i = 0; i < 2 && r == 0; i++) {
+        drv->turn ^= 1u;
+        r = poll_queue(drv, drv->turn, ev);
+    }
+    return r;
+}
+
+int vgpio_drv_rearm(struct vgpio_drv *drv)
+{
+    int r = ready(drv);
+    unsigned q;
+
+    for (q = 0; q < 2 && r == 0; q++) {
+        if ((drv->queues & 1u << q) != 0) {
+            r = vgpio_drvq_rearm(&drv->q[q]);
+            if (r < 0) {
+                r = fatal(drv, r);
+            }
+        }
+    }
+    return r;
+}
+
+int vgpio_drv_config_changed(struct vgpio_drv *drv)
+{
+    uint8_t status = 0;
+    int err = ready(drv);
+
+    if (err == VGPIO_OK) {
+        err = drv->bus->get_status(drv->bus_ctx, &status);
+    }
+    if (err < 0) {
+        return err;
+    }
+    return (status & VGPIO_S_NEEDS_RESET) != 0 ? fatal(drv, VGPIO_ERR_BROKEN) : VGPIO_OK;
+}

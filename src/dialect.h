@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The seam inside the driver: an engine that knows virtio, and a dialect that knows one
+ * GPIO protocol. Private.
+ *
+ * The engine (driver.c) owns bring-up, rings, slots, cells, cookies and stop; the dialect
+ * says what the bytes in the cells mean. Slots are numbered through both kinds: requests
+ * 0 .. nreq - 1, events nreq .. nreq + nirq - 1. */
+#ifndef VGPIO_DIALECT_H
+#define VGPIO_DIALECT_H
+
+#include <virtiogpio/driver.h>
+
+enum vgpio_slot_kind {
+    VGPIO_SLOT_REQ = 0,
+    VGPIO_SLOT_EVENT = 1
+};
+
+/* Of a request slot's state. The upper bits of any state are the dialect's. */
+enum {
+    VGPIO_SLOT_FREE = 0,
+    VGPIO_SLOT_BUSY = 1,
+    VGPIO_SLOT_ZOMBIE = 2, /* cancelled, but the device still owns the buffers */
+    VGPIO_SLOT_STATE = 3,  /* mask of these */
+    VGPIO_SLOT_USER = 4    /* first bit of the dialect's */
+};
+
+#define VGPIO_CELL_WRITE 8u  /* where in its cell a slot's device-writable bytes start */
+#define VGPIO_CELL_TABLE 16u /* where the table of an indirect descriptor lies */
+
+struct vgpio_dialect {
+    uint32_t device_id;
+    uint64_t features;      /* device bits it understands; ring bits are the engine's */
+    uint64_t event_feature; /* the bit that brings the event queue; 0: always there */
+    uint8_t queue[2];       /* queue number, by enum vgpio_slot_kind */
+    uint8_t ndesc[2];       /* descriptors of a buffer, likewise */
+
+    /* Features stand: read the configuration, set ngpio and names_size. */
+    int (*configure)(struct vgpio_drv *drv);
+    /* Queues stand, DRIVER_OK not yet: stage what the device waits for; may be NULL. */
+    int (*ready)(struct vgpio_drv *drv);
+    /* The calls of driver.h; the driver runs without error, `line` is in range. */
+    int (*submit)(struct vgpio_drv *drv, const struct vgpio_request *req, void *cookie);
+    int (*read_names)(struct vgpio_drv *drv, uint8_t *buf, uint64_t dma_addr,
+                      uint32_t len, void *cookie);
+    int (*unmask)(struct vgpio_drv *drv, uint16_t line);
+    /* The device gave a slot back. 1: *ev is filled; 0: nothing to tell; < 0: fatal. A
+     * request slot is still busy: give it back here, or later. */
+    int (*used)(struct vgpio_drv *drv, unsigned kind, uint16_t slot, uint32_t written,
+                struct vgpio_drv_event *ev);
+};
+
+extern const struct vgpio_dialect vgpio_std_dialect;
+
+/* ---- what the engine does for a dialect ---- */
+
+/* A slot, or VGPIO_ERR_NOSPC. A request slot is BUSY with the cookie. */
+int vgpio_drv_take(struct vgpio_drv *drv, unsigned kind, void *cookie);
+void vgpio_drv_give(struct vgpio_drv *drv, unsigned kind, uint16_t slot);
+
+/* The slot's cell: VGPIO_DMA_CELL bytes; *addr as the device sees it (may be NULL). */
+uint8_t *vgpio_drv_cell(const struct vgpio_drv *drv, uint16_t slot, uint64_t *addr);
+
+/* Cleans the cell and stages the segments; 0 or < 0. */
+int vgpio_drv_stage(struct vgpio_drv *drv, unsigned kind, uint16_t slot,
+                    const struct vgpio_seg *seg, unsigned nread, unsigned nwrite);
+
+/* Makes *ev of a request slot's end and gives the slot back; 1, or 0 for a zombie. */
+int vgpio_drv_done(struct vgpio_drv *drv, uint16_t slot, int result,
+                   struct vgpio_drv_event *ev);
+
+void vgpio_drv_trace(const struct vgpio_drv *drv, unsigned id, uint32_t a, uint32_t b);
+
+/* One byte that the device may be changing: read once. */
+static inline uint8_t vgpio_drv_byte(const uint8_t *shared)
+{
+    return *(const volatile uint8_t *)shared;
+}
+
+#endif /* VGPIO_DIALECT_H */

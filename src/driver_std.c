@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The standard's dialect of the driver (virtio 1.2, GPIO device). */
+#include <virtiogpio/wire.h>
+
+#include "dialect.h"
+#include "port.h"
+
+#define CONFIG_TRIES 8
+#define OFF_NGPIO 0u
+#define OFF_NAMES_SIZE 4u
+
+/* An event slot is bound to its line from SET_IRQ_TYPE on. Its `type` is the last one
+ * submitted, `pending` counts the SET_IRQ_TYPE requests not answered yet: as the device
+ * answers in order, only the last answer decides. */
+enum {
+    IRQ_ENABLED = VGPIO_SLOT_USER,     /* the device said OK to `type` */
+    IRQ_POSTED = VGPIO_SLOT_USER << 1, /* the pair is the device's */
+    IRQ_OLD = VGPIO_SLOT_USER << 2,    /* it was, when the line was disabled */
+    IRQ_WANT = VGPIO_SLOT_USER << 3    /* unmask as soon as that is possible */
+};
+
+/* Of a request slot: its answer counts in the event slot of its line. */
+#define REQ_COUNTED VGPIO_SLOT_USER
+
+/* A word of irq_map: event slot + 1, and what SET_DIRECTION said last. */
+#define MAP_SLOT 0x7fffu
+#define MAP_OUTPUT 0x8000u
+
+static int std_configure(struct vgpio_drv *drv)
+{
+    const struct vgpio_bus_ops *bus = drv->bus;
+    uint8_t raw[VGPIO_CONFIG_SIZE] = {0};
+    struct vgpio_config c;
+    uint32_t before = 0;
+    uint32_t after = 0;
+    uint32_t i = 0;
+    int err = 0;
+
+    do {
+        if (i++ == CONFIG_TRIES) {
+            return VGPIO_ERR_PROTO;
+        }
+        if (bus->config_gen != NULL) {
+            err = bus->config_gen(drv->bus_ctx, &before);
+        }
+        /* Field by field: there are devices that take no other width. */
+        if (err >= 0) {
+            err = bus->config_read(drv->bus_ctx, OFF_NGPIO, raw + OFF_NGPIO, 2);
+        }
+        if (err >= 0) {
+            err = bus->config_read(drv->bus_ctx, OFF_NAMES_SIZE, raw + OFF_NAMES_SIZE, 4);
+        }
+        if (err >= 0 && bus->config_gen != NULL) {
+            err = bus->config_gen(drv->bus_ctx, &after);
+        }
+        if (err < 0) {
+            return err;
+        }
+    } while (before != after);
+    vgpio_config_decode(&c, raw);
+    drv->ngpio = c.ngpio;
+    drv->names_size = c.names_size;
+    for (i = 0; i < c.ngpio && i < drv->irq_map_len; i++) {
+        drv->irq_map[i] = 0;
+    }
+    return VGPIO_OK;
+}
+
+/* ---- the event slot of a line ---- */
+
+static struct vgpio_drv_slot *irq_find(const struct vgpio_drv *drv, uint16_t line)
+{
+    struct vgpio_drv_slot *irq = drv->slots + drv->nreq;
+    unsigned i;
+
+    if (line < drv->irq_map_len) {
+        i = drv->irq_map[line] & MAP_SLOT;
+        return i != 0 ? &irq[i - 1u] : NULL;
+    }
+    for (i = 0; i < drv->nirq; i++) {
+        if (irq[i].state != VGPIO_SLOT_FREE && irq[i].line == line) {
+            return &irq[i];
+        }
+    }
+    return NULL;
+}
+
+static int is_output(const struct vgpio_drv *drv, uint16_t line)
+{
+    return line < drv->irq_map_len && (drv->irq_map[line] & MAP_OUTPUT) != 0;
+}
+
+static void set_output(struct vgpio_drv *drv, uint16_t line, int output)
+{
+    if (line < drv->irq_map_len) {
+        drv->irq_map[line] =
+            (uint16_t)((drv->irq_map[line] & MAP_SLOT) | (output ? MAP_OUTPUT : 0u));
+    }
+}
+
+static uint16_t slot_of(const struct vgpio_drv *drv, const struct vgpio_drv_slot *s)
+{
+    return (uint16_t)(s - drv->slots);
+}
+
+static int irq_bind(struct vgpio_drv *drv, uint16_t line, struct vgpio_drv_slot **irq)
+{
+    int slot = vgpio_drv_take(drv, VGPIO_SLOT_EVENT, NULL);
+
+    if (slot < 0) {
+        return slot;
+    }
+    *irq = &drv->slots[slot];
+    (*irq)->line = line;
+    if (line < drv->irq_map_len) {
+        drv->irq_map[line] = (uint16_t)((drv->irq_map[line] & MAP_OUTPUT) |
+                                        (unsigned)(slot - drv->nreq + 1));
+    }
+    return VGPIO_OK;
+}
+
+/* Lets go of the slot once neither the device nor an answer refers to it. */
+static void irq_unbind(struct vgpio_drv *drv, struct vgpio_drv_slot *irq)
+{
+    if (irq->type != VGPIO_IRQ_NONE || irq->pending != 0 ||
+        (irq->state & IRQ_POSTED) != 0) {
+        return;
+    }
+    if (irq->line < drv->irq_map_len) {
+        drv->irq_map[irq->line] &= MAP_OUTPUT;
+    }
+    vgpio_drv_give(drv, VGPIO_SLOT_EVENT, slot_of(drv, irq));
+}
+
+static int irq_post(struct vgpio_drv *drv, struct vgpio_drv_slot *irq)
+{
+    struct vgpio_irq_request req;
+    struct vgpio_seg seg[2];
+    uint16_t slot = slot_of(drv, irq);
+    uint8_t *cell = vgpio_drv_cell(drv, slot, &seg[0].addr);
+    int err;
+
+    req.line = irq->line;
+    vgpio_irq_request_encode(cell, &req);
+    /* A device that writes nothing must not be taken to say VALID. */
+    cell[VGPIO_CELL_WRITE] = VGPIO_IRQ_STATUS_INVALID;
+    seg[0].len = VGPIO_IRQ_REQUEST_SIZE;
+    seg[1].addr = seg[0].addr + VGPIO_CELL_WRITE;
+    seg[1].len = 1;
+    err = vgpio_drv_stage(drv, VGPIO_SLOT_EVENT, slot, seg, 1, 1);
+    if (err >= 0) {
+        irq->state = (uint8_t)((irq->state & ~(unsigned)IRQ_WANT) | IRQ_POSTED);
+    }
+    return err;
+}
+
+/* Carries out an unmask that had to wait. */
+static int irq_post_wanted(struct vgpio_drv *drv, struct vgpio_drv_slot *irq)
+{
+    if ((irq->state & (IRQ_WANT | IRQ_ENABLED | IRQ_POSTED)) ==
+        (IRQ_WANT | IRQ_ENABLED)) {
+        return irq_post(drv, irq);
+    }
+    return VGPIO_OK;
+}
+
+static void irq_disable(struct vgpio_drv_slot *irq)
+{
+    irq->type = VGPIO_IRQ_NONE;
+    irq->state = (uint8_t)(irq->state & ~(unsigned)(IRQ_WANT | IRQ_ENABLED));
+    if ((irq->state & IRQ_POSTED) != 0) {
+        irq->state |= IRQ_OLD;
+    }
+}
+
+static int std_unmask(struct vgpio_drv *drv, uint16_t line)
+{
+    struct vgpio_drv_slot *irq = irq_find(drv, line);
+
+    if (irq == NULL || irq->type == VGPIO_IRQ_NONE) {
+        return VGPIO_ERR_STATE;
+    }
+    if ((irq->state & (IRQ_POSTED | IRQ_OLD)) == IRQ_POSTED) {
+        return VGPIO_OK;
+    }
+    irq->state |= IRQ_WANT;
+    return irq_post_wanted(drv, irq);
+}
+
+/* ---- requests ---- */
+
+static int type_ok(uint32_t type)
+{
+    return type <= VGPIO_IRQ_LEVEL_HIGH || type == VGPIO_IRQ_LEVEL_LOW;
+}
+
+/* Is this request allowed, as far as the driver can know? Clears a value that the message
+ * does not have. */
+static int check(const struct vgpio_drv *drv, struct vgpio_request *req)
+{
+    const struct vgpio_drv_slot *irq;
+
+    switch (req->type) {
+    case VGPIO_MSG_GET_DIRECTION:
+    case VGPIO_MSG_GET_VALUE:
+        req->value = 0;
+        return VGPIO_OK;
+    case VGPIO_MSG_SET_VALUE:
+        return req->value <= 1 ? VGPIO_OK : VGPIO_ERR_INVAL;
+    case VGPIO_MSG_SET_DIRECTION:
+        if (req->value > VGPIO_DIR_IN) {
+            return VGPIO_ERR_INVAL;
+        }
+        irq = irq_find(drv, req->line);
+        return req->value != VGPIO_DIR_IN && irq != NULL && irq->type != VGPIO_IRQ_NONE
+                   ? VGPIO_ERR_STATE
+                   : VGPIO_OK;
+    case VGPIO_MSG_SET_IRQ_TYPE:
+        if (!type_ok(req->value)) {
+            return VGPIO_ERR_INVAL;
+        }
+        if ((drv->features & VGPIO_F_IRQ) == 0) {
+            return VGPIO_ERR_NOTSUP;
+        }
+        irq = irq_find(drv, req->line);
+        return req->value != VGPIO_IRQ_NONE &&
+                       ((irq != NULL && irq->type != VGPIO_IRQ_NONE) ||
+                        is_output(drv, req->line))
+                   ? VGPIO_ERR_STATE
+                   : VGPIO_OK;
+    default:
+        return VGPIO_ERR_INVAL;
+    }
+}
+
+/* What the driver remembers of a request that was staged in `slot`. */
+static void remember(struct vgpio_drv *drv, const struct vgpio_request *req,
+                     struct vgpio_drv_slot *s, struct vgpio_drv_slot *irq)
+{
+    if (req->type == VGPIO_MSG_SET_DIRECTION) {
+        set_output(drv, req->line, req->value == VGPIO_DIR_OUT);
+    }
+    if (irq == NULL) {
+        return;
+    }
+    irq->pending++;
+    s->state |= REQ_COUNTED;
+    if (req->value == VGPIO_IRQ_NONE) {
+        irq_disable(irq);
+    } else {
+        irq->type = (uint8_t)req->value;
+    }
+}
+
+static int stage_request(struct vgpio_drv *drv, uint16_t slot,
+                         const struct vgpio_request *req, struct vgpio_seg *answer)
+{
+    struct vgpio_seg seg[2];
+    uint8_t *cell = vgpio_drv_cell(drv, slot, &seg[0].addr);
+    struct vgpio_drv_slot *s = &drv->slots[slot];
+    int err;
+
+    vgpio_request_encode(cell, req);
+    seg[0].len = VGPIO_REQUEST_SIZE;
+    if (answer != NULL) {
+        seg[1] = *answer;
+    } else {
+        seg[1].addr = seg[0].addr + VGPIO_CELL_WRITE;
+        seg[1].len = VGPIO_RESPONSE_SIZE;
+    }
+    s->line = req->line;
+    s->type = (uint8_t)req->type;
+    err = vgpio_drv_stage(drv, VGPIO_SLOT_REQ, slot, seg, 1, 1);
+    if (err < 0) {
+        vgpio_drv_give(drv, VGPIO_SLOT_REQ, slot);
+    }
+    return err;
+}
+
+static int std_submit(struct vgpio_drv *drv, const struct vgpio_request *asked,
+                      void *cookie)
+{
+    struct vgpio_request req = *asked;
+    struct vgpio_drv_slot *irq = NULL;
+    int err = check(drv, &req);
+    int slot;
+
+    if (err != VGPIO_OK) {
+        return err;
+    }
+    slot = vgpio_drv_take(drv, VGPIO_SLOT_REQ, cookie);
+    if (slot < 0) {
+        return slot;
+    }
+    if (req.type == VGPIO_MSG_SET_IRQ_TYPE) {
+        irq = irq_find(drv, req.line);
+        if (irq == NULL && req.value != VGPIO_IRQ_NONE) {
+            err = irq_bind(drv, req.line, &irq);
+        }
+        if (err < 0) {
+            vgpio_drv_give(drv, VGPIO_SLOT_REQ, (uint16_t)slot);
+            return err;
+        }
+    }
+    err = stage_request(drv, (uint16_t)slot, &req, NULL);
+    if (err < 0) {
+        if (irq != NULL) {
+            irq_unbind(drv, irq);
+        }
+        return err;
+    }
+    remember(drv, &req, &drv->slots[slot], irq);
+    return VGPIO_OK;
+}
+
+static int std_read_names(struct vgpio_drv *drv, uint8_t *buf, uint64_t dma_addr,
+                          uint32_t len, void *cookie)
+{
+    struct vgpio_request req = {VGPIO_MSG_GET_LINE_NAMES, 0, 0};
+    struct vgpio_seg answer;
+    int slot;
+    int err;
+
+    /* The size is a result as well, so it has to be an int. */
+    if (drv->names_size == 0 || drv->names_size >= (uint32_t)INT32_MAX) {
+        return VGPIO_ERR_NOTSUP;
+    }
+    if (len <= drv->names_size || drv->names != NULL) {
+        return VGPIO_ERR_NOSPC;
+    }
+    slot = vgpio_drv_take(drv, VGPIO_SLOT_REQ, cookie);
+    if (slot < 0) {
+        return slot;
+    }
+    answer.addr = dma_addr;
+    answer.len = 1 + drv->names_size;
+    VGPIO_DMA_CLEAN(buf, answer.len);
+    err = stage_request(drv, (uint16_t)slot, &req, &answer);
+    if (err >= 0) {
+        drv->names = buf;
+    }
+    return err;
+}
+
+/* ---- what comes back ---- */
+
+/* Bytes the device was offered for its answer: more cannot have been written. */
+static uint32_t offered(const struct vgpio_drv *drv, const struct vgpio_drv_slot *s)
+{
+    return s->type == VGPIO_MSG_GET_LINE_NAMES ? 1 + drv->names_size
+                                               : VGPIO_RESPONSE_SIZE;
+}
+
+static int names_result(struct vgpio_drv *drv, uint32_t written)
+{
+    uint8_t *buf = drv->names;
+
+    VGPIO_DMA_INVALIDATE(buf, 1 + drv->names_size);
+    drv->names = NULL;
+    if (written != 1 + drv->names_size || vgpio_drv_byte(buf) != VGPIO_STATUS_OK) {
+        return VGPIO_ERR_IO;
+    }
+    return (int)drv->names_size;
+}
+
+/* Status and value are each read once; they cannot belong together less than the device
+ * wants them to. */
+static int answer_result(const struct vgpio_drv *drv, uint16_t slot, uint32_t written)
+{
+    const uint8_t *cell = vgpio_drv_cell(drv, slot, NULL) + VGPIO_CELL_WRITE;
+    uint8_t raw[VGPIO_RESPONSE_SIZE];
+    struct vgpio_response r;
+
+    if (written != sizeof raw) {
+        return VGPIO_ERR_IO;
+    }
+    raw[0] = vgpio_drv_byte(cell);
+    raw[1] = vgpio_drv_byte(cell + 1);
+    vgpio_response_decode(&r, raw);
+    if (r.status != VGPIO_STATUS_OK) {
+        return VGPIO_ERR_IO;
+    }
+    switch (drv->slots[slot].type) {
+    case VGPIO_MSG_GET_DIRECTION:
+        return r.value <= VGPIO_DIR_IN ? r.value : VGPIO_ERR_IO;
+    case VGPIO_MSG_GET_VALUE:
+        return r.value <= 1 ? r.value : VGPIO_ERR_IO;
+    default:
+        return 0; /* messages that set have no value, whatever the byte says */
+    }
+}
+
+static int irq_answered(struct vgpio_drv *drv, uint16_t line, int result)
+{
+    struct vgpio_drv_slot *irq = irq_find(drv, line);
+    int err = VGPIO_OK;
+
+    if (--irq->pending != 0) {
+        return VGPIO_OK;
+    }
+    if (irq->type != VGPIO_IRQ_NONE && result >= 0) {
+        irq->state |= IRQ_ENABLED;
+        err = irq_post_wanted(drv, irq);
+    } else {
+        /* Refused, or disabled, which counts whatever the device answers. */
+        irq_disable(irq);
+        irq_unbind(drv, irq);
+    }
+    return err;
+}
+
+static int req_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
+                    struct vgpio_drv_event *ev)
+{
+    struct vgpio_drv_slot *s = &drv->slots[slot];
+    int result;
+
+    if (written > offered(drv, s)) {
+        return VGPIO_ERR_PROTO;
+    }
+    result = s->type == VGPIO_MSG_GET_LINE_NAMES ? names_result(drv, written)
+                                                 : answer_result(drv, slot, written);
+    if (s->type == VGPIO_MSG_SET_DIRECTION && result < 0) {
+        set_output(drv, s->line, 0); /* whatever it is now, the device knows */
+    }
+    if ((s->state & REQ_COUNTED) != 0) {
+        int err = irq_answered(drv, s->line, result);
+
+        if (err < 0) {
+            return err;
+        }
+    }
+    return vgpio_drv_done(drv, slot, result, ev);
+}
+
+static int irq_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
+                    struct vgpio_drv_event *ev)
+{
+    struct vgpio_drv_slot *irq = &drv->slots[slot];
+    const uint8_t *cell = vgpio_drv_cell(drv, slot, NULL) + VGPIO_CELL_WRITE;
+    int valid = written == 1 && vgpio_drv_byte(cell) == VGPIO_IRQ_STATUS_VALID;
+    /* After NONE the pair is expected back and is no news; an interrupt that came before
+     * the device saw the NONE still is. */
+    int tell = (irq->state & IRQ_OLD) == 0 || (valid && irq->pending != 0);
+    int err;
+
+    if (written > VGPIO_IRQ_RESPONSE_SIZE) {
+        return VGPIO_ERR_PROTO;
+    }
+    vgpio_drv_trace(drv, valid ? VGPIO_TR_IRQ_VALID : VGPIO_TR_IRQ_INVALID, irq->line, 0);
+    if (tell) {
+        ev->kind = VGPIO_IRQ;
+        ev->line = irq->line;
+        ev->type = irq->type;
+        ev->result = valid ? 0 : VGPIO_ERR_IO;
+        ev->cookie = NULL;
+    }
+    irq->state = (uint8_t)(irq->state & ~(unsigned)(IRQ_POSTED | IRQ_OLD));
+    err = irq_post_wanted(drv, irq);
+    irq_unbind(drv, irq);
+    return err < 0 ? err : tell;
+}
+
+static int std_used(struct vgpio_drv *drv, unsigned kind, uint16_t slot, uint32_t written,
+                    struct vgpio_drv_event *ev)
+{
+    return kind == VGPIO_SLOT_REQ ? req_used(drv, slot, written, ev)
+                                  : irq_used(drv, slot, written, ev);
+}
+
+const struct vgpio_dialect vgpio_std_dialect = {
+    VGPIO_DEVICE_ID,
+#if VGPIO_CFG_IRQ
+    VGPIO_F_IRQ,
+#else
+    0,
+#endif
+    VGPIO_F_IRQ,
+    {VGPIO_REQUESTQ, VGPIO_EVENTQ},
+    {2, 2},
+    std_configure,
+    NULL,
+    std_submit,
+    std_read_names,
+    std_unmask,
+    std_used,
+};
