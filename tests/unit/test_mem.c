@@ -345,6 +345,7 @@ static void test_optional_hooks_may_be_null(void **state)
     guest_init(&g);
     g.mem.unmap = NULL;
     g.mem.dirty = NULL;
+    assert_false(vgpio_mem_has_dirty(&g.mem));
     assert_int_equal(vgpio_mem_write(&g.mem, BASE, buf, 4), VGPIO_OK);
     assert_memory_equal(g.bytes, buf, 4);
     assert_int_equal(g.open, 1);
