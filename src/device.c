@@ -377,7 +377,6 @@ static void copy_config(struct vgpio_dev *dev, const struct vgpio_dev_config *c)
     dev->trace_ctx = c->trace_ctx;
     for (q = 0; q < 2; q++) {
         dev->queue_max[q] = c->queue_max[q] != 0 ? c->queue_max[q] : DEFAULT_QUEUE_MAX;
-        dev->queue_flags[q] = QUEUE_RUN;
     }
     dev->offered = c->features == 0 ? CAN_DO : (c->features & CAN_DO) | VGPIO_F_VERSION_1;
 #if VGPIO_CFG_NAMES

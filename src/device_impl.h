@@ -38,7 +38,7 @@ enum req_state {
 #define LINE_MARKED 0x80u /* on the list of marks */
 
 #define QUEUE_STARTED 0x01u
-#define QUEUE_RUN 0x02u      /* not disabled; survives stop and start */
+#define QUEUE_RUN 0x02u      /* started and not disabled since */
 #define QUEUE_DRAINING 0x04u /* takes nothing new, still answers */
 #define QUEUE_MATCHED 0x08u  /* found to go on, the other one not yet */
 

@@ -50,7 +50,7 @@ void vgpio_dev_reset(void *obj)
         if ((dev->queue_flags[q] & QUEUE_STARTED) != 0) {
             vgpio_devq_stop(&dev->q[q], NULL);
         }
-        dev->queue_flags[q] = QUEUE_RUN;
+        dev->queue_flags[q] = 0;
         dev->last[q].size = 0;
         dev->err[q] = 0;
     }
@@ -160,13 +160,13 @@ int vgpio_dev_queue_start(void *obj, unsigned q, const struct vgpio_mem *mem,
     }
     dev->busy = 1;
     if (try_resume(dev, q, mem, &s)) {
-        dev->queue_flags[q] |= QUEUE_STARTED;
+        dev->queue_flags[q] |= QUEUE_STARTED | QUEUE_RUN;
         start_resumed(dev, q, &s);
     } else {
         err = vgpio_devq_start(&dev->q[q], mem, &s);
         if (err == 0) {
             start_fresh(dev, q, &s);
-            dev->queue_flags[q] |= QUEUE_STARTED;
+            dev->queue_flags[q] |= QUEUE_STARTED | QUEUE_RUN;
         }
     }
     vgpio_dev_leave(dev);
@@ -182,7 +182,7 @@ int vgpio_dev_queue_run(void *obj, unsigned q, int on)
     if (q > VGPIO_EVENTQ) {
         return VGPIO_ERR_INVAL;
     }
-    if (vgpio_dev_enter(dev) != 0) {
+    if ((dev->queue_flags[q] & QUEUE_STARTED) == 0 || vgpio_dev_enter(dev) != 0) {
         return VGPIO_ERR_STATE;
     }
     if (!on) {
@@ -212,15 +212,13 @@ static int drained(struct vgpio_dev *dev, unsigned q)
     return vgpio_req_drained(dev);
 }
 
-/* A broken ring leaves no record. Once both rings are gone the device is as after a reset,
- * for vhost-user has no other way to ask for one. */
 static void let_go(struct vgpio_dev *dev, unsigned q, unsigned how)
 {
     TRACE(dev, VGPIO_TR_QUEUE_STOP, q, how);
     vgpio_devq_stop(&dev->q[q], &dev->last[q]);
     dev->last[q].flags = VGPIO_VQ_TOLD;
     dev->last[q].features = dev->features;
-    dev->queue_flags[q] &= QUEUE_RUN;
+    dev->queue_flags[q] = 0;
     if (how == VGPIO_STOP_RESET) {
         dev->last[q].size = 0;
         if (q == VGPIO_REQUESTQ) {
@@ -232,16 +230,6 @@ static void let_go(struct vgpio_dev *dev, unsigned q, unsigned how)
         vgpio_req_hold(dev);
     } else {
         vgpio_irq_hold(dev);
-    }
-}
-
-static void forget_broken(struct vgpio_dev *dev)
-{
-    if (((dev->queue_flags[0] | dev->queue_flags[1]) & QUEUE_STARTED) == 0) {
-        dev->last[0].size = 0;
-        dev->last[1].size = 0;
-        dev->broken = 0;
-        vgpio_dev_forget(dev);
     }
 }
 
@@ -265,9 +253,6 @@ int vgpio_dev_queue_stop(void *obj, unsigned q, unsigned how,
     }
     if (where != NULL) {
         *where = dev->last[q];
-    }
-    if (dev->broken) {
-        forget_broken(dev);
     }
     vgpio_dev_leave(dev);
     return 0;

@@ -426,6 +426,12 @@ void vgpio_vu_flush(struct vgpio_vu *vu)
     if ((vu->owed & VGPIO_EV_CONFIG) != 0) {
         send_config_change(vu);
     }
+    if ((vu->owed & VGPIO_EV_MORE) != 0) {
+        vu->owed &= ~VGPIO_EV_MORE;
+        if (vu->nrings != 0 && vu->ring[0].kick >= 0) {
+            vu->os->signal(vu->ctx, vu->ring[0].kick); /* comes back through the loop */
+        }
+    }
 }
 
 void vgpio_vu_close(struct vgpio_vu *vu)

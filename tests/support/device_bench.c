@@ -154,6 +154,23 @@ void bench_start(struct bench *b)
     }
 }
 
+void bench_restart(struct bench *b)
+{
+    unsigned q, i;
+
+    b->vdev.ops->reset(b->vdev.obj);
+    if (vgpio_dev_init(&b->dev, &b->cfg) != 0) {
+        die("vgpio_dev_init");
+    }
+    for (q = 0; q < 2; q++) {
+        ring_peer_wind(&b->q[q], 0);
+        for (i = 0; i < BENCH_CHAINS; i++) {
+            b->used[q][i] = BENCH_FREE;
+        }
+    }
+    bench_start(b);
+}
+
 struct bench *bench_new(void)
 {
     struct bench *b = bench_make(VGPIO_F_IRQ, BENCH_REQS);

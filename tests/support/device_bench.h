@@ -52,6 +52,8 @@ struct bench {
 struct bench *bench_new(void); /* F_IRQ, EVENT_IDX off, INDIRECT off; rings of 64 */
 struct bench *bench_make(uint64_t features, uint16_t nreqs);
 void bench_free(struct bench *b);
+/* Reset, init again with b->cfg, rings empty, start. */
+void bench_restart(struct bench *b);
 /* Negotiate and start both rings, fresh and not told. */
 void bench_start(struct bench *b);
 
