@@ -2,7 +2,7 @@
 #include <virtiogpio/types.h>
 
 /* In the order of enum vgpio_trace_id, each with its 0. One array rather than an array of
- * pointers: those would need relocation, which position-independent code keeps in .data. */
+ * pointers: these need relocation, which position-independent code does in .data. */
 static const char names[] = "reset\0"
                             "features\0"
                             "queue fresh\0"

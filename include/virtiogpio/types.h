@@ -127,8 +127,8 @@ struct vgpio_mem {
      * Called with `*len` from 1 to 2^32-1, and with `gpa + *len` never beyond 2^64.
      *
      * Returns the pointer to the byte at `gpa`, good for `*len` bytes; it may reduce
-     * `*len` to what lies in one piece, but not to 0, and may not raise it. An answer that
-     * does either counts as NULL. NULL: that address is not accessible in that way.
+     * `*len` to what lies in one piece, but not to 0, and may not raise it: an answer
+     * that does either counts as NULL. NULL: not accessible in that way.
      * No alignment is asked for; for rings it has to be that of `gpa` (4 bytes at least).
      *
      * `access` is an or of #VGPIO_MEM_READ and #VGPIO_MEM_WRITE.

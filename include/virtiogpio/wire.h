@@ -67,7 +67,7 @@ enum vgpio_msg {
     VGPIO_MSG_SET_DIRECTION = 3,
     /** 0; 0 low or 1 high: the level sensed at the pin. */
     VGPIO_MSG_GET_VALUE = 4,
-    /** 0 low or 1 high; 0. Sent before SET_DIRECTION(OUT) it is the first value driven. */
+    /** 0 low or 1 high; 0. Sent before SET_DIRECTION(OUT): the first value driven. */
     VGPIO_MSG_SET_VALUE = 5,
     /** #vgpio_irq_type; 0. Only if #VGPIO_F_IRQ was negotiated. */
     VGPIO_MSG_SET_IRQ_TYPE = 6
