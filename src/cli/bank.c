@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bank.h"
+
+#include "cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <virtiogpio/wire.h>
+
+#define QUEUE_MAX 32768u /* costs us nothing: the front end brings the ring */
+
+static int fail(char *why, size_t size, const char *text)
+{
+    snprintf(why, size, "%s", text);
+    return -1;
+}
+
+/* --- the list of names --- */
+
+static int by_name(const void *a, const void *b, void *ctx)
+{
+    const char *const *names = ctx;
+
+    return strcmp(names[*(const uint16_t *)a], names[*(const uint16_t *)b]);
+}
+
+static int check_name(const char *name, char *why, size_t size)
+{
+    const char *p;
+
+    if (strlen(name) > BANK_NAME_MAX) {
+        snprintf(why, size, "a name longer than %u characters", BANK_NAME_MAX);
+        return -1;
+    }
+    if (name[0] != '\0' && name[strspn(name, "0123456789")] == '\0') {
+        /* The control socket could not tell it from a line number. */
+        snprintf(why, size, "'%.20s' is a number, not a name", name);
+        return -1;
+    }
+    for (p = name; *p != '\0'; p++) {
+        if (*p < ' ' || *p > '~' || *p == '"') {
+            return fail(why, size, "a name with a quote or not in printable ASCII");
+        }
+    }
+    return 0;
+}
+
+static int sort_names(struct bank *b, char *why, size_t size)
+{
+    uint32_t i;
+
+    for (i = 0; i < b->nlines; i++) {
+        if (b->names[i][0] != '\0') {
+            b->sorted[b->nsorted++] = (uint16_t)i;
+        }
+    }
+    qsort_r(b->sorted, b->nsorted, sizeof b->sorted[0], by_name, b->names);
+    for (i = 1; i < b->nsorted; i++) {
+        const char *name = b->names[b->sorted[i]];
+
+        if (strcmp(b->names[b->sorted[i - 1]], name) == 0) {
+            snprintf(why, size, "two lines are named '%s'", name);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Cuts `b->text` at the commas. */
+static int cut_names(struct bank *b, char *why, size_t size)
+{
+    char *p = b->text;
+    uint32_t i;
+
+    for (i = 0; i < b->nlines; i++) {
+        char *end = p + strcspn(p, ",");
+
+        *end = '\0';
+        b->names[i] = p;
+        if (check_name(p, why, size) < 0) {
+            return -1;
+        }
+        p = end + 1;
+    }
+    return sort_names(b, why, size);
+}
+
+static int build_block(struct bank *b, char *why, size_t size)
+{
+    uint32_t i;
+    int n;
+
+    if (b->nsorted == 0) {
+        return 0;
+    }
+    for (i = 0; i < b->nlines; i++) {
+        b->block_size += (uint32_t)strlen(b->names[i]) + 1;
+    }
+    b->block = malloc(b->block_size);
+    if (b->block == NULL) {
+        return fail(why, size, "out of memory");
+    }
+    n = vgpio_names_build(b->block, b->block_size, b->names, b->nlines);
+    return n < 0 ? fail(why, size, vgpio_strerror(n)) : 0;
+}
+
+/* --- the number of lines --- */
+
+static int count_lines(const char *spec, bool *is_number, char *why, size_t size)
+{
+    uint64_t n;
+
+    if (spec[0] == '\0') {
+        return fail(why, size, "an empty list");
+    }
+    *is_number = spec[strspn(spec, "0123456789")] == '\0';
+    if (*is_number) {
+        if (!cli_number(spec, UINT16_MAX, &n) || n == 0) {
+            return fail(why, size, "the number of lines is 1 to 65535");
+        }
+        return (int)n;
+    }
+    for (n = 1; *spec != '\0'; spec++) {
+        n += *spec == ',';
+    }
+    return n > UINT16_MAX ? fail(why, size, "more than 65535 lines") : (int)n;
+}
+
+static int take_memory(struct bank *b, const char *spec, bool is_number)
+{
+    size_t n = b->nlines;
+
+    b->text = is_number ? calloc(n, 1) : strdup(spec);
+    b->names = calloc(n, sizeof b->names[0]);
+    b->sorted = calloc(n, sizeof b->sorted[0]);
+    b->pulls = calloc(n, 1);
+    b->sim_lines = calloc(n, sizeof b->sim_lines[0]);
+    b->lines = calloc(n, sizeof b->lines[0]);
+    b->reqs = calloc(BANK_NREQS, sizeof b->reqs[0]);
+    return b->text && b->names && b->sorted && b->pulls && b->sim_lines && b->lines &&
+                   b->reqs
+               ? 0
+               : -1;
+}
+
+/* --- the device --- */
+
+static void count(void *ctx, unsigned id, uint32_t a, uint32_t v)
+{
+    struct bank *b = ctx;
+    struct bank_stats *s = &b->stats;
+
+    switch (id) {
+    case VGPIO_TR_REQUEST:
+        s->requests++;
+        break;
+    case VGPIO_TR_ANSWER:
+        s->answers++;
+        s->error_answers += (int32_t)v < 0;
+        break;
+    case VGPIO_TR_CHAIN_BAD:
+        s->bad_chains++;
+        break;
+    case VGPIO_TR_QUEUE_BROKEN:
+        s->broken_queues++;
+        break;
+    case VGPIO_TR_IRQ_VALID:
+        s->irqs++;
+        break;
+    case VGPIO_TR_IRQ_INVALID:
+        s->invalid++;
+        break;
+    case VGPIO_TR_EDGE_LATCHED:
+        s->latched++;
+        break;
+    case VGPIO_TR_EDGE_MERGED:
+        s->merged++;
+        break;
+    case VGPIO_TR_EDGE_DROPPED:
+        s->dropped++;
+        break;
+    default:
+        break;
+    }
+    if (b->on_trace != NULL) {
+        b->on_trace(b->watch_ctx, id, a, v);
+    }
+}
+
+static void changed(void *ctx, uint16_t line, unsigned level)
+{
+    struct bank *b = ctx;
+
+    if (b->on_change != NULL) {
+        b->on_change(b->watch_ctx, line, level);
+    }
+}
+
+static int start_device(struct bank *b)
+{
+    struct vgpio_sim_config sc = {0};
+    struct vgpio_dev_config dc = {0};
+    int err;
+
+    sc.sink = vgpio_dev_sink(&b->dev);
+    sc.lines = b->sim_lines;
+    sc.nlines = b->nlines;
+    sc.on_change = changed;
+    sc.ctx = b;
+    err = vgpio_sim_init(&b->sim, &sc);
+    if (err < 0) {
+        return err;
+    }
+    dc.ops = &vgpio_sim_ops;
+    dc.ctx = &b->sim;
+    dc.lines = b->lines;
+    dc.ngpio = b->nlines;
+    dc.reqs = b->reqs;
+    dc.nreqs = BANK_NREQS;
+    dc.queue_max[VGPIO_REQUESTQ] = QUEUE_MAX;
+    dc.queue_max[VGPIO_EVENTQ] = QUEUE_MAX;
+    dc.names = b->block;
+    dc.names_size = b->block_size;
+    dc.trace = count;
+    dc.trace_ctx = b;
+    return vgpio_dev_init(&b->dev, &dc);
+}
+
+int bank_init(struct bank *b, const char *spec, char *why, size_t why_size)
+{
+    bool is_number;
+    int n;
+
+    memset(b, 0, sizeof *b);
+    n = count_lines(spec, &is_number, why, why_size);
+    if (n < 0) {
+        return -1;
+    }
+    b->nlines = (uint16_t)n;
+    if (take_memory(b, spec, is_number) < 0) {
+        return fail(why, why_size, "out of memory");
+    }
+    if (is_number) {
+        while (n-- > 0) {
+            b->names[n] = b->text;
+        }
+    } else if (cut_names(b, why, why_size) < 0 || build_block(b, why, why_size) < 0) {
+        return -1;
+    }
+    n = start_device(b);
+    return n < 0 ? fail(why, why_size, vgpio_strerror(n)) : 0;
+}
+
+void bank_free(struct bank *b)
+{
+    free(b->text);
+    free(b->names);
+    free(b->sorted);
+    free(b->block);
+    free(b->pulls);
+    free(b->sim_lines);
+    free(b->lines);
+    free(b->reqs);
+    memset(b, 0, sizeof *b);
+}
+
+int bank_line_of(const struct bank *b, const char *name)
+{
+    uint32_t lo = 0;
+    uint32_t hi = b->nsorted;
+
+    while (lo < hi) {
+        uint32_t mid = (lo + hi) / 2;
+        int cmp = strcmp(name, b->names[b->sorted[mid]]);
+
+        if (cmp == 0) {
+            return b->sorted[mid];
+        }
+        if (cmp < 0) {
+            hi = mid;
+        } else {
+            lo = mid + 1;
+        }
+    }
+    return -1;
+}
+
+int bank_pull(struct bank *b, uint16_t line, unsigned level)
+{
+    int err = vgpio_sim_pull(&b->sim, line, level);
+
+    if (err == 0) {
+        b->pulls[line] = (uint8_t)level;
+    }
+    return err;
+}
+
+size_t bank_names(const struct bank *b, char *out, size_t size)
+{
+    size_t used = 0;
+    uint32_t i;
+
+    if (b->nsorted == 0) {
+        return 0;
+    }
+    for (i = 0; i < b->nlines; i++) {
+        size_t len = strlen(b->names[i]);
+
+        if (size - used < len + 1) {
+            break;
+        }
+        memcpy(out + used, b->names[i], len);
+        out[used + len] = ',';
+        used += len + 1;
+    }
+    return used - 1;
+}
+
+size_t bank_names_size(const struct bank *b)
+{
+    return b->block_size;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A bank of simulated lines with the device in front of it, its names and counters. */
+#ifndef VGPIO_CLI_BANK_H
+#define VGPIO_CLI_BANK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <virtiogpio/device.h>
+#include <virtiogpio/sim.h>
+
+#define BANK_NREQS 256u
+#define BANK_NAME_MAX 255u
+
+struct bank_stats {
+    uint64_t requests, answers, error_answers;
+    uint64_t irqs, invalid, latched, merged, dropped;
+    uint64_t bad_chains, broken_queues;
+};
+
+struct bank {
+    uint16_t nlines;
+    char *text;         /* every name, NUL-terminated; what `names` points into */
+    const char **names; /* one a line, "" = unnamed */
+    uint16_t *sorted;   /* the named lines by name */
+    uint32_t nsorted;
+    uint8_t *block; /* the names as the wire wants them, NULL: no line has one */
+    uint32_t block_size;
+    uint8_t *pulls; /* what the outside applied, one byte a line */
+    struct vgpio_sim_line *sim_lines;
+    struct vgpio_line *lines;
+    struct vgpio_req *reqs;
+    struct vgpio_sim sim;
+    struct vgpio_dev dev;
+    struct bank_stats stats;
+    /* For those who watch; may be NULL. */
+    void (*on_change)(void *ctx, uint16_t line, unsigned level);
+    void (*on_trace)(void *ctx, unsigned id, uint32_t a, uint32_t b);
+    void *watch_ctx;
+};
+
+/* `spec` is a number of lines or a list of names. Returns 0, or fills `why` (one
+ * sentence for the user) and returns -1. What bank_init() took, bank_free() gives back,
+ * also after a failure. */
+int bank_init(struct bank *, const char *spec, char *why, size_t why_size);
+void bank_free(struct bank *);
+
+/* -1: no line is named so. */
+int bank_line_of(const struct bank *, const char *name);
+int bank_pull(struct bank *, uint16_t line, unsigned level);
+
+/* The names as a list with commas; returns the length, at most `size`. */
+size_t bank_names(const struct bank *, char *out, size_t size);
+size_t bank_names_size(const struct bank *);
+
+#endif /* VGPIO_CLI_BANK_H */

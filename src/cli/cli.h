@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the sub-commands of `vgpio` share: messages, numbers, exit codes. */
+#ifndef VGPIO_CLI_CLI_H
+#define VGPIO_CLI_CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    CLI_OK = 0,
+    CLI_FAILED = 1, /* the system or a peer said no */
+    CLI_USAGE = 2   /* the command line is wrong */
+};
+
+/* Prints "vgpio: ..." and a newline on stderr. */
+void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same with a hint to --help; returns CLI_USAGE. */
+int cli_usage_error(const char *command, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Says what getopt_long() disliked (opterr off, optstring begins with ':'). */
+int cli_bad_option(const char *command, char *const *argv, int returned);
+
+/* Decimal digits only, no sign, no blanks, at most max. */
+bool cli_number(const char *text, uint64_t max, uint64_t *out);
+
+/* Prints the library's version on stdout. */
+void cli_version(void);
+
+int cmd_serve(int argc, char **argv);
+int cmd_demo(int argc, char **argv);
+
+#endif /* VGPIO_CLI_CLI_H */

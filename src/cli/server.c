@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "server.h"
+
+#include "cli.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <virtiogpio/wire.h>
+
+#define MESSAGES_A_TURN 16
+#define HALF_MESSAGE_US 1000000u /* a front end sends a message in one piece */
+
+static void front_close(struct server *s, const char *why);
+
+/* --- what the engine asks of the system --- */
+
+static void on_kick(struct server *s, unsigned q)
+{
+    if (vgpio_vu_kick(&s->vu, q) == 1) {
+        s->kicked |= 1u << q;
+    }
+}
+
+static void on_kick0(void *ctx, uint32_t events)
+{
+    (void)events;
+    on_kick(ctx, 0);
+}
+
+static void on_kick1(void *ctx, uint32_t events)
+{
+    (void)events;
+    on_kick(ctx, 1);
+}
+
+static void os_watch(void *ctx, int fd, unsigned q, int on)
+{
+    static void (*const ready[2])(void *, uint32_t) = {on_kick0, on_kick1};
+    struct server *s = ctx;
+
+    ev_remove(&s->loop, &s->kick_source[q]);
+    if (!on) {
+        s->kicked &= ~(1u << q);
+        return;
+    }
+    /* Edge-triggered and never read: it is the front end's descriptor, so a read of it
+     * could block, and each write to an eventfd is an edge. */
+    if (ev_add(&s->loop, &s->kick_source[q], fd, EPOLLIN | EPOLLET, ready[q], s) < 0) {
+        cli_error("queue %u: its kick descriptor cannot be watched: %s", q,
+                  strerror(errno));
+    }
+}
+
+static void os_trace(void *ctx, unsigned id, uint32_t a, uint32_t b)
+{
+    struct server *s = ctx;
+
+    if (id == VGPIO_TR_VU_REFUSED) {
+        s->refused++;
+    }
+    if (s->verbose > 1 || (s->verbose > 0 && id == VGPIO_TR_VU_REFUSED)) {
+        cli_error("%s 0x%" PRIx32 " 0x%" PRIx32, vgpio_trace_str(id), a, b);
+    }
+}
+
+static const struct vgpio_vu_os vu_os = {
+    .ops_size = sizeof vu_os,
+    .map = vgpio_vu_linux_map,
+    .unmap = vgpio_vu_linux_unmap,
+    .close = vgpio_vu_linux_close,
+    .signal = vgpio_vu_linux_signal,
+    .watch = os_watch,
+    .send = vgpio_vu_linux_push,
+    .trace = os_trace,
+};
+
+/* --- the front end --- */
+
+static void front_want(struct server *s)
+{
+    /* Nothing is read while something is still to be sent: the next answer would have
+     * no place. */
+    ev_want(&s->loop, &s->front_source,
+            s->have_out  ? EPOLLOUT
+            : s->have_in ? 0u
+                         : EPOLLIN);
+}
+
+static void front_send(struct server *s)
+{
+    int n = vgpio_vu_linux_send(s->front_source.fd, &s->out);
+
+    s->have_out = n == 0;
+    if (n < 0) {
+        front_close(s, NULL);
+    }
+}
+
+/* One whole message waits in s->in. */
+static void front_message(struct server *s)
+{
+    int n = vgpio_vu_input(&s->vu, &s->in, &s->out);
+
+    s->spoke = true;
+    s->have_in = n == VGPIO_ERR_STATE;
+    if (n > 0) {
+        front_send(s);
+    } else if (n < 0 && n != VGPIO_ERR_STATE) {
+        s->hangups++;
+        front_close(s, vgpio_strerror(n));
+    }
+}
+
+static void front_read(struct server *s)
+{
+    int turns = MESSAGES_A_TURN;
+    int n = 1;
+
+    while (turns-- > 0 && s->front_source.fd >= 0 && !s->have_in && !s->have_out) {
+        n = vgpio_vu_linux_recv(s->front_source.fd, &s->in);
+        if (n <= 0) {
+            break;
+        }
+        s->half_due_us = CTL_NEVER;
+        front_message(s);
+    }
+    if (n < 0) {
+        front_close(s, NULL);
+    } else if (n == 0 && s->in.done > 0 && s->half_due_us == CTL_NEVER) {
+        s->half_due_us = evloop_now() + HALF_MESSAGE_US;
+    }
+}
+
+static void front_ready(void *ctx, uint32_t events)
+{
+    struct server *s = ctx;
+
+    if (s->have_out) {
+        front_send(s);
+    } else if ((events & (EPOLLHUP | EPOLLERR)) != 0 && s->have_in) {
+        front_close(s, NULL); /* its message waits for an answer nobody wants */
+    } else {
+        front_read(s);
+    }
+    front_want(s);
+}
+
+static int front_open(struct server *s, int fd)
+{
+    if (ev_add(&s->loop, &s->front_source, fd, EPOLLIN, front_ready, s) < 0) {
+        return -1;
+    }
+    ev_want(&s->loop, &s->listen_source, 0);
+    memset(&s->in, 0, sizeof s->in);
+    memset(&s->out, 0, sizeof s->out);
+    s->have_in = s->have_out = s->spoke = false;
+    s->half_due_us = CTL_NEVER;
+    s->connects++;
+    if (s->verbose > 0) {
+        cli_error("front end connected");
+    }
+    return 0;
+}
+
+static void front_close(struct server *s, const char *why)
+{
+    int fd = s->front_source.fd;
+    unsigned i;
+
+    if (fd < 0) {
+        return;
+    }
+    if (why != NULL) {
+        cli_error("hung up on the front end: %s", why);
+    } else if (s->verbose > 0) {
+        cli_error("front end gone");
+    }
+    ev_remove(&s->loop, &s->front_source);
+    vgpio_vu_close(&s->vu);
+    /* Descriptors of a message that never became whole. */
+    for (i = 0; i < s->in.nfds; i++) {
+        close(s->in.fds[i]);
+    }
+    s->in.nfds = 0;
+    close(fd);
+    s->kicked = 0;
+    s->half_due_us = CTL_NEVER;
+    if (s->listener->fd < 0 || (s->once && s->spoke)) {
+        s->stop = true;
+    }
+    /* Only now: everything of the old one is gone. */
+    ev_want(&s->loop, &s->listen_source, EPOLLIN);
+}
+
+static void front_accept(void *ctx, uint32_t events)
+{
+    struct server *s = ctx;
+    int fd;
+
+    (void)events;
+    if (s->front_source.fd >= 0) {
+        return;
+    }
+    fd = sock_accept(s->listener);
+    if (fd >= 0 && front_open(s, fd) < 0) {
+        cli_error("cannot serve a front end: %s", strerror(errno));
+        close(fd);
+    }
+}
+
+/* After anything may have happened: interrupts owed, an answer that came late. */
+static void front_settle(struct server *s)
+{
+    vgpio_vu_flush(&s->vu);
+    if (s->front_source.fd < 0) {
+        return;
+    }
+    if (!s->have_out && vgpio_vu_output(&s->vu, &s->out) > 0) {
+        front_send(s);
+    }
+    if (s->have_in && !s->have_out && s->front_source.fd >= 0) {
+        front_message(s);
+    }
+    front_want(s);
+}
+
+/* --- what the control socket acts on --- */
+
+static int op_line_of(void *ctx, const char *name)
+{
+    return bank_line_of(((struct server *)ctx)->bank, name);
+}
+
+static int op_value(void *ctx, uint16_t line)
+{
+    return vgpio_sim_level(&((struct server *)ctx)->bank->sim, line);
+}
+
+static int op_direction(void *ctx, uint16_t line)
+{
+    return vgpio_sim_direction(&((struct server *)ctx)->bank->sim, line);
+}
+
+static int op_pulled(void *ctx, uint16_t line)
+{
+    return ((struct server *)ctx)->bank->pulls[line];
+}
+
+static int op_pull(void *ctx, uint16_t line, unsigned level)
+{
+    return bank_pull(((struct server *)ctx)->bank, line, level);
+}
+
+static int op_pulse(void *ctx, uint16_t line)
+{
+    return vgpio_sim_pulse(&((struct server *)ctx)->bank->sim, line);
+}
+
+static void op_barrier(void *ctx)
+{
+    /* The device settles a change inside the call that reports it; what is left is the
+     * interrupt that tells the guest. */
+    vgpio_vu_flush(&((struct server *)ctx)->vu);
+}
+
+static size_t op_info(void *ctx, char *out, size_t size)
+{
+    struct server *s = ctx;
+    uint64_t features = vgpio_dev_vdev(&s->bank->dev).ops->features(&s->bank->dev);
+    int n = snprintf(out, size, "lines=%u connected=%d features=0x%" PRIx64 " names=",
+                     s->bank->nlines, s->front_source.fd >= 0, features);
+
+    return (size_t)n + bank_names(s->bank, out + n, size - (size_t)n);
+}
+
+static size_t op_stats(void *ctx, char *out, size_t size)
+{
+    struct server *s = ctx;
+    const struct bank_stats *b = &s->bank->stats;
+    uint64_t errors =
+        b->error_answers + b->bad_chains + b->broken_queues + s->refused + s->hangups;
+    int n = snprintf(out, size,
+                     "requests=%" PRIu64 " answers=%" PRIu64 " interrupts=%" PRIu64
+                     " latched=%" PRIu64 " merged=%" PRIu64 " dropped=%" PRIu64
+                     " errors=%" PRIu64 " error_answers=%" PRIu64 " bad_chains=%" PRIu64
+                     " broken_queues=%" PRIu64 " refused=%" PRIu64 " hangups=%" PRIu64
+                     " returned=%" PRIu64 " connects=%" PRIu64,
+                     b->requests, b->answers, b->irqs, b->latched, b->merged, b->dropped,
+                     errors, b->error_answers, b->bad_chains, b->broken_queues,
+                     s->refused, s->hangups, b->invalid, s->connects);
+
+    return (size_t)n;
+}
+
+static const struct ctl_ops control_ops = {
+    .line_of = op_line_of,
+    .value = op_value,
+    .direction = op_direction,
+    .pulled = op_pulled,
+    .pull = op_pull,
+    .pulse = op_pulse,
+    .barrier = op_barrier,
+    .info = op_info,
+    .stats = op_stats,
+};
+
+/* --- the whole --- */
+
+static void on_line_change(void *ctx, uint16_t line, unsigned level)
+{
+    struct server *s = ctx;
+
+    if (s->has_control) {
+        ctlserver_changed(&s->control, line, level);
+    }
+}
+
+static void on_signal(void *ctx, uint32_t events)
+{
+    (void)events;
+    ((struct server *)ctx)->stop = true;
+}
+
+static int watch_signals(struct server *s)
+{
+    sigset_t set;
+    int fd;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? -1 : ev_add(&s->loop, &s->signal_source, fd, EPOLLIN, on_signal, s);
+}
+
+static int start(struct server *s, struct sock_listener *control)
+{
+    if (evloop_init(&s->loop) < 0 || watch_signals(s) < 0) {
+        return -1;
+    }
+    if (s->listener->fd >= 0 && ev_add(&s->loop, &s->listen_source, s->listener->fd,
+                                       EPOLLIN, front_accept, s) < 0) {
+        return -1;
+    }
+    s->ctl.ops = &control_ops;
+    s->ctl.ctx = s;
+    s->ctl.nlines = s->bank->nlines;
+    s->ctl.reply_max = CTL_REPLY_MAX + bank_names_size(s->bank);
+    if (control->fd >= 0) {
+        if (ctlserver_start(&s->control, &s->loop, &s->ctl, control) < 0) {
+            return -1;
+        }
+        s->has_control = true;
+    }
+    return 0;
+}
+
+int server_init(struct server *s, struct bank *bank, struct sock_listener *front,
+                struct sock_listener *control)
+{
+    int err;
+
+    memset(s, 0, sizeof *s);
+    s->bank = bank;
+    s->listener = front;
+    s->loop.epfd = s->loop.timerfd = -1;
+    s->listen_source.fd = s->front_source.fd = s->signal_source.fd = -1;
+    s->kick_source[0].fd = s->kick_source[1].fd = -1;
+    s->half_due_us = CTL_NEVER;
+    bank->on_change = on_line_change;
+    bank->on_trace = os_trace;
+    bank->watch_ctx = s;
+    err = vgpio_vu_init(&s->vu, vgpio_dev_vdev(&bank->dev), &vu_os, s);
+    if (err < 0) {
+        cli_error("vhost-user: %s", vgpio_strerror(err));
+        return -1;
+    }
+    if (start(s, control) < 0) {
+        cli_error("%s", strerror(errno));
+        return -1;
+    }
+    return 0;
+}
+
+int server_attach(struct server *s, int fd)
+{
+    if (sock_nonblocking(fd) < 0 || front_open(s, fd) < 0) {
+        cli_error("descriptor %d: %s", fd, strerror(errno));
+        return -1;
+    }
+    return 0;
+}
+
+static uint64_t next_due(const struct server *s)
+{
+    uint64_t due = s->has_control ? ctlserver_due(&s->control) : CTL_NEVER;
+
+    if (s->kicked != 0) {
+        return 0;
+    }
+    return s->half_due_us < due ? s->half_due_us : due;
+}
+
+static void kick_again(struct server *s)
+{
+    unsigned kicked = s->kicked;
+    unsigned q;
+
+    s->kicked = 0;
+    for (q = 0; q < 2; q++) {
+        if ((kicked >> q & 1u) != 0) {
+            on_kick(s, q);
+        }
+    }
+}
+
+int server_run(struct server *s)
+{
+    while (!s->stop) {
+        uint64_t now;
+
+        if (evloop_step(&s->loop, next_due(s)) < 0) {
+            cli_error("%s", strerror(errno));
+            return CLI_FAILED;
+        }
+        now = evloop_now();
+        if (now >= s->half_due_us) {
+            s->hangups++;
+            front_close(s, "half a message, and nothing more");
+        }
+        kick_again(s);
+        if (s->has_control) {
+            ctlserver_tick(&s->control, now);
+        }
+        front_settle(s);
+    }
+    return s->failed ? CLI_FAILED : CLI_OK;
+}
+
+void server_free(struct server *s)
+{
+    int signals = s->signal_source.fd;
+
+    front_close(s, NULL);
+    if (s->has_control) {
+        ctlserver_stop(&s->control);
+    }
+    ev_remove(&s->loop, &s->listen_source);
+    ev_remove(&s->loop, &s->signal_source);
+    if (signals >= 0) {
+        close(signals);
+    }
+    if (s->loop.epfd >= 0) {
+        evloop_close(&s->loop);
+    }
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* `vgpio serve` without its command line: one bank, one front end at a time, and the
+ * control socket. */
+#ifndef VGPIO_CLI_SERVER_H
+#define VGPIO_CLI_SERVER_H
+
+#include "bank.h"
+#include "ctlserver.h"
+#include "evloop.h"
+#include "sockets.h"
+
+#include <stdbool.h>
+#include <virtiogpio/vhost_user.h>
+
+struct server {
+    struct evloop loop;
+    struct bank *bank;
+    bool once;        /* end when a front end that spoke is gone */
+    unsigned verbose; /* 1: comings and goings, 2: every trace */
+    bool stop, failed;
+
+    struct sock_listener *listener; /* fd -1: only one front end, given at the start */
+    struct ev_source listen_source, front_source, signal_source;
+    struct ev_source kick_source[2];
+    unsigned kicked; /* queues whose last kick left work behind */
+    struct vgpio_vu vu;
+    struct vgpio_vu_msg in, out;
+    bool have_in, have_out; /* in: whole, not yet taken; out: not wholly sent */
+    bool spoke;
+    uint64_t half_due_us; /* until then a message begun must be whole */
+    uint64_t connects, refused, hangups;
+
+    struct ctl ctl;
+    struct ctlserver control;
+    bool has_control;
+};
+
+/* The listeners are open already, or have fd -1, and stay the caller's. -1: said why on stderr. */
+int server_init(struct server *, struct bank *, struct sock_listener *front,
+                struct sock_listener *control);
+/* A front end that is connected already; there is no other one later. */
+int server_attach(struct server *, int fd);
+/* Until a signal, or the end of the only front end. Returns an exit code. */
+int server_run(struct server *);
+void server_free(struct server *);
+
+#endif /* VGPIO_CLI_SERVER_H */

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The control protocol, byte stream in. First byte: how the stream is cut and how fast
+ * time runs. Asserted: memory stays inside its bounds (ASan), every command line gets
+ * exactly one reply line, "ok" or "error", and no command touches a line there is not. */
+#include "cli/control.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <virtiogpio/wire.h>
+
+#define LINES 3
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct lines {
+    uint8_t pull[LINES];
+    struct ctl_client *client;
+};
+
+static void check(int good)
+{
+    if (!good) {
+        abort();
+    }
+}
+
+static int line_of(void *ctx, const char *name)
+{
+    (void)ctx;
+    check(name[0] != '\0');
+    return strcmp(name, "led") == 0 ? 0 : strcmp(name, "a b") == 0 ? 2 : -1;
+}
+
+static int value(void *ctx, uint16_t line)
+{
+    check(line < LINES);
+    return ((struct lines *)ctx)->pull[line];
+}
+
+static int direction(void *ctx, uint16_t line)
+{
+    (void)ctx;
+    check(line < LINES);
+    return line;
+}
+
+static int pull(void *ctx, uint16_t line, unsigned level)
+{
+    struct lines *l = ctx;
+
+    check(line < LINES && level <= 1);
+    l->pull[line] = (uint8_t)level;
+    ctl_changed(l->client, line, level);
+    return 0;
+}
+
+static int pulse(void *ctx, uint16_t line)
+{
+    (void)ctx;
+    check(line < LINES);
+    return line == 2 ? -1 : 0;
+}
+
+static void barrier(void *ctx)
+{
+    (void)ctx;
+}
+
+static size_t fill(void *ctx, char *out, size_t size)
+{
+    (void)ctx;
+    memset(out, 'i', size);
+    return size;
+}
+
+static const struct ctl_ops ops = {line_of, value,   direction, value, pull,
+                                   pulse,   barrier, fill,      fill};
+
+static size_t take_replies(struct ctl_client *c, size_t at_most)
+{
+    size_t n = c->out_len < at_most ? c->out_len : at_most;
+    size_t lines = 0;
+    size_t i;
+
+    check(c->out_len <= c->out_size);
+    for (i = 0; i < n; i++) {
+        lines += c->out[i] == '\n';
+    }
+    ctl_sent(c, n);
+    return lines;
+}
+
+static void check_starts(const struct ctl_client *c, size_t from)
+{
+    if (c->out_len > from) {
+        check(memcmp(c->out + from, "ok", 2) == 0 || memcmp(c->out + from, "er", 2) == 0);
+        check(c->out[c->out_len - 1] == '\n');
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static char out[3 * CTL_REPLY_MAX];
+    struct lines lines = {{0}, NULL};
+    struct ctl ctl = {&ops, &lines, LINES, CTL_REPLY_MAX};
+    struct ctl_client c;
+    size_t cut, commands = 0, replies = 0, turns = 0;
+    uint64_t now = 0;
+
+    if (size == 0) {
+        return 0;
+    }
+    lines.client = &c;
+    ctl_init(&c, &ctl, out, sizeof out);
+    cut = 1u + data[0];
+    for (data++, size--; size > 0 || c.in_len > 0 || c.out_len > 0;) {
+        size_t n = ctl_room(&c);
+        size_t before;
+
+        n = n < cut ? n : cut;
+        n = n < size ? n : size;
+        ctl_input(&c, (const char *)data, n);
+        for (before = 0; before < n; before++) {
+            commands += data[before] == '\n';
+        }
+        data += n;
+        size -= n;
+        if (size == 0) {
+            ctl_eof(&c);
+        }
+        before = c.out_len;
+        ctl_run(&c, now);
+        check_starts(&c, before);
+        replies += take_replies(&c, cut * 3);
+        now += cut * 100000u;
+        if (++turns > 20000 || (c.state == CTL_CLOSING && c.out_len == 0)) {
+            break; /* a toggle that takes days */
+        }
+    }
+    check(replies <= commands + 1);
+    return 0;
+}

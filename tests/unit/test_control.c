@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The control protocol on lines that are an array, with a clock that is a number. */
+#include "cli/control.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <virtiogpio/types.h>
+#include <virtiogpio/wire.h>
+
+#define LINES 4
+
+static struct world {
+    uint8_t pull[LINES], dir[LINES], out[LINES];
+    unsigned pulls, pulses, barriers;
+    int fails;
+    struct ctl ctl;
+    struct ctl_client c;
+    char out_buf[4 * CTL_REPLY_MAX];
+    char text[8192]; /* what the client was told */
+    uint64_t now;
+} w;
+
+static int line_of(void *ctx, const char *name)
+{
+    static const char *const names[LINES] = {"led", "button", "", "ethernet reset"};
+    int i;
+
+    (void)ctx;
+    assert_true(name[0] != '\0');
+    for (i = 0; i < LINES; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static int value(void *ctx, uint16_t line)
+{
+    (void)ctx;
+    assert_true(line < LINES);
+    return w.dir[line] == VGPIO_DIR_OUT ? w.out[line] : w.pull[line];
+}
+
+static int direction(void *ctx, uint16_t line)
+{
+    (void)ctx;
+    assert_true(line < LINES);
+    return w.dir[line];
+}
+
+static int pulled(void *ctx, uint16_t line)
+{
+    (void)ctx;
+    return w.pull[line];
+}
+
+static int pull(void *ctx, uint16_t line, unsigned level)
+{
+    (void)ctx;
+    assert_true(line < LINES && level <= 1);
+    w.pull[line] = (uint8_t)level;
+    w.pulls++;
+    ctl_changed(&w.c, line, (unsigned)value(NULL, line));
+    return w.fails;
+}
+
+static int pulse(void *ctx, uint16_t line)
+{
+    (void)ctx;
+    assert_true(line < LINES);
+    w.pulses++;
+    return w.fails;
+}
+
+static void barrier(void *ctx)
+{
+    (void)ctx;
+    w.barriers++;
+}
+
+static size_t info(void *ctx, char *out, size_t size)
+{
+    (void)ctx;
+    return (size_t)snprintf(out, size, "lines=%d", LINES);
+}
+
+static size_t too_much(void *ctx, char *out, size_t size)
+{
+    (void)ctx;
+    memset(out, 'x', size);
+    return size + 1;
+}
+
+static const struct ctl_ops ops = {line_of, value,   direction, pulled, pull,
+                                   pulse,   barrier, info,      info};
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&w, 0, sizeof w);
+    w.ctl.ops = &ops;
+    w.ctl.nlines = LINES;
+    w.ctl.reply_max = CTL_REPLY_MAX;
+    ctl_init(&w.c, &w.ctl, w.out_buf, sizeof w.out_buf);
+    return 0;
+}
+
+static void run(void)
+{
+    size_t had;
+
+    do {
+        ctl_run(&w.c, w.now);
+        had = w.c.out_len;
+        assert_true(had <= w.c.out_size);
+        strncat(w.text, w.c.out, had);
+        ctl_sent(&w.c, had);
+    } while (had > 0);
+}
+
+static void send_bytes(const char *data, size_t len)
+{
+    while (len > 0) {
+        size_t n = ctl_room(&w.c);
+
+        if (n == 0) {
+            return; /* closing: the rest is nobody's */
+        }
+        n = n < len ? n : len;
+        ctl_input(&w.c, data, n);
+        data += n;
+        len -= n;
+        run();
+    }
+}
+
+/* Sends one line, expects exactly one reply line. */
+static void say(const char *line, const char *reply)
+{
+    char expected[CTL_REPLY_MAX];
+
+    w.text[0] = '\0';
+    send_bytes(line, strlen(line));
+    send_bytes("\n", 1);
+    snprintf(expected, sizeof expected, "%s\n", reply);
+    assert_string_equal(w.text, expected);
+}
+
+static void test_pull_value_dir(void **state)
+{
+    (void)state;
+    say("value 0", "ok 0");
+    say("pull 0 1", "ok");
+    say("value 0", "ok 1");
+    say("value led", "ok 1");
+    say("dir led", "ok none");
+    w.dir[0] = VGPIO_DIR_OUT;
+    say("dir led", "ok out");
+    say("value led", "ok 0");
+    w.dir[0] = VGPIO_DIR_IN;
+    say("dir 0", "ok in");
+    say("pull button 1", "ok");
+    assert_int_equal(w.pull[1], 1);
+}
+
+static void test_words(void **state)
+{
+    (void)state;
+    say("  pull\t 0   1  ", "ok");
+    say("value 0\r", "ok 1");
+    say("pull \"ethernet reset\" 1", "ok");
+    assert_int_equal(w.pull[3], 1);
+    say("value \"led\"", "ok 1");
+    say("value \"led", "error a quote without its end");
+    say("pull \"\" 1", "error no line is named ''");
+    say("a b c d e f", "error too many words; try 'help'");
+}
+
+static void test_wrong_arguments(void **state)
+{
+    (void)state;
+    say("", "error an empty line; try 'help'");
+    say("  ", "error an empty line; try 'help'");
+    say("push 0 1", "error unknown command 'push'; try 'help'");
+    say("PULL 0 1", "error unknown command 'PULL'; try 'help'");
+    say("pull", "error usage: pull LINE 0|1");
+    say("pull 0", "error usage: pull LINE 0|1");
+    say("pull 0 1 1", "error usage: pull LINE 0|1");
+    say("pull 0 2", "error '2' is not 0 or 1");
+    say("pull 0 01", "error '01' is not 0 or 1");
+    say("pull 4 1", "error no line 4, the last is 3");
+    say("pull 65536 1", "error no line 65536, the last is 3");
+    say("pull 99999999999999999999999 1",
+        "error no line 99999999999999999999999, the last is 3");
+    say("pull -1 1", "error no line is named '-1'");
+    say("pull 0x0 1", "error no line is named '0x0'");
+    say("pull nobody 1", "error no line is named 'nobody'");
+    say("info please", "error usage: info");
+    say("wait 0 1", "error usage: wait LINE 0|1 TIMEOUT_MS");
+    say("wait 0 1 x", "error TIMEOUT_MS is a number from 0 to 86400000, not 'x'");
+    say("wait 0 1 86400001",
+        "error TIMEOUT_MS is a number from 0 to 86400000, not '86400001'");
+    say("toggle 0 0 0", "error COUNT is a number from 1 to 1000000000, not '0'");
+    say("toggle 0 1 3600000001",
+        "error PERIOD_US is a number from 0 to 3600000000, not '3600000001'");
+    say("toggle 0 18446744073709551617 0",
+        "error COUNT is a number from 1 to 1000000000, not '18446744073709551617'");
+    assert_int_equal(w.pulls + w.pulses, 0);
+}
+
+static void test_info_stats_barrier_help(void **state)
+{
+    (void)state;
+    say("info", "ok lines=4");
+    say("stats", "ok lines=4");
+    say("barrier", "ok");
+    assert_int_equal(w.barriers, 1);
+    w.text[0] = '\0';
+    send_bytes("help\n", 5);
+    assert_memory_equal(w.text, "ok commands: ", 13);
+    assert_ptr_equal(strchr(w.text, '\n'), w.text + strlen(w.text) - 1);
+}
+
+static void test_reply_too_large_is_cut(void **state)
+{
+    static const struct ctl_ops big = {line_of, value,   direction, pulled,  pull,
+                                       pulse,   barrier, too_much,  too_much};
+
+    (void)state;
+    w.ctl.ops = &big;
+    send_bytes("info\n", 5);
+    assert_int_equal(strlen(w.text), CTL_REPLY_MAX);
+    assert_int_equal(w.text[CTL_REPLY_MAX - 1], '\n');
+}
+
+static void test_backend_error(void **state)
+{
+    char error[64];
+
+    (void)state;
+    snprintf(error, sizeof error, "error %s", vgpio_strerror(VGPIO_ERR_INVAL));
+    w.fails = VGPIO_ERR_INVAL;
+    say("pull 0 1", error);
+    say("toggle 0 3 0", error);
+    say("toggle 0 3 2", error);
+    say("barrier", "ok");
+}
+
+static void test_wait_now_later_never(void **state)
+{
+    (void)state;
+    say("wait 0 0 0", "ok 0");
+    say("wait 0 1 0", "error timeout");
+
+    w.text[0] = '\0';
+    send_bytes("wait led 1 100\nvalue led\n", 25);
+    assert_string_equal(w.text, "");
+    assert_int_equal(ctl_due(&w.c), 100000);
+    w.now = 99999;
+    run();
+    assert_string_equal(w.text, "");
+    (void)pull(NULL, 0, 1);
+    assert_int_equal(ctl_due(&w.c), 0);
+    run();
+    assert_string_equal(w.text, "ok 1\nok 1\n");
+    assert_true(ctl_due(&w.c) == CTL_NEVER);
+
+    w.text[0] = '\0';
+    send_bytes("wait led 0 100\n", 15);
+    w.now += 100000;
+    run();
+    assert_string_equal(w.text, "error timeout\n");
+}
+
+/* The level was there for an instant only, between two runs. */
+static void test_wait_sees_a_pulse(void **state)
+{
+    (void)state;
+    send_bytes("wait 0 1 100\n", 13);
+    (void)pull(NULL, 1, 1);
+    (void)pull(NULL, 0, 1);
+    (void)pull(NULL, 0, 0);
+    run();
+    assert_string_equal(w.text, "ok 1\n");
+}
+
+static void test_toggle_in_one_step(void **state)
+{
+    (void)state;
+    w.text[0] = '\0';
+    send_bytes("toggle 0 1000 0\n", 16);
+    while (ctl_due(&w.c) <= w.now) {
+        run();
+    }
+    assert_string_equal(w.text, "ok 1000 pulses 2000 edges\n");
+    assert_int_equal(w.pulses, 1000);
+    assert_int_equal(w.pulls, 0);
+}
+
+/* One run does a part only, so that others have their turn. */
+static void test_toggle_is_polite(void **state)
+{
+    (void)state;
+    send_bytes("toggle 0 1000000 0\n", 19);
+    assert_in_range(w.pulses, 1, 10000);
+    assert_true(ctl_due(&w.c) <= w.now);
+}
+
+static void test_toggle_with_period(void **state)
+{
+    (void)state;
+    w.pull[1] = 1;
+    send_bytes("toggle button 3 100\n", 20);
+    assert_int_equal(w.pull[1], 0);
+    assert_int_equal(ctl_due(&w.c), 50);
+    w.now = 49;
+    run();
+    assert_int_equal(w.pulls, 1);
+    w.now = 50;
+    run();
+    assert_int_equal(w.pulls, 2);
+    assert_int_equal(w.pull[1], 1);
+    assert_int_equal(ctl_due(&w.c), 100);
+    /* Very late: still one edge a run, for a burst would merge in the guest. */
+    w.now = 1000;
+    run();
+    assert_int_equal(w.pulls, 3);
+    assert_string_equal(w.text, "");
+    while (ctl_due(&w.c) != CTL_NEVER) {
+        w.now = ctl_due(&w.c);
+        run();
+    }
+    assert_string_equal(w.text, "ok 3 pulses 6 edges\n");
+    assert_int_equal(w.pulls, 6);
+    assert_int_equal(w.pull[1], 1);
+}
+
+static void test_toggle_behind_an_output(void **state)
+{
+    (void)state;
+    w.dir[0] = VGPIO_DIR_OUT;
+    say("toggle 0 5 0", "ok 5 pulses 0 edges");
+    w.text[0] = '\0';
+    send_bytes("toggle 0 2 2\n", 13);
+    while (ctl_due(&w.c) != CTL_NEVER) {
+        w.now = ctl_due(&w.c);
+        run();
+    }
+    assert_string_equal(w.text, "ok 2 pulses 0 edges\n");
+}
+
+/* --- rude clients --- */
+
+static void test_bad_bytes(void **state)
+{
+    (void)state;
+    w.text[0] = '\0';
+    send_bytes("pull\0 0 1\n", 10);
+    send_bytes("pull 0 1\x80\n", 10);
+    send_bytes("value 0\n", 8);
+    assert_string_equal(w.text, "error a byte that is not printable ASCII\n"
+                                "error a byte that is not printable ASCII\n"
+                                "ok 0\n");
+}
+
+static void test_endless_line(void **state)
+{
+    char junk[3 * CTL_LINE_MAX];
+
+    (void)state;
+    memset(junk, 'a', sizeof junk);
+    w.text[0] = '\0';
+    send_bytes(junk, CTL_LINE_MAX - 1);
+    assert_string_equal(w.text, "");
+    assert_false(ctl_done(&w.c));
+    send_bytes(junk, sizeof junk);
+    assert_string_equal(w.text, "error a line longer than 1024 bytes\n");
+    assert_int_equal(ctl_room(&w.c), 0);
+    assert_true(ctl_done(&w.c));
+}
+
+static void test_longest_line(void **state)
+{
+    char line[CTL_LINE_MAX + 1];
+
+    (void)state;
+    memset(line, ' ', sizeof line);
+    memcpy(line, "value 0", 7);
+    line[CTL_LINE_MAX - 1] = '\n';
+    w.text[0] = '\0';
+    send_bytes(line, CTL_LINE_MAX);
+    assert_string_equal(w.text, "ok 0\n");
+}
+
+static void test_half_line_is_not_obeyed(void **state)
+{
+    (void)state;
+    send_bytes("pull 1 1\npull 0 1", 17);
+    ctl_eof(&w.c);
+    assert_int_equal(ctl_room(&w.c), 0);
+    run();
+    assert_string_equal(w.text, "ok\nerror the last line has no newline\n");
+    assert_int_equal(w.pull[0], 0);
+    assert_true(ctl_done(&w.c));
+}
+
+static void test_eof_waits_for_the_answer(void **state)
+{
+    (void)state;
+    send_bytes("wait 0 1 100\nvalue 1\n", 21);
+    ctl_eof(&w.c);
+    run();
+    assert_false(ctl_done(&w.c));
+    (void)pull(NULL, 0, 1);
+    run();
+    assert_string_equal(w.text, "ok 1\nok 0\n");
+    assert_true(ctl_done(&w.c));
+}
+
+/* Who never reads gets no more commands done than its answers have room for. */
+static void test_stuck_reader(void **state)
+{
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < 10000 && ctl_room(&w.c) > 0; i++) {
+        size_t n = ctl_room(&w.c) < 9 ? ctl_room(&w.c) : 9;
+
+        ctl_input(&w.c, "pull 0 1\n", n);
+        ctl_run(&w.c, w.now);
+        assert_true(w.c.out_len <= w.c.out_size);
+    }
+    assert_int_equal(ctl_room(&w.c), 0);
+    assert_in_range(w.pulls, 1, sizeof w.out_buf / 3);
+    i = w.pulls;
+    /* It reads again: all that it sent is obeyed. */
+    run();
+    assert_true(w.pulls > i);
+    assert_true(ctl_room(&w.c) > 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_pull_value_dir, setup),
+        cmocka_unit_test_setup(test_words, setup),
+        cmocka_unit_test_setup(test_wrong_arguments, setup),
+        cmocka_unit_test_setup(test_info_stats_barrier_help, setup),
+        cmocka_unit_test_setup(test_reply_too_large_is_cut, setup),
+        cmocka_unit_test_setup(test_backend_error, setup),
+        cmocka_unit_test_setup(test_wait_now_later_never, setup),
+        cmocka_unit_test_setup(test_wait_sees_a_pulse, setup),
+        cmocka_unit_test_setup(test_toggle_in_one_step, setup),
+        cmocka_unit_test_setup(test_toggle_is_polite, setup),
+        cmocka_unit_test_setup(test_toggle_with_period, setup),
+        cmocka_unit_test_setup(test_toggle_behind_an_output, setup),
+        cmocka_unit_test_setup(test_bad_bytes, setup),
+        cmocka_unit_test_setup(test_endless_line, setup),
+        cmocka_unit_test_setup(test_longest_line, setup),
+        cmocka_unit_test_setup(test_half_line_is_not_obeyed, setup),
+        cmocka_unit_test_setup(test_eof_waits_for_the_answer, setup),
+        cmocka_unit_test_setup(test_stuck_reader, setup),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
