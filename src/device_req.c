@@ -364,6 +364,7 @@ int vgpio_req_pop(struct vgpio_dev *dev)
     if (m.type == VGPIO_MSG_GET_LINE_NAMES && dev->names_size != 0) {
         answer_names(dev, &names, gpa[0]);
     } else if (m.line >= dev->ngpio || room < 2 || m.type == VGPIO_MSG_GET_LINE_NAMES) {
+        TRACE(dev, VGPIO_TR_ANSWER, TRACE_T(m.type, m.line), VGPIO_STATUS_ERR << 8);
         answer(dev, chain.head, gpa, room, &refused);
     } else {
         take(dev, &chain, &m, gpa);

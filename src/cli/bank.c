@@ -157,7 +157,7 @@ static void count(void *ctx, unsigned id, uint32_t a, uint32_t v)
         break;
     case VGPIO_TR_ANSWER:
         s->answers++;
-        s->error_answers += (int32_t)v < 0;
+        s->error_answers += v >> 8 != 0; /* status << 8 | value */
         break;
     case VGPIO_TR_CHAIN_BAD:
         s->bad_chains++;
@@ -175,10 +175,10 @@ static void count(void *ctx, unsigned id, uint32_t a, uint32_t v)
         s->latched++;
         break;
     case VGPIO_TR_EDGE_MERGED:
-        s->merged++;
+        s->merged += v;
         break;
     case VGPIO_TR_EDGE_DROPPED:
-        s->dropped++;
+        s->dropped += v;
         break;
     default:
         break;

@@ -14,6 +14,7 @@
 #include <virtiogpio/wire.h>
 
 #define MESSAGES_A_TURN 16
+#define COMPLAINTS_MAX 16u
 #define HALF_MESSAGE_US 1000000u /* a front end sends a message in one piece */
 
 static void front_close(struct server *s, const char *why);
@@ -61,11 +62,18 @@ static void os_trace(void *ctx, unsigned id, uint32_t a, uint32_t b)
 {
     struct server *s = ctx;
 
-    if (id == VGPIO_TR_VU_REFUSED) {
-        s->refused++;
-    }
-    if (s->verbose > 1 || (s->verbose > 0 && id == VGPIO_TR_VU_REFUSED)) {
+    if (s->verbose > 1) {
         cli_error("%s 0x%" PRIx32 " 0x%" PRIx32, vgpio_trace_str(id), a, b);
+    }
+    if (id != VGPIO_TR_VU_REFUSED) {
+        return;
+    }
+    s->refused++;
+    if (s->complaints < COMPLAINTS_MAX || s->verbose > 0) {
+        cli_error("message %" PRIu32 " refused: %s%s", a, vgpio_vu_reason(&s->vu),
+                  ++s->complaints == COMPLAINTS_MAX && s->verbose == 0
+                      ? " (no more of this front end's are told)"
+                      : "");
     }
 }
 
@@ -112,8 +120,7 @@ static void front_message(struct server *s)
     if (n > 0) {
         front_send(s);
     } else if (n < 0 && n != VGPIO_ERR_STATE) {
-        s->hangups++;
-        front_close(s, vgpio_strerror(n));
+        front_close(s, vgpio_vu_reason(&s->vu));
     }
 }
 
@@ -162,6 +169,7 @@ static int front_open(struct server *s, int fd)
     s->have_in = s->have_out = s->spoke = false;
     s->half_due_us = CTL_NEVER;
     s->connects++;
+    s->complaints = 0;
     if (s->verbose > 0) {
         cli_error("front end connected");
     }
@@ -171,7 +179,6 @@ static int front_open(struct server *s, int fd)
 static void front_close(struct server *s, const char *why)
 {
     int fd = s->front_source.fd;
-    unsigned i;
 
     if (fd < 0) {
         return;
@@ -183,11 +190,7 @@ static void front_close(struct server *s, const char *why)
     }
     ev_remove(&s->loop, &s->front_source);
     vgpio_vu_close(&s->vu);
-    /* Descriptors of a message that never became whole. */
-    for (i = 0; i < s->in.nfds; i++) {
-        close(s->in.fds[i]);
-    }
-    s->in.nfds = 0;
+    vgpio_vu_linux_drop(&s->in);
     close(fd);
     s->kicked = 0;
     s->half_due_us = CTL_NEVER;
@@ -284,16 +287,16 @@ static size_t op_stats(void *ctx, char *out, size_t size)
     struct server *s = ctx;
     const struct bank_stats *b = &s->bank->stats;
     uint64_t errors =
-        b->error_answers + b->bad_chains + b->broken_queues + s->refused + s->hangups;
+        b->error_answers + b->bad_chains + b->broken_queues + s->refused + s->stalled;
     int n = snprintf(out, size,
                      "requests=%" PRIu64 " answers=%" PRIu64 " interrupts=%" PRIu64
                      " latched=%" PRIu64 " merged=%" PRIu64 " dropped=%" PRIu64
                      " errors=%" PRIu64 " error_answers=%" PRIu64 " bad_chains=%" PRIu64
-                     " broken_queues=%" PRIu64 " refused=%" PRIu64 " hangups=%" PRIu64
+                     " broken_queues=%" PRIu64 " refused=%" PRIu64 " stalled=%" PRIu64
                      " returned=%" PRIu64 " connects=%" PRIu64,
                      b->requests, b->answers, b->irqs, b->latched, b->merged, b->dropped,
                      errors, b->error_answers, b->bad_chains, b->broken_queues,
-                     s->refused, s->hangups, b->invalid, s->connects);
+                     s->refused, s->stalled, b->invalid, s->connects);
 
     return (size_t)n;
 }
@@ -432,7 +435,7 @@ int server_run(struct server *s)
         }
         now = evloop_now();
         if (now >= s->half_due_us) {
-            s->hangups++;
+            s->stalled++;
             front_close(s, "half a message, and nothing more");
         }
         kick_again(s);

@@ -28,7 +28,8 @@ struct server {
     bool have_in, have_out; /* in: whole, not yet taken; out: not wholly sent */
     bool spoke;
     uint64_t half_due_us; /* until then a message begun must be whole */
-    uint64_t connects, refused, hangups;
+    uint64_t connects, refused, stalled;
+    unsigned complaints; /* about this front end, so that it cannot flood the log */
 
     struct ctl ctl;
     struct ctlserver control;
