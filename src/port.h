@@ -32,13 +32,17 @@ int memcmp(const void *a, const void *b, size_t n);
  * port_st16_release      everything earlier is seen to happen before it
  * port_fence             full: an earlier store is visible before a later load is done
  * port_fence_platform    the same, also against a device that is no CPU of this system
- *                        (VIRTIO_F_ORDER_PLATFORM)                                      */
+ *                        (VIRTIO_F_ORDER_PLATFORM)
+ * PORT_COPIED            optional: the compiler may not read again, behind it, what a
+ *                        memcpy before it took out of shared memory                     */
 
 #if defined(VGPIO_PORT_FILE)
 
 #include VGPIO_PORT_FILE
 
 #elif defined(__GNUC__)
+
+#define PORT_COPIED() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
 /* Rings lie in memory that others declared as bytes. */
 typedef uint16_t __attribute__((may_alias)) port_u16;
@@ -127,6 +131,8 @@ static inline void port_fence_platform(void)
 
 #include <stdatomic.h>
 
+#define PORT_COPIED() atomic_signal_fence(memory_order_seq_cst)
+
 static inline uint16_t port_ld16(const void *p)
 {
     return atomic_load_explicit((const _Atomic uint16_t *)p, memory_order_relaxed);
@@ -173,6 +179,9 @@ static inline void port_fence_platform(void)
 
 #ifndef PORT_HAS_64
 #define PORT_HAS_64 0
+#endif
+#ifndef PORT_COPIED
+#define PORT_COPIED() ((void)0)
 #endif
 
 /* ---- 2. Little-endian words on top of them -------------------------------------------- */

@@ -43,8 +43,8 @@
  * @par Tables of functions
  * The first member of each, `ops_size`, is `sizeof` the table as *you* were compiled;
  * what a newer library would like to find behind it counts as NULL. Optional members may
- * be NULL. Init macros hand over the sizes of your structs in the same spirit: a mismatch is
- * #VGPIO_ERR_ABI and not a corrupted heap. Structs that are *opaque by contract* have
+ * be NULL. Init macros hand over the sizes of your structs in the same spirit: a mismatch
+ * is #VGPIO_ERR_ABI and not a corrupted heap. Structs that are *opaque by contract* have
  * their bodies in headers for `sizeof` alone.
  *
  * @par Threads
