@@ -220,8 +220,7 @@ static enum vu_verdict set_num(struct vgpio_vu *vu, unsigned q, uint32_t num)
         return num == r->size ? VU_DONE : vu_refuse(vu, "ring size: the ring runs");
     }
     r->size = (uint16_t)num;
-    r->flags |= RING_NUM;
-    return vgpio_vu_try(vu, q);
+    return vgpio_vu_told(vu, q, RING_NUM);
 }
 
 static enum vu_verdict set_base(struct vgpio_vu *vu, unsigned q, uint32_t base)
@@ -236,8 +235,7 @@ static enum vu_verdict set_base(struct vgpio_vu *vu, unsigned q, uint32_t base)
     }
     r->avail_pos = (uint16_t)base;
     r->used_pos = (uint16_t)(base >> 16);
-    r->flags |= RING_BASE;
-    return vgpio_vu_try(vu, q);
+    return vgpio_vu_told(vu, q, RING_BASE);
 }
 
 static enum vu_verdict set_addr(struct vgpio_vu *vu, unsigned q, const uint8_t *p)
@@ -262,8 +260,7 @@ static enum vu_verdict set_addr(struct vgpio_vu *vu, unsigned q, const uint8_t *
     r->desc = desc;
     r->used = used;
     r->avail = avail;
-    r->flags |= RING_ADDR;
-    return vgpio_vu_try(vu, q);
+    return vgpio_vu_told(vu, q, RING_ADDR);
 }
 
 static enum vu_verdict set_vring_fd(struct vgpio_vu *vu, struct vu_message *m)
@@ -286,8 +283,7 @@ static enum vu_verdict set_vring_fd(struct vgpio_vu *vu, struct vu_message *m)
         m->fds.fd[0] = -1;
     }
     if (m->request == SET_VRING_KICK) {
-        vgpio_vu_set_kick(vu, q, fd);
-        return vgpio_vu_try(vu, q);
+        return vgpio_vu_set_kick(vu, q, fd);
     }
     slot = m->request == SET_VRING_CALL ? &vu->ring[q].call : &vu->ring[q].err;
     vgpio_vu_drop_fd(vu, slot);

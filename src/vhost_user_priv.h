@@ -15,10 +15,12 @@ enum {
     RING_NUM = 1,
     RING_ADDR = 2,
     RING_BASE = 4,
-    RING_KICK = 8,     /* SET_VRING_KICK seen, with an fd or for polling */
-    RING_ENABLED = 16, /* the last SET_VRING_ENABLE */
-    RING_STARTED = 32, /* the device holds it: queue_start .. queue_stop */
-    RING_POLLED = 64   /* the front end will not write a kick fd */
+    RING_KICK = 8,      /* SET_VRING_KICK seen, with an fd or for polling */
+    RING_ENABLED = 16,  /* the last SET_VRING_ENABLE */
+    RING_STARTED = 32,  /* the device holds it: queue_start .. queue_stop */
+    RING_POLLED = 64,   /* the front end will not write a kick fd */
+    RING_PAUSED = 128,  /* the device was told queue_run 0, and remembers it */
+    RING_STRANDED = 256 /* ready, but new memory or features left no way to start it */
 };
 
 /* What came of a message. */
@@ -60,11 +62,11 @@ int vgpio_vu_gpa(const struct vgpio_vu *vu, uint64_t uva, uint64_t *gpa);
 
 /* Rings. "Wanted" is a ring whose enable bit, or the lack of one, lets it run. */
 int vgpio_vu_wanted(const struct vgpio_vu *vu, const struct vgpio_vu_ring *r);
-enum vu_verdict vgpio_vu_try(struct vgpio_vu *vu, unsigned q);
 enum vu_verdict vgpio_vu_try_all(struct vgpio_vu *vu);
 void vgpio_vu_let_go(struct vgpio_vu *vu, unsigned q);
 enum vu_verdict vgpio_vu_enable(struct vgpio_vu *vu, unsigned q, int on);
-void vgpio_vu_set_kick(struct vgpio_vu *vu, unsigned q, int fd);
+enum vu_verdict vgpio_vu_told(struct vgpio_vu *vu, unsigned q, unsigned flag);
+enum vu_verdict vgpio_vu_set_kick(struct vgpio_vu *vu, unsigned q, int fd);
 int vgpio_vu_drain(struct vgpio_vu *vu, unsigned q); /* 1 = stopped, 0 = not yet */
 void vgpio_vu_look(struct vgpio_vu *vu);
 

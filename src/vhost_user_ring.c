@@ -184,6 +184,14 @@ static int revive(struct vgpio_vu *vu)
     return dev->ack_features(vu->dev.obj, vu->features & ~VU_F_PROTOCOL);
 }
 
+static void run(struct vgpio_vu *vu, unsigned q, int on)
+{
+    struct vgpio_vu_ring *r = &vu->ring[q];
+
+    (void)vu->dev.ops->queue_run(vu->dev.obj, q, on);
+    r->flags = (uint16_t)((r->flags & ~RING_PAUSED) | (on ? 0 : RING_PAUSED));
+}
+
 static enum vu_verdict start(struct vgpio_vu *vu, unsigned q)
 {
     struct vgpio_vu_ring *r = &vu->ring[q];
@@ -211,13 +219,16 @@ static enum vu_verdict start(struct vgpio_vu *vu, unsigned q)
     if (e < 0) {
         return vu_refuse(vu, "ring start: the device does not take this ring");
     }
-    r->flags |= RING_STARTED;
+    r->flags = (uint16_t)((r->flags & ~RING_STRANDED) | RING_STARTED);
+    if ((r->flags & RING_PAUSED) != 0) {
+        run(vu, q, 1); /* it was disabled when it was let go */
+    }
     vu->look |= (uint8_t)(1u << q);
     return VU_DONE;
 }
 
 /* Starts a ring of which all is known; one of which it is not is no error. */
-enum vu_verdict vgpio_vu_try(struct vgpio_vu *vu, unsigned q)
+static enum vu_verdict start_if_ready(struct vgpio_vu *vu, unsigned q)
 {
     const struct vgpio_vu_ring *r = &vu->ring[q];
 
@@ -234,11 +245,29 @@ enum vu_verdict vgpio_vu_try_all(struct vgpio_vu *vu)
     unsigned q;
 
     for (q = 0; q < vu->nrings; q++) {
-        if (vgpio_vu_try(vu, q) != VU_DONE) {
+        if (start_if_ready(vu, q) != VU_DONE) {
+            vu->ring[q].flags |= RING_STRANDED;
             worst = VU_REFUSED;
         }
     }
     return worst;
+}
+
+/* A refused message leaves the ring as it was: what it told was the one thing missing. */
+enum vu_verdict vgpio_vu_told(struct vgpio_vu *vu, unsigned q, unsigned flag)
+{
+    struct vgpio_vu_ring *r = &vu->ring[q];
+    enum vu_verdict v;
+
+    r->flags = (uint16_t)(r->flags | flag);
+    if ((r->flags & RING_STRANDED) != 0) {
+        return VU_DONE; /* the rest may be stale: its kick or enable message decides */
+    }
+    v = start_if_ready(vu, q);
+    if (v != VU_DONE) {
+        r->flags = (uint16_t)(r->flags & ~flag);
+    }
+    return v;
 }
 
 static int stop(struct vgpio_vu *vu, unsigned q, unsigned how)
@@ -256,7 +285,7 @@ static int stop(struct vgpio_vu *vu, unsigned q, unsigned how)
     }
     r->avail_pos = where.avail_pos; /* there it goes on, unless told otherwise */
     r->used_pos = where.used_pos;
-    r->flags = (uint8_t)(r->flags & ~RING_STARTED);
+    r->flags = (uint16_t)(r->flags & ~RING_STARTED);
     return 1;
 }
 
@@ -270,18 +299,22 @@ void vgpio_vu_let_go(struct vgpio_vu *vu, unsigned q)
 enum vu_verdict vgpio_vu_enable(struct vgpio_vu *vu, unsigned q, int on)
 {
     struct vgpio_vu_ring *r = &vu->ring[q];
+    uint16_t before = r->flags;
     int was = vgpio_vu_wanted(vu, r), is;
+    enum vu_verdict v = VU_DONE;
 
-    r->flags = (uint8_t)((r->flags & ~RING_ENABLED) | (on ? RING_ENABLED : 0));
+    r->flags = (uint16_t)((before & ~RING_ENABLED) | (on ? RING_ENABLED : 0));
     is = vgpio_vu_wanted(vu, r);
-    if ((r->flags & RING_STARTED) == 0) {
-        return vgpio_vu_try(vu, q);
-    }
-    if (was != is) {
-        (void)vu->dev.ops->queue_run(vu->dev.obj, q, is);
+    if ((before & RING_STARTED) == 0) {
+        v = start_if_ready(vu, q);
+        if (v != VU_DONE) {
+            r->flags = before;
+        }
+    } else if (was != is) {
+        run(vu, q, is);
         vu->look |= (uint8_t)(1u << q);
     }
-    return VU_DONE;
+    return v;
 }
 
 static void unwatch(struct vgpio_vu *vu, unsigned q)
@@ -292,20 +325,26 @@ static void unwatch(struct vgpio_vu *vu, unsigned q)
         vu->os->watch(vu->ctx, r->kick, q, 0);
     }
     vgpio_vu_drop_fd(vu, &r->kick);
-    r->flags = (uint8_t)(r->flags & ~(RING_KICK | RING_POLLED));
+    r->flags = (uint16_t)(r->flags & ~(RING_KICK | RING_POLLED));
 }
 
-void vgpio_vu_set_kick(struct vgpio_vu *vu, unsigned q, int fd)
+enum vu_verdict vgpio_vu_set_kick(struct vgpio_vu *vu, unsigned q, int fd)
 {
     struct vgpio_vu_ring *r = &vu->ring[q];
+    enum vu_verdict v;
 
     unwatch(vu, q);
     r->kick = fd;
-    r->flags |= (uint8_t)(fd < 0 ? RING_KICK | RING_POLLED : RING_KICK);
+    r->flags |= (uint16_t)(fd < 0 ? RING_KICK | RING_POLLED : RING_KICK);
     vu->os->watch(vu->ctx, fd, q, 1);
     if ((r->flags & RING_STARTED) != 0) {
         vu->look |= (uint8_t)(1u << q); /* a kick may have gone to the old one */
     }
+    v = start_if_ready(vu, q);
+    if (v != VU_DONE) {
+        unwatch(vu, q);
+    }
+    return v;
 }
 
 static void notify(struct vgpio_vu *vu, unsigned q)
@@ -365,8 +404,8 @@ int vgpio_vu_kick(struct vgpio_vu *vu, unsigned q)
     if ((r->flags & (RING_STARTED | RING_BASE)) == 0) {
         /* Nobody said where to begin, and the front end already works with the ring. */
         r->flags |= RING_BASE;
-        if (vgpio_vu_try(vu, q) != VU_DONE || (r->flags & RING_STARTED) == 0) {
-            r->flags = (uint8_t)(r->flags & ~RING_BASE);
+        if (start_if_ready(vu, q) != VU_DONE || (r->flags & RING_STARTED) == 0) {
+            r->flags = (uint16_t)(r->flags & ~RING_BASE);
             return 0;
         }
         vu->look = (uint8_t)(vu->look & ~(1u << q));
@@ -440,12 +479,14 @@ void vgpio_vu_close(struct vgpio_vu *vu)
 
     for (q = 0; q < vu->nrings; q++) {
         struct vgpio_vu_ring *r = &vu->ring[q];
+        uint8_t paused = (uint16_t)(r->flags & RING_PAUSED);
 
         vgpio_vu_let_go(vu, q);
         unwatch(vu, q);
         vgpio_vu_drop_fd(vu, &r->call);
         vgpio_vu_drop_fd(vu, &r->err);
         memset(r, 0, sizeof *r);
+        r->flags = paused;
         r->kick = r->call = r->err = -1;
     }
     vgpio_vu_mem_forget(vu);

@@ -36,8 +36,7 @@ struct vgpio_vu_region { uint64_t gpa, size, uva; uint8_t *hva; };
 struct vgpio_vu_ring {
     uint64_t desc, avail, used;
     int kick, call, err;
-    uint16_t size, avail_pos, used_pos;
-    uint8_t flags;
+    uint16_t size, avail_pos, used_pos, flags;
 };
 struct vgpio_vu {
     struct vgpio_vdev dev;

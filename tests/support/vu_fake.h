@@ -166,10 +166,11 @@ struct fake_dev {
     uint64_t offered, acked;
     uint16_t max[2];
     struct {
-        int started, running, kicks, err;
-        int drains; /* so many DRAIN stops say PENDING first */
-        int more;   /* kick() answers this */
-        int refuse; /* queue_start() answers this, if not 0 */
+        int started, kicks, err;
+        int running; /* begin with 1; survives stop and start */
+        int drains;  /* so many DRAIN stops say PENDING first */
+        int more;    /* kick() answers this */
+        int refuse;  /* queue_start() answers this, if not 0 */
         const struct vgpio_mem *mem;
         struct vgpio_vq_setup setup;
         uint16_t at; /* position to report at the stop */
@@ -268,7 +269,7 @@ static inline int fake_start(void *obj, unsigned q, const struct vgpio_mem *mem,
         return VGPIO_ERR_FAULT;
     }
     fake_log(d, "start%u@%u ", q, s->avail_pos);
-    d->q[q].started = d->q[q].running = 1;
+    d->q[q].started = 1; /* but not running, if it was told so before */
     d->q[q].at = s->avail_pos;
     return 0;
 }
@@ -295,7 +296,7 @@ static inline int fake_stop(void *obj, unsigned q, unsigned how,
         return VGPIO_PENDING;
     }
     fake_log(d, how == VGPIO_STOP_NOW ? "now%u " : "drain%u ", q);
-    d->q[q].started = d->q[q].running = 0;
+    d->q[q].started = 0;
     *where = d->q[q].setup;
     where->avail_pos = d->q[q].at;
     where->used_pos = (uint16_t)(d->q[q].at + 1);
@@ -309,6 +310,7 @@ static inline void fake_reset(void *obj)
     fake_log(d, "reset ");
     d->resets++;
     d->q[0].started = d->q[1].started = d->q[0].err = d->q[1].err = 0;
+    d->q[0].running = d->q[1].running = 1;
 }
 
 static inline int fake_kick(void *obj, unsigned q)

@@ -41,6 +41,7 @@ static int setup(void **state)
     assert_non_null(w);
     w->dev.offered = OFFERED;
     w->dev.max[0] = w->dev.max[1] = 256;
+    w->dev.q[0].running = w->dev.q[1].running = 1;
     assert_int_equal(vgpio_vu_init(&w->vu, vdev_of(&w->dev), &fake_os_ops, &w->os), 0);
     *state = w;
     return 0;
@@ -560,10 +561,82 @@ static void test_addresses_outside_memory(void **state)
     w->dev.q[0].refuse = VGPIO_ERR_FAULT;
     assert_int_equal(addr(w, 0), 1);
     assert_false(w->dev.q[0].started);
-    /* And it starts as soon as something changes for the better. */
+    /* What was refused was not taken; told again it is. */
     w->dev.q[0].refuse = 0;
     assert_int_equal(table(w), 0);
+    assert_false(w->dev.q[0].started);
+    assert_int_equal(addr(w, 0), 0);
     assert_true(w->dev.q[0].started);
+}
+
+/* Whichever message completes a ring that cannot start is the one refused, and the only
+ * one: told again, it is taken. */
+static void test_the_message_that_fails_to_start_is_undone(void **state)
+{
+    static const enum step last[] = {S_NUM, S_BASE, S_ADDR, S_KICK, S_ENABLE};
+    struct world *w = *state;
+    uint64_t word = 0;
+    unsigned i, k;
+    int n = -1;
+
+    for (i = 0; i < 5; i++) {
+        greet(w, V1 | F30);
+        for (k = 0; k < 5; k++) {
+            if (k != i) {
+                do_step(w, last[k], 0);
+            }
+        }
+        w->dev.q[0].refuse = VGPIO_ERR_FAULT;
+        switch (last[i]) {
+        case S_NUM:
+            n = vring(w, VU_SET_VRING_NUM, 0, 64);
+            break;
+        case S_BASE:
+            n = vring(w, VU_SET_VRING_BASE, 0, 7);
+            break;
+        case S_ADDR:
+            n = addr(w, 0);
+            break;
+        case S_KICK:
+            n = ack(w, VU_SET_VRING_KICK, &word, 8, 1);
+            assert_false(fake_fd_is_open(&w->os, w->fds[0]));
+            break;
+        default:
+            n = vring(w, VU_SET_VRING_ENABLE, 0, 1);
+            break;
+        }
+        assert_int_equal(n, 1);
+        w->dev.q[0].refuse = 0;
+        for (k = 0; k < 5; k++) {
+            assert_false(w->dev.q[0].started);
+            if (k != i) {
+                do_step(w, last[k], 0);
+            }
+        }
+        do_step(w, last[i], 0);
+        assert_true(w->dev.q[0].started);
+        vgpio_vu_close(&w->vu);
+    }
+}
+
+/* A ring that new memory left without a place takes a whole new setup. */
+static void test_a_stranded_ring_is_set_up_anew(void **state)
+{
+    struct world *w = *state;
+
+    greet(w, V1 | F30);
+    ring_up(w, 0, 0);
+    w->dev.q[0].refuse = VGPIO_ERR_FAULT;
+    assert_int_equal(table(w), 1);
+    assert_int_equal(vring(w, VU_SET_VRING_NUM, 0, 32), 0);
+    assert_int_equal(vring(w, VU_SET_VRING_BASE, 0, 9), 0);
+    w->dev.q[0].refuse = 0;
+    assert_int_equal(addr(w, 0), 0);
+    assert_false(w->dev.q[0].started);
+    do_step(w, S_KICK, 0);
+    assert_true(w->dev.q[0].started);
+    assert_int_equal(w->dev.q[0].setup.avail_pos, 9);
+    assert_int_equal(w->dev.q[0].setup.size, 32);
 }
 
 static void test_log_and_enable_words_are_checked(void **state)
@@ -632,7 +705,7 @@ static void test_a_disabled_ring_takes_a_new_setup(void **state)
     assert_int_equal(table(w), 0);
     ring_up(w, 0, 0);
     assert_false(fake_fd_is_open(&w->os, old));
-    expect_log(w, "start0@0 kick0 ");
+    expect_log(w, "start0@0 run0:1 kick0 ");
     /* The same by the ring's own messages. */
     assert_int_equal(vring(w, VU_SET_VRING_ENABLE, 0, 0), 0);
     assert_int_equal(vring(w, VU_SET_VRING_NUM, 0, 32), 0);
@@ -753,7 +826,7 @@ static void test_memory_changes_under_running_rings(void **state)
     assert_int_equal(w->dev.q[0].setup.desc, GPA + 0x10000 + desc_of(0));
     assert_int_equal(w->os.nmaps, 1);
     assert_int_equal(vring(w, VU_SET_VRING_ENABLE, 1, 1), 0);
-    expect_log(w, "start1@21 kick1 ");
+    expect_log(w, "start1@21 run1:1 kick1 ");
     /* A table without the rings: they stop, and come back with the next. */
     assert_int_equal(table1(w, GPA, 0x1000, UVA, 0), 1);
     expect_log(w, "now0 now1 ");
@@ -1135,6 +1208,23 @@ static void test_the_next_front_end_starts_from_nothing(void **state)
     expect_log(w, "start0@7 kick0 ");
 }
 
+static void test_a_pause_does_not_outlive_the_front_end(void **state)
+{
+    struct world *w = *state;
+
+    greet(w, V1 | F30);
+    ring_up(w, 0, 0);
+    assert_int_equal(vring(w, VU_SET_VRING_ENABLE, 0, 0), 0);
+    vgpio_vu_close(&w->vu);
+    w->dev.log[0] = '\0';
+    greet(w, V1);
+    do_step(w, S_NUM, 0);
+    do_step(w, S_BASE, 0);
+    do_step(w, S_ADDR, 0);
+    do_step(w, S_KICK, 0);
+    expect_log(w, "ack start0@7 run0:1 kick0 ");
+}
+
 static void test_an_interrupt_owed_survives_the_connection(void **state)
 {
     struct world *w = *state;
@@ -1226,8 +1316,8 @@ static void test_qemu_10(void **state)
         }
         expect_log(w, round == 0 ? "ack start0@0 kick0 start1@0 kick1 run0:0 run1:0 "
                                    "drain0 drain1 "
-                                 : "ack start0@0 kick0 start1@0 kick1 run0:0 run1:0 "
-                                   "drain0 drain1 ");
+                                 : "ack start0@0 run0:1 kick0 start1@0 run1:1 kick1 "
+                                   "run0:0 run1:0 drain0 drain1 ");
     }
 }
 
@@ -1267,9 +1357,9 @@ static void test_user_mode_linux(void **state)
         }
         assert_int_equal(msg(w, VU_GET_FEATURES, 0, NULL, 0, 0), 1);
         w->out.len = 0;
-        expect_log(w, round == 0
-                          ? "ack start0@0 kick0 start1@0 kick1 run1:0 run0:0 "
-                          : "now0 now1 ack start0@0 kick0 start1@0 kick1 run1:0 run0:0 ");
+        expect_log(w, round == 0 ? "ack start0@0 kick0 start1@0 kick1 run1:0 run0:0 "
+                                 : "now0 now1 ack start0@0 run0:1 kick0 start1@0 "
+                                   "run1:1 kick1 run1:0 run0:0 ");
     }
 }
 
@@ -1292,6 +1382,8 @@ int main(void)
         T(test_ring_sizes),
         T(test_queue_numbers_out_of_range),
         T(test_addresses_outside_memory),
+        T(test_the_message_that_fails_to_start_is_undone),
+        T(test_a_stranded_ring_is_set_up_anew),
         T(test_log_and_enable_words_are_checked),
         T(test_a_running_ring_keeps_its_setup),
         T(test_enable_and_disable),
@@ -1315,6 +1407,7 @@ int main(void)
         T(test_requests_that_are_not_offered),
         T(test_every_request_in_every_size),
         T(test_the_next_front_end_starts_from_nothing),
+        T(test_a_pause_does_not_outlive_the_front_end),
         T(test_an_interrupt_owed_survives_the_connection),
         T(test_qemu_7_2),
         T(test_qemu_10),
