@@ -9,11 +9,31 @@ static int overlaps(uint64_t a, uint64_t alen, uint64_t b, uint64_t blen)
     return alen != 0 && blen != 0 && a < b + blen && b < a + alen;
 }
 
+static void *lend(struct peer_mem *m, void *p, uint32_t len)
+{
+    size_t i = 0;
+
+    while (i < sizeof m->mapped / sizeof m->mapped[0] && m->mapped[i].p != NULL) {
+        i++;
+    }
+    if (i == sizeof m->mapped / sizeof m->mapped[0]) {
+        fprintf(stderr, "ring_peer: too many mappings at a time\n");
+        abort();
+    }
+    m->mapped[i].p = p;
+    m->mapped[i].len = len;
+    m->live++;
+    return p;
+}
+
 static void *peer_map(void *ctx, uint64_t gpa, uint32_t *len, unsigned access)
 {
     struct peer_mem *m = ctx;
 
     m->maps++;
+    if (m->on_map != NULL) {
+        m->on_map(m->arg, gpa);
+    }
     if (m->fail_at != 0 && --m->fail_at == 0) {
         m->fail_at = m->fail_rest ? 1 : 0;
         return NULL;
@@ -33,17 +53,24 @@ static void *peer_map(void *ctx, uint64_t gpa, uint32_t *len, unsigned access)
     if ((access & VGPIO_MEM_WRITE) && overlaps(gpa, *len, m->rom, m->rom_len)) {
         return NULL;
     }
-    m->live++;
-    return m->base + (gpa - m->gpa);
+    return lend(m, m->base + (gpa - m->gpa), *len);
 }
 
 static void peer_unmap(void *ctx, void *p, uint32_t len)
 {
     struct peer_mem *m = ctx;
 
-    (void)p;
-    (void)len;
-    m->live--;
+    size_t i;
+
+    for (i = 0; i < sizeof m->mapped / sizeof m->mapped[0]; i++) {
+        if (m->mapped[i].p == p && m->mapped[i].len == len) {
+            m->mapped[i].p = NULL;
+            m->live--;
+            return;
+        }
+    }
+    fprintf(stderr, "ring_peer: unmap of what was not mapped\n");
+    abort();
 }
 
 static void peer_dirty(void *ctx, uint64_t gpa, uint32_t len)

@@ -24,9 +24,15 @@ struct peer_mem {
     int fail_rest;           /* and every one after it */
     uint64_t hole, hole_len; /* addresses that do not map */
     uint64_t rom, rom_len;   /* addresses that do not map for writing */
+    void (*on_map)(void *arg, uint64_t gpa); /* before each map(): time to be rude */
+    void *arg;
     /* what happened */
     unsigned maps;
-    int live;       /* mappings not given back */
+    int live; /* mappings not given back; unmap() of anything else ends the program */
+    struct {
+        const void *p;
+        uint32_t len;
+    } mapped[8];
     uint8_t *dirty; /* one byte for each of memory, 1 = reported */
 };
 

@@ -1,47 +1,30 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The device's face of a split queue, against a driver that writes bytes. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
+/* The device's face of a split queue, against a driver that writes bytes: starting and
+ * stopping, positions, notifications, errors that stay. Chains: test_ring_chain.c. */
+#include "devq_world.h"
+#include "ring.h"
 
-#include <cmocka.h>
+static int start(struct world *w)
+{
+    return vgpio_devq_start(&w->q, &w->m.ops, &w->p.setup);
+}
 
-#include <virtiogpio/queue.h>
-#include <virtiogpio/wire.h>
-
-#include "ring_peer.h"
-
-#define GPA 0x80000000u
-#define MEM_SIZE 0x10000u
-#define OUT (GPA + 0x8000u)
-#define IN (GPA + 0x9000u)
-
-struct world {
-    struct peer_mem m;
-    struct ring_peer p;
-    struct vgpio_devq q;
+static void refused(struct world *w, int err)
+{
     struct vgpio_chain c;
-};
 
-static void world_init(struct world *w, uint16_t size, uint64_t features)
-{
-    memset(w, 0, sizeof *w);
-    peer_mem_init(&w->m, GPA, MEM_SIZE);
-    ring_peer_init(&w->p, &w->m, GPA, size, features);
-}
-
-static void world_start(struct world *w, uint16_t size, uint64_t features)
-{
-    world_init(w, size, features);
-    assert_int_equal(vgpio_devq_start(&w->q, &w->m.ops, &w->p.setup), 0);
-}
-
-static void world_end(struct world *w)
-{
-    vgpio_devq_stop(&w->q, NULL);
+    assert_int_equal(start(w), err);
     assert_int_equal(w->m.live, 0);
-    peer_mem_free(&w->m);
+    assert_int_equal(vgpio_devq_pop(&w->q, &c), VGPIO_ERR_STATE);
+    assert_int_equal(vgpio_devq_publish(&w->q), VGPIO_ERR_STATE);
+    assert_int_equal(vgpio_devq_rearm(&w->q), VGPIO_ERR_STATE);
+}
+
+/* One request taken and answered, not published. */
+static void serve_one(struct world *w)
+{
+    assert_int_equal(vgpio_devq_pop(&w->q, &w->c), 1);
+    assert_int_equal(vgpio_devq_push(&w->q, w->c.head, 2), 0);
 }
 
 static void test_request_and_answer(void **state)
@@ -76,10 +59,755 @@ static void test_request_and_answer(void **state)
     world_end(&w);
 }
 
+static void test_sizes(void **state)
+{
+    static const uint16_t bad[] = {0, 3, 5, 6, 7, 12, 255, 257, 32767, 32769, 65535};
+    struct peer_mem m;
+    struct ring_peer p;
+    struct vgpio_devq q = {0};
+    size_t i;
+
+    (void)state;
+    peer_mem_init(&m, WORLD_GPA, 0x200000);
+    for (i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        ring_peer_init(&p, &m, WORLD_GPA, bad[i], 0);
+        assert_int_equal(vgpio_devq_start(&q, &m.ops, &p.setup), VGPIO_ERR_INVAL);
+        assert_int_equal(m.maps, 0);
+    }
+    for (i = 0; i < 16; i++) {
+        ring_peer_init(&p, &m, WORLD_GPA, (uint16_t)(1u << i), 0);
+        assert_int_equal(vgpio_devq_start(&q, &m.ops, &p.setup), 0);
+        assert_int_equal(m.live, 3);
+        vgpio_devq_stop(&q, NULL);
+        assert_int_equal(m.live, 0);
+    }
+    peer_mem_free(&m);
+}
+
+static void test_misaligned_areas(void **state)
+{
+    struct world w;
+    struct vgpio_vq_setup good;
+    uint64_t off;
+
+    (void)state;
+    world_init(&w, 4, 0);
+    good = w.p.setup;
+    for (off = 1; off < 16; off++) {
+        w.p.setup.desc = good.desc + off;
+        refused(&w, VGPIO_ERR_FAULT);
+    }
+    w.p.setup = good;
+    w.p.setup.driver++;
+    refused(&w, VGPIO_ERR_FAULT);
+    for (off = 1; off < 4; off++) {
+        w.p.setup = good;
+        w.p.setup.device += off;
+        refused(&w, VGPIO_ERR_FAULT);
+    }
+    w.p.setup = good;
+    assert_int_equal(start(&w), 0);
+    world_end(&w);
+}
+
+/* Well aligned for the guest, but where the host put it no word can be loaded at once. */
+static void test_misaligned_host_memory(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w, 4, 0);
+    w.m.base++;
+    w.m.size--;
+    refused(&w, VGPIO_ERR_FAULT);
+    w.m.base--;
+    world_end(&w);
+}
+
+/* The last byte of each area must map, in one piece, for what is done there. */
+static void test_area_not_whole(void **state)
+{
+    struct world w;
+    unsigned i;
+
+    (void)state;
+    world_init(&w, 8, 0);
+    w.p.setup.driver = w.p.setup.desc + 0x400;
+    w.p.setup.device = w.p.setup.desc + 0x800;
+    for (i = 0; i < 3; i++) {
+        const uint64_t at[3] = {w.p.setup.desc, w.p.setup.driver, w.p.setup.device};
+        const uint32_t bytes[3] = {16 * 8, 6 + 2 * 8, 6 + 8 * 8};
+
+        w.m.hole = at[i] + bytes[i] - 1;
+        w.m.hole_len = 1;
+        refused(&w, VGPIO_ERR_FAULT);
+        w.m.hole = at[i] + bytes[i];
+        assert_int_equal(start(&w), 0);
+        vgpio_devq_stop(&w.q, NULL);
+        w.m.hole_len = 0;
+        w.m.chunk = bytes[i] - 1;
+        w.m.chunk_from = at[i];
+        refused(&w, VGPIO_ERR_FAULT);
+        w.m.chunk = 0;
+    }
+    w.m.rom = w.p.setup.device;
+    w.m.rom_len = 1;
+    refused(&w, VGPIO_ERR_FAULT);
+    w.m.rom = w.p.setup.desc;
+    w.m.rom_len = 0x800;
+    assert_int_equal(start(&w), 0);
+    world_end(&w);
+}
+
+static void test_map_fails_at_every_call_of_start(void **state)
+{
+    struct world w;
+    unsigned n;
+
+    (void)state;
+    world_init(&w, 4, 0);
+    for (n = 1; n <= 3; n++) {
+        w.m.fail_at = n;
+        refused(&w, VGPIO_ERR_FAULT);
+    }
+    w.m.fail_at = 4;
+    assert_int_equal(start(&w), 0);
+    world_end(&w);
+}
+
+static void test_ring_at_the_top_of_the_address_space(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w, 2, 0);
+    w.m.gpa = UINT64_MAX - WORLD_SIZE + 1;
+    w.p.setup.desc = UINT64_MAX - 31; /* up to the very last byte */
+    w.p.setup.driver = w.m.gpa;
+    w.p.setup.device = w.m.gpa + 0x100;
+    assert_int_equal(start(&w), 0);
+    vgpio_devq_stop(&w.q, NULL);
+    w.p.setup.desc += 16; /* now its second half is at 0 */
+    refused(&w, VGPIO_ERR_FAULT);
+    w.p.setup.desc = w.m.gpa + 0x200;
+    w.p.setup.driver = UINT64_MAX - 9;
+    assert_int_equal(start(&w), 0);
+    vgpio_devq_stop(&w.q, NULL);
+    w.p.setup.driver += 2;
+    refused(&w, VGPIO_ERR_FAULT);
+    world_end(&w);
+}
+
+static void test_features_that_cannot_be(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w, 4, VGPIO_F_PACKED);
+    refused(&w, VGPIO_ERR_NOTSUP);
+    if (!VGPIO_CFG_EVENT_IDX) {
+        w.p.setup.features = VGPIO_F_EVENT_IDX;
+        refused(&w, VGPIO_ERR_NOTSUP);
+    }
+    if (!VGPIO_CFG_INDIRECT) {
+        w.p.setup.features = VGPIO_F_INDIRECT;
+        refused(&w, VGPIO_ERR_NOTSUP);
+    }
+    world_end(&w);
+}
+
+static void test_bad_hooks(void **state)
+{
+    struct world w;
+    struct vgpio_mem mem;
+
+    (void)state;
+    world_init(&w, 4, 0);
+    mem = w.m.ops;
+    mem.map = NULL;
+    assert_int_equal(vgpio_devq_start(&w.q, &mem, &w.p.setup), VGPIO_ERR_INVAL);
+    assert_int_equal(vgpio_devq_start(&w.q, NULL, &w.p.setup), VGPIO_ERR_INVAL);
+    mem = w.m.ops;
+    mem.ops_size = 4;
+    assert_int_equal(vgpio_devq_start(&w.q, &mem, &w.p.setup), VGPIO_ERR_ABI);
+    world_end(&w);
+}
+
+static void never_unmap(void *ctx, void *p, uint32_t len)
+{
+    (void)ctx;
+    (void)p;
+    (void)len;
+    fail_msg("past ops_size");
+}
+
+static void never_dirty(void *ctx, uint64_t gpa, uint32_t len)
+{
+    (void)ctx;
+    (void)gpa;
+    (void)len;
+    fail_msg("past ops_size");
+}
+
+/* Somebody compiled against a header that ended after map(). */
+static void test_hooks_of_an_older_header(void **state)
+{
+    struct world w;
+    struct vgpio_mem mem;
+
+    (void)state;
+    world_init(&w, 4, 0);
+    mem = w.m.ops;
+    mem.ops_size = offsetof(struct vgpio_mem, unmap);
+    mem.unmap = never_unmap;
+    mem.dirty = never_dirty;
+    assert_int_equal(vgpio_devq_start(&w.q, &mem, &w.p.setup), 0);
+    ring_peer_request(&w.p, 0, OUT, 8, IN, 2);
+    serve_one(&w);
+    assert_int_equal(vgpio_devq_publish(&w.q), 1);
+    assert_int_equal(vgpio_devq_rearm(&w.q), 0);
+    vgpio_devq_stop(&w.q, NULL);
+    assert_int_equal(w.m.live, 3);
+    peer_mem_free(&w.m);
+    free(w.before);
+}
+
+static void test_states(void **state)
+{
+    struct world w;
+    struct vgpio_head head = {0, 1};
+
+    (void)state;
+    world_init(&w, 4, 0);
+    assert_int_equal(vgpio_devq_pop(&w.q, &w.c), VGPIO_ERR_STATE);
+    assert_int_equal(vgpio_devq_push(&w.q, head, 0), VGPIO_ERR_STATE);
+    vgpio_devq_stop(&w.q, NULL); /* harmless */
+    assert_int_equal(start(&w), 0);
+    assert_int_equal(start(&w), VGPIO_ERR_STATE);
+    assert_int_equal(w.m.live, 3);
+    vgpio_devq_stop(&w.q, NULL);
+    vgpio_devq_stop(&w.q, NULL);
+    assert_int_equal(vgpio_devq_push(&w.q, head, 0), VGPIO_ERR_STATE);
+    assert_int_equal(vgpio_devq_error(&w.q), 0);
+    world_end(&w);
+}
+
+static void test_positions(void **state)
+{
+    struct world w;
+    struct vgpio_vq_setup where;
+
+    (void)state;
+    world_init(&w, 4, VGPIO_F_VERSION_1);
+    /* Not told: avail 0, but used as memory says. */
+    peer_put16(&w.m, w.p.setup.device + 2, 7);
+    w.p.setup.avail_pos = 99;
+    w.p.setup.used_pos = 99;
+    assert_int_equal(start(&w), 0);
+    vgpio_devq_stop(&w.q, &where);
+    assert_int_equal(where.avail_pos, 0);
+    assert_int_equal(where.used_pos, 7);
+    assert_int_equal(where.flags, VGPIO_VQ_TOLD);
+    assert_int_equal(where.size, 4);
+    assert_int_equal(where.features, VGPIO_F_VERSION_1);
+    assert_int_equal(where.desc, w.p.setup.desc);
+    assert_int_equal(where.driver, w.p.setup.driver);
+    assert_int_equal(where.device, w.p.setup.device);
+    /* Told: as told, but used as memory says. */
+    w.p.setup.flags = VGPIO_VQ_TOLD;
+    assert_int_equal(start(&w), 0);
+    vgpio_devq_stop(&w.q, &where);
+    assert_int_equal(where.avail_pos, 99);
+    assert_int_equal(where.used_pos, 7);
+    world_end(&w);
+}
+
+/* What stop() says is what start() wants; heads taken before come back afterwards. */
+static void test_stop_and_resume(void **state)
+{
+    struct world w;
+    struct vgpio_chain c[3];
+    struct vgpio_vq_setup where;
+    uint32_t id, len;
+    uint16_t i;
+
+    (void)state;
+    world_start(&w, 8, EVENT_IDX);
+    for (i = 0; i < 3; i++) {
+        ring_peer_request(&w.p, (uint16_t)(2 * i), OUT, 8, IN, 2);
+        assert_int_equal(vgpio_devq_pop(&w.q, &c[i]), 1);
+    }
+    assert_int_equal(vgpio_devq_push(&w.q, c[2].head, 2), 0);
+    assert_true(vgpio_devq_publish(&w.q) >= 0);
+    ring_peer_request(&w.p, 6, OUT, 8, IN, 2);
+    world_snap(&w);
+    vgpio_devq_stop(&w.q, &where);
+    assert_untouched(&w);
+    assert_int_equal(where.avail_pos, 3);
+    assert_int_equal(where.used_pos, 1);
+    assert_int_equal(vgpio_devq_start(&w.q, &w.m.ops, &where), 0);
+    assert_int_equal(vgpio_devq_pop(&w.q, &w.c), 1);
+    assert_int_equal(w.c.head.id, 6);
+    assert_int_equal(vgpio_devq_push(&w.q, c[0].head, 3), 0);
+    assert_int_equal(vgpio_devq_publish(&w.q), 1);
+    assert_int_equal(ring_peer_used(&w.p, &id, &len), 1);
+    assert_int_equal(id, 4);
+    assert_int_equal(ring_peer_used(&w.p, &id, &len), 1);
+    assert_int_equal(id, 0);
+    assert_int_equal(len, 3);
+    world_end(&w);
+}
+
+/* Staged but not published is not there: not for the driver and not for stop(). */
+static void test_stop_forgets_what_is_only_staged(void **state)
+{
+    struct world w;
+    struct vgpio_vq_setup where;
+
+    (void)state;
+    world_start(&w, 4, 0);
+    ring_peer_request(&w.p, 0, OUT, 8, IN, 2);
+    serve_one(&w);
+    vgpio_devq_stop(&w.q, &where);
+    assert_int_equal(where.used_pos, 0);
+    assert_int_equal(ring_peer_used_idx(&w.p), 0);
+    world_end(&w);
+}
+
+static void test_unpop(void **state)
+{
+    struct world w;
+    uint8_t buf[4];
+
+    (void)state;
+    world_start(&w, 4, EVENT_IDX);
+    ring_peer_request(&w.p, 0, OUT, 8, IN, 2);
+    ring_peer_request(&w.p, 2, OUT, 8, IN, 2);
+    assert_int_equal(vgpio_devq_pop(&w.q, &w.c), 1);
+    assert_int_equal(vgpio_devq_pop(&w.q, &w.c), 1);
+    assert_int_equal(w.c.head.id, 2);
+    assert_int_equal(vgpio_chain_read(&w.c, buf, 4), 4);
+    vgpio_devq_unpop(&w.q, &w.c);
+    assert_int_equal(vgpio_devq_rearm(&w.q), 1);
+    assert_int_equal(vgpio_devq_pop(&w.q, &w.c), 1);
+    assert_int_equal(w.c.head.id, 2);
+    assert_int_equal(vgpio_chain_read(&w.c, buf, 4), 4);
+    assert_int_equal(vgpio_devq_pop(&w.q, &w.c), 0);
+    world_end(&w);
+}
+
+/* Every size, across the wrap of the 16-bit indices, each head once and in order. */
+static void test_index_wrap(void **state)
+{
+    struct world w;
+    uint16_t size;
+    uint32_t id, len, i;
+
+    (void)state;
+    for (size = 2; size <= 64; size = (uint16_t)(size * 2)) {
+        world_init(&w, size, EVENT_IDX);
+        ring_peer_wind(&w.p, 65530);
+        assert_int_equal(start(&w), 0);
+        for (i = 0; i < 3u * size + 12; i++) {
+            uint16_t head = (uint16_t)(i % (size / 2) * 2);
+
+            ring_peer_request(&w.p, head, OUT, 8, IN, 2);
+            serve_one(&w);
+            assert_int_equal(vgpio_devq_rearm(&w.q), 0);
+            assert_true(vgpio_devq_publish(&w.q) >= 0);
+            assert_int_equal(ring_peer_used(&w.p, &id, &len), 1);
+            assert_int_equal(id, head);
+            assert_int_equal(ring_peer_used(&w.p, &id, &len), 0);
+        }
+        assert_int_equal(ring_peer_used_idx(&w.p), (uint16_t)(65530 + i));
+        world_end(&w);
+    }
+}
+
+static void test_batches_wrap_with_the_ring_full(void **state)
+{
+    struct world w;
+    uint32_t id, len;
+    uint16_t i, round;
+
+    (void)state;
+    world_init(&w, 8, EVENT_IDX);
+    ring_peer_wind(&w.p, 65530);
+    assert_int_equal(start(&w), 0);
+    for (round = 0; round < 3; round++) {
+        for (i = 0; i < 8; i++) {
+            ring_peer_desc(&w.p, i, IN, 1, PEER_WRITE, 0);
+            ring_peer_post(&w.p, i);
+        }
+        for (i = 0; i < 8; i++) {
+            serve_one(&w);
+        }
+        assert_int_equal(vgpio_devq_pop(&w.q, &w.c), 0);
+        assert_int_equal(ring_peer_used(&w.p, &id, &len), 0);
+        assert_true(vgpio_devq_publish(&w.q) >= 0);
+        for (i = 0; i < 8; i++) {
+            assert_int_equal(ring_peer_used(&w.p, &id, &len), 1);
+            assert_int_equal(id, i);
+        }
+    }
+    world_end(&w);
+}
+
+/* "The entry `event` lies in old .. now - 1", counted out one by one. */
+static int need_event_by_counting(uint16_t event, uint16_t now, uint16_t old)
+{
+    uint16_t i;
+
+    for (i = old; i != now; i++) {
+        if (i == event) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void test_need_event_truth_table(void **state)
+{
+    static const uint16_t olds[] = {0, 1, 100, 32767, 32768, 65530, 65535};
+    static const uint16_t counts[] = {0, 1, 2, 3, 7, 255, 256, 32768};
+    size_t i, j;
+    unsigned d;
+
+    (void)state;
+    for (i = 0; i < sizeof olds / sizeof olds[0]; i++) {
+        for (j = 0; j < sizeof counts / sizeof counts[0]; j++) {
+            uint16_t old = olds[i], now = (uint16_t)(old + counts[j]);
+
+            for (d = 0; d < 64; d++) {
+                /* around both ends of the range, where an error would be */
+                uint16_t a = (uint16_t)(old + d - 32), b = (uint16_t)(now + d - 32);
+
+                assert_int_equal(vq_need_event(a, now, old),
+                                 need_event_by_counting(a, now, old));
+                assert_int_equal(vq_need_event(b, now, old),
+                                 need_event_by_counting(b, now, old));
+            }
+        }
+    }
+}
+
+static int publish_one(struct world *w)
+{
+    ring_peer_request(&w->p, 0, OUT, 8, IN, 2);
+    serve_one(w);
+    return vgpio_devq_publish(&w->q);
+}
+
+static void test_nothing_staged_publishes_nothing(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_start(&w, 4, EVENT_IDX);
+    world_snap(&w);
+    assert_int_equal(vgpio_devq_publish(&w.q), 0);
+    assert_untouched(&w);
+    assert_int_equal(publish_one(&w), 1);
+    world_snap(&w);
+    assert_int_equal(vgpio_devq_publish(&w.q), 0);
+    assert_untouched(&w);
+    world_end(&w);
+}
+
+/* RING-DEV-07: the flag counts, used_event does not. */
+static void test_interrupts_without_event_idx(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_start(&w, 4, 0);
+    ring_peer_set_used_event(&w.p, 1000);
+    assert_int_equal(publish_one(&w), 1);
+    assert_int_equal(publish_one(&w), 1);
+    ring_peer_set_avail_flags(&w.p, 1);
+    assert_int_equal(publish_one(&w), 0);
+    ring_peer_set_avail_flags(&w.p, 0);
+    assert_int_equal(publish_one(&w), 1);
+    world_end(&w);
+}
+
+#if VGPIO_CFG_EVENT_IDX
+
+/* RING-DEV-08: used_event counts, the flag does not; the first goes out regardless. */
+static void test_interrupts_with_event_idx(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w, 4, VGPIO_F_EVENT_IDX);
+    ring_peer_wind(&w.p, 65534);
+    assert_int_equal(start(&w), 0);
+    ring_peer_set_avail_flags(&w.p, 1);
+    ring_peer_set_used_event(&w.p, 1000);
+    assert_int_equal(publish_one(&w), 1); /* entry 65534 */
+    assert_int_equal(publish_one(&w), 0);
+    ring_peer_set_used_event(&w.p, 0);
+    assert_int_equal(publish_one(&w), 1); /* entry 0 */
+    assert_int_equal(publish_one(&w), 0);
+    ring_peer_set_used_event(&w.p, 1); /* past already */
+    assert_int_equal(publish_one(&w), 0);
+    ring_peer_set_used_event(&w.p, 4);
+    assert_int_equal(publish_one(&w), 0); /* entry 3 */
+    assert_int_equal(publish_one(&w), 1); /* entry 4 */
+    world_end(&w);
+}
+
+static void test_one_interrupt_for_a_batch(void **state)
+{
+    struct world w;
+    uint16_t event, i;
+
+    (void)state;
+    for (event = 0; event < 6; event++) {
+        world_start(&w, 8, VGPIO_F_EVENT_IDX);
+        (void)publish_one(&w); /* entry 0 */
+        for (i = 0; i < 3; i++) {
+            ring_peer_request(&w.p, 0, OUT, 8, IN, 2);
+            serve_one(&w); /* entries 1, 2, 3 */
+        }
+        ring_peer_set_used_event(&w.p, event);
+        assert_int_equal(vgpio_devq_publish(&w.q), event >= 1 && event <= 3);
+        world_end(&w);
+    }
+}
+
+static void test_the_first_after_a_restart_interrupts(void **state)
+{
+    struct world w;
+    struct vgpio_vq_setup where;
+
+    (void)state;
+    world_start(&w, 4, VGPIO_F_EVENT_IDX);
+    ring_peer_set_used_event(&w.p, 1000);
+    (void)publish_one(&w);
+    assert_int_equal(publish_one(&w), 0);
+    vgpio_devq_stop(&w.q, &where);
+    assert_int_equal(vgpio_devq_start(&w.q, &w.m.ops, &where), 0);
+    assert_int_equal(publish_one(&w), 1);
+    assert_int_equal(publish_one(&w), 0);
+    world_end(&w);
+}
+
+static void test_rearm_names_the_next_head(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w, 4, VGPIO_F_EVENT_IDX);
+    ring_peer_wind(&w.p, 65535);
+    assert_int_equal(start(&w), 0);
+    assert_int_equal(vgpio_devq_rearm(&w.q), 0);
+    assert_int_equal(ring_peer_avail_event(&w.p), 65535);
+    ring_peer_request(&w.p, 0, OUT, 8, IN, 2);
+    assert_int_equal(vgpio_devq_rearm(&w.q), 1);
+    assert_int_equal(ring_peer_avail_event(&w.p), 65535);
+    serve_one(&w);
+    /* Not before the device goes to sleep: until then every kick would be for nothing. */
+    assert_int_equal(ring_peer_avail_event(&w.p), 65535);
+    assert_int_equal(vgpio_devq_rearm(&w.q), 0);
+    assert_int_equal(ring_peer_avail_event(&w.p), 0);
+    assert_int_equal(ring_peer_used_flags(&w.p), 0);
+    world_end(&w);
+}
+
+#endif
+
+/* Another device may have asked for silence and died. */
+static void test_rearm_without_event_idx_clears_the_flag(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w, 4, 0);
+    peer_put16(&w.m, w.p.setup.device, 1);
+    ring_peer_set_avail_event(&w.p, 77);
+    assert_int_equal(start(&w), 0);
+    assert_int_equal(vgpio_devq_rearm(&w.q), 0);
+    assert_int_equal(ring_peer_used_flags(&w.p), 0);
+    assert_int_equal(ring_peer_avail_event(&w.p), 77);
+    ring_peer_request(&w.p, 0, OUT, 8, IN, 2);
+    assert_int_equal(vgpio_devq_rearm(&w.q), 1);
+    world_end(&w);
+}
+
+/* Broken means: every call says so, nothing is mapped, nothing is stored. */
+static void assert_broken(struct world *w, int err)
+{
+    struct vgpio_head head = {0, 1};
+    uint8_t buf[8];
+    uint64_t gpa;
+    unsigned maps = w->m.maps;
+
+    world_snap(w);
+    w->c.q = &w->q;
+    w->c.gpa = OUT;
+    w->c.left = 8;
+    assert_int_equal(vgpio_devq_error(&w->q), err);
+    assert_int_equal(vgpio_devq_pop(&w->q, &w->c), err);
+    vgpio_devq_unpop(&w->q, &w->c);
+    assert_int_equal(vgpio_chain_read(&w->c, buf, 8), 0);
+    assert_int_equal(vgpio_chain_write(&w->c, buf, 8), 0);
+    assert_int_equal(vgpio_chain_where(&w->c, &gpa), err);
+    assert_int_equal(vgpio_chain_finish(&w->c, NULL), err);
+    assert_int_equal(vgpio_devq_push(&w->q, head, 0), err);
+    assert_int_equal(vgpio_devq_publish(&w->q), err);
+    assert_int_equal(vgpio_devq_rearm(&w->q), err);
+    assert_int_equal(w->m.maps, maps);
+    assert_untouched(w);
+    vgpio_devq_stop(&w->q, NULL);
+    assert_int_equal(vgpio_devq_error(&w->q), err); /* one can still ask why */
+    assert_int_equal(vgpio_devq_pop(&w->q, &w->c), VGPIO_ERR_STATE);
+}
+
+static void test_avail_index_jumps_past_the_ring(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_start(&w, 4, 0);
+    ring_peer_set_avail_idx(&w.p, 5);
+    assert_int_equal(vgpio_devq_pop(&w.q, &w.c), VGPIO_ERR_PROTO);
+    assert_broken(&w, VGPIO_ERR_PROTO);
+    /* A whole ring at once is fine; and a new start is a new chance. */
+    ring_peer_set_avail_idx(&w.p, 4);
+    assert_int_equal(start(&w), 0);
+    assert_int_equal(vgpio_devq_error(&w.q), 0);
+    assert_int_equal(vgpio_devq_pop(&w.q, &w.c), 1);
+    world_end(&w);
+}
+
+static void test_avail_index_goes_backwards(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_start(&w, 4, 0);
+    ring_peer_request(&w.p, 0, OUT, 8, IN, 2);
+    serve_one(&w);
+    ring_peer_set_avail_idx(&w.p, 0);
+    assert_int_equal(vgpio_devq_pop(&w.q, &w.c), VGPIO_ERR_PROTO);
+    assert_broken(&w, VGPIO_ERR_PROTO);
+    world_end(&w);
+}
+
+static void test_avail_index_jumps_while_rearming(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_start(&w, 4, EVENT_IDX);
+    ring_peer_set_avail_idx(&w.p, 0x8000);
+    assert_int_equal(vgpio_devq_rearm(&w.q), VGPIO_ERR_PROTO);
+    assert_broken(&w, VGPIO_ERR_PROTO);
+    world_end(&w);
+}
+
+/* Each byte that changed was reported, whatever changed it. */
+static void assert_logged(struct world *w)
+{
+    uint32_t i;
+
+    for (i = 0; i < WORLD_SIZE; i++) {
+        if (w->before[i] != w->m.base[i] && !w->m.dirty[i]) {
+            fail_msg("byte %#x changed unreported", (unsigned)i);
+        }
+    }
+    world_snap(w);
+}
+
+static void assert_reported(struct world *w, uint64_t gpa, uint32_t len)
+{
+    for (; len != 0; len--, gpa++) {
+        assert_int_equal(w->m.dirty[gpa - w->m.gpa], 1);
+    }
+}
+
+static void test_every_store_is_reported(void **state)
+{
+    struct world w;
+    unsigned i, k;
+
+    (void)state;
+    for (k = 0; k < 2; k++) {
+        world_start(&w, 4, k ? EVENT_IDX : 0);
+        memset(peer_at(&w.m, w.p.setup.device + 4, 8 * 4), 0xee, 8 * 4);
+        for (i = 0; i < 9; i++) {
+            ring_peer_request(&w.p, 2, OUT, 8, IN, 2);
+            world_snap(&w);
+            assert_int_equal(vgpio_devq_pop(&w.q, &w.c), 1);
+            assert_int_equal(vgpio_chain_write(&w.c, "\1\2", 2), 2);
+            assert_reported(&w, IN, 2);
+            assert_logged(&w);
+            assert_int_equal(vgpio_devq_push(&w.q, w.c.head, 2), 0);
+            assert_reported(&w, w.p.setup.device + 4 + 8 * (i % 4), 8);
+            assert_logged(&w);
+            assert_true(vgpio_devq_publish(&w.q) >= 0);
+            assert_reported(&w, w.p.setup.device + 2, 2);
+            assert_logged(&w);
+            assert_int_equal(vgpio_devq_rearm(&w.q), 0);
+            assert_reported(&w, w.p.setup.device + (k && EVENT_IDX ? 4 + 8 * 4 : 0), 2);
+            assert_logged(&w);
+        }
+        world_end(&w);
+    }
+}
+
+static void test_platform_order_serves_as_well(void **state)
+{
+    struct world w;
+    uint32_t id, len;
+    unsigned i;
+
+    (void)state;
+    world_start(&w, 4, VGPIO_F_ORDER_PLATFORM | EVENT_IDX);
+    for (i = 0; i < 10; i++) {
+        assert_true(publish_one(&w) >= 0);
+        assert_int_equal(ring_peer_used(&w.p, &id, &len), 1);
+        assert_int_equal(vgpio_devq_rearm(&w.q), 0);
+    }
+    world_end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_request_and_answer),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_misaligned_areas),
+        cmocka_unit_test(test_misaligned_host_memory),
+        cmocka_unit_test(test_area_not_whole),
+        cmocka_unit_test(test_map_fails_at_every_call_of_start),
+        cmocka_unit_test(test_ring_at_the_top_of_the_address_space),
+        cmocka_unit_test(test_features_that_cannot_be),
+        cmocka_unit_test(test_bad_hooks),
+        cmocka_unit_test(test_hooks_of_an_older_header),
+        cmocka_unit_test(test_states),
+        cmocka_unit_test(test_positions),
+        cmocka_unit_test(test_stop_and_resume),
+        cmocka_unit_test(test_stop_forgets_what_is_only_staged),
+        cmocka_unit_test(test_unpop),
+        cmocka_unit_test(test_index_wrap),
+        cmocka_unit_test(test_batches_wrap_with_the_ring_full),
+        cmocka_unit_test(test_need_event_truth_table),
+        cmocka_unit_test(test_nothing_staged_publishes_nothing),
+        cmocka_unit_test(test_interrupts_without_event_idx),
+#if VGPIO_CFG_EVENT_IDX
+        cmocka_unit_test(test_interrupts_with_event_idx),
+        cmocka_unit_test(test_one_interrupt_for_a_batch),
+        cmocka_unit_test(test_the_first_after_a_restart_interrupts),
+        cmocka_unit_test(test_rearm_names_the_next_head),
+#endif
+        cmocka_unit_test(test_rearm_without_event_idx_clears_the_flag),
+        cmocka_unit_test(test_avail_index_jumps_past_the_ring),
+        cmocka_unit_test(test_avail_index_goes_backwards),
+        cmocka_unit_test(test_avail_index_jumps_while_rearming),
+        cmocka_unit_test(test_every_store_is_reported),
+        cmocka_unit_test(test_platform_order_serves_as_well),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A device queue, a hand-written driver and the memory between them, for unit tests. */
+#ifndef DEVQ_WORLD_H
+#define DEVQ_WORLD_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <virtiogpio/queue.h>
+#include <virtiogpio/wire.h>
+
+#include "ring_peer.h"
+
+#define WORLD_GPA 0x80000000u
+#define WORLD_SIZE 0x10000u
+#define OUT (WORLD_GPA + 0x8000u) /* requests */
+#define IN (WORLD_GPA + 0x9000u)  /* answers */
+#define TABLE (WORLD_GPA + 0xa000u)
+#define NOWHERE 0x10u /* an address that is no memory */
+
+/* What this build can negotiate. */
+#define EVENT_IDX (VGPIO_CFG_EVENT_IDX ? VGPIO_F_EVENT_IDX : 0)
+#define INDIRECT (VGPIO_CFG_INDIRECT ? VGPIO_F_INDIRECT : 0)
+
+struct world {
+    struct peer_mem m;
+    struct ring_peer p;
+    struct vgpio_devq q;
+    struct vgpio_chain c;
+    uint8_t *before; /* memory as it was at world_snap() */
+};
+
+/* Ring laid out, queue not started. */
+static inline void world_init(struct world *w, uint16_t size, uint64_t features)
+{
+    memset(w, 0, sizeof *w);
+    peer_mem_init(&w->m, WORLD_GPA, WORLD_SIZE);
+    assert_true(ring_peer_init(&w->p, &w->m, WORLD_GPA, size, features) <= OUT);
+    w->before = malloc(WORLD_SIZE);
+    assert_non_null(w->before);
+}
+
+static inline void world_start(struct world *w, uint16_t size, uint64_t features)
+{
+    world_init(w, size, features);
+    assert_int_equal(vgpio_devq_start(&w->q, &w->m.ops, &w->p.setup), 0);
+}
+
+static inline void world_end(struct world *w)
+{
+    vgpio_devq_stop(&w->q, NULL);
+    assert_int_equal(w->m.live, 0);
+    peer_mem_free(&w->m);
+    free(w->before);
+}
+
+static inline void world_snap(struct world *w)
+{
+    memcpy(w->before, w->m.base, WORLD_SIZE);
+    memset(w->m.dirty, 0, WORLD_SIZE);
+}
+
+static inline void assert_untouched(struct world *w)
+{
+    assert_memory_equal(w->before, w->m.base, WORLD_SIZE);
+}
+
+#endif /* DEVQ_WORLD_H */
