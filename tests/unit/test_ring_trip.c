@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Both faces on one ring: random batches, out of order, across the wrap of the indices,
+ * and never a wake-up lost although each side only works when it was told to. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <virtiogpio/queue.h>
+#include <virtiogpio/wire.h>
+
+#define MAX 64u
+#define DMA UINT64_C(0x1000)
+#define CELL 64u
+#define POSTS 70000u /* more than the indices can count */
+
+struct world {
+    _Alignas(64) uint8_t ram[VGPIO_RING_BYTES(MAX) + MAX * CELL];
+    struct vgpio_mem_region region;
+    struct vgpio_mem_table table;
+    struct vgpio_mem mem;
+    struct vgpio_vq_setup setup;
+    struct vgpio_drvq_slot slots[MAX];
+    struct vgpio_drvq drv;
+    struct vgpio_devq dev;
+    uint32_t seed;
+    /* the model */
+    uint8_t busy[MAX], tag[MAX];
+    struct vgpio_chain held[MAX];
+    unsigned nheld, in_flight;
+    unsigned long posted, answered;
+    int kicked, interrupted;
+};
+
+static uint32_t rnd(struct world *w, uint32_t below)
+{
+    w->seed = w->seed * 1664525u + 1013904223u;
+    return (w->seed >> 8) % below;
+}
+
+static uint64_t cell(struct world *w, uint16_t slot)
+{
+    return DMA + VGPIO_RING_BYTES((uint32_t)w->setup.size) + slot * CELL;
+}
+
+static uint8_t *host(struct world *w, uint64_t dma)
+{
+    return w->ram + (dma - DMA);
+}
+
+static void world_start(struct world *w, uint16_t size, uint64_t features, uint32_t seed)
+{
+    memset(w, 0, sizeof *w);
+    w->seed = seed;
+    w->region = (struct vgpio_mem_region){DMA, sizeof w->ram, w->ram};
+    w->table = (struct vgpio_mem_table){&w->region, 1};
+    w->mem =
+        (struct vgpio_mem){sizeof w->mem, &w->table, vgpio_mem_table_map, NULL, NULL};
+    w->setup.size = size;
+    w->setup.features = features;
+    vgpio_drvq_layout(&w->setup, DMA);
+    assert_int_equal(vgpio_drvq_init(&w->drv, w->ram, w->slots, &w->setup), 0);
+    assert_int_equal(vgpio_devq_start(&w->dev, &w->mem, &w->setup), 0);
+    assert_int_equal(vgpio_devq_rearm(&w->dev), 0);
+    assert_int_equal(vgpio_drvq_rearm(&w->drv), 0);
+}
+
+/* The request carries a tag which must come back in the answer of the same slot. */
+static int post_one(struct world *w)
+{
+    struct vgpio_seg segs[2];
+    uint8_t *c;
+    uint16_t slot = (uint16_t)rnd(w, w->setup.size);
+    int err;
+
+    while (w->busy[slot]) {
+        slot = (uint16_t)((slot + 1u) % w->setup.size);
+    }
+    c = host(w, cell(w, slot));
+    memset(c, 0xee, CELL);
+    memset(c, (int)(w->posted & 0xff), 8);
+    segs[0] = (struct vgpio_seg){cell(w, slot), 8};
+    segs[1] = (struct vgpio_seg){cell(w, slot) + 8, 2};
+    err = (w->setup.features & VGPIO_F_INDIRECT) && (w->setup.size == 1 || rnd(w, 2))
+              ? vgpio_drvq_add_indirect(&w->drv, c + 16, cell(w, slot) + 16, segs, 1, 1,
+                                        slot)
+              : vgpio_drvq_add(&w->drv, segs, 1, 1, slot);
+    if (err) {
+        assert_int_equal(err, VGPIO_ERR_NOSPC);
+        return 0;
+    }
+    w->busy[slot] = 1;
+    w->tag[slot] = (uint8_t)w->posted++;
+    w->in_flight++;
+    return 1;
+}
+
+static void driver_posts(struct world *w)
+{
+    uint32_t n = rnd(w, w->setup.size + 1u);
+    int kick;
+
+    while (n-- > 0 && w->in_flight < w->setup.size && post_one(w)) {
+    }
+    kick = vgpio_drvq_publish(&w->drv, NULL);
+    assert_true(kick >= 0);
+    w->kicked |= kick;
+}
+
+static void driver_reaps(struct world *w)
+{
+    uint16_t slot;
+    uint32_t written;
+    int n;
+
+    do {
+        while ((n = vgpio_drvq_get(&w->drv, &slot, &written)) > 0) {
+            assert_true(w->busy[slot]);
+            assert_int_equal(written, 2);
+            assert_int_equal(host(w, cell(w, slot))[8], w->tag[slot]);
+            assert_int_equal(host(w, cell(w, slot))[9], (uint8_t)~w->tag[slot]);
+            w->busy[slot] = 0;
+            w->in_flight--;
+            w->answered++;
+        }
+        assert_int_equal(n, 0);
+        n = vgpio_drvq_rearm(&w->drv);
+    } while (n > 0);
+    assert_int_equal(n, 0);
+}
+
+static void device_takes(struct world *w)
+{
+    int n;
+
+    do {
+        while ((n = vgpio_devq_pop(&w->dev, &w->held[w->nheld])) > 0) {
+            w->nheld++;
+            assert_true(w->nheld <= w->setup.size);
+            if (w->nheld == MAX) {
+                break; /* a full ring: there cannot be another one */
+            }
+        }
+        assert_true(n >= 0);
+        n = vgpio_devq_rearm(&w->dev);
+    } while (n > 0);
+    assert_int_equal(n, 0);
+}
+
+/* Some of what it holds, in any order. */
+static void device_answers(struct world *w)
+{
+    uint32_t n = rnd(w, w->nheld + 1u);
+    int irq;
+
+    while (n-- > 0) {
+        uint32_t i = rnd(w, w->nheld);
+        struct vgpio_chain c = w->held[i];
+        uint8_t out[9], in[2];
+
+        w->held[i] = w->held[--w->nheld];
+        assert_int_equal(vgpio_chain_read(&c, out, 9), 8);
+        in[0] = out[7];
+        in[1] = (uint8_t)~out[0];
+        assert_int_equal(vgpio_chain_write(&c, in, 2), 2);
+        assert_int_equal(vgpio_chain_finish(&c, NULL), 0);
+        assert_int_equal(vgpio_devq_push(&w->dev, c.head, 2), 0);
+    }
+    irq = vgpio_devq_publish(&w->dev);
+    assert_true(irq >= 0);
+    w->interrupted |= irq;
+}
+
+static void device_restarts(struct world *w)
+{
+    struct vgpio_vq_setup where;
+
+    if (w->nheld != 0) {
+        return; /* cursors end with the stop */
+    }
+    vgpio_devq_stop(&w->dev, &where);
+    assert_int_equal(vgpio_devq_start(&w->dev, &w->mem, &where), 0);
+    w->kicked = 1; /* a start counts as a kick: what came before it was heard by nobody */
+}
+
+static void one_step(struct world *w)
+{
+    switch (rnd(w, 5)) {
+    case 0:
+        driver_posts(w);
+        break;
+    case 1:
+        if (w->interrupted) {
+            w->interrupted = 0;
+            driver_reaps(w);
+        }
+        break;
+    case 2:
+        if (w->kicked) {
+            w->kicked = 0;
+            device_takes(w);
+        }
+        break;
+    case 3:
+        device_answers(w);
+        break;
+    default:
+        if (rnd(w, 16) == 0) {
+            device_restarts(w);
+        }
+        break;
+    }
+}
+
+/* Everything comes to rest with nothing left anywhere: no wake-up was lost. */
+static void settle(struct world *w)
+{
+    unsigned rounds;
+
+    for (rounds = 0; rounds < 1000 && (w->kicked || w->nheld || w->interrupted);
+         rounds++) {
+        if (w->kicked) {
+            w->kicked = 0;
+            device_takes(w);
+        }
+        device_answers(w);
+        if (w->interrupted) {
+            w->interrupted = 0;
+            driver_reaps(w);
+        }
+    }
+    assert_int_equal(w->in_flight, 0);
+    assert_int_equal(w->posted, w->answered);
+}
+
+static void trip(uint16_t size, uint64_t features)
+{
+    static struct world w;
+    unsigned long posts = size == 8 || size == MAX ? POSTS : POSTS / 16;
+    unsigned i;
+
+    world_start(&w, size, features, size * 2654435761u + (uint32_t)(features >> 26));
+    for (i = 0; w.posted < posts; i++) {
+        one_step(&w);
+        if (i % 97 == 0) {
+            settle(&w);
+        }
+    }
+    settle(&w);
+}
+
+static void trips(uint64_t features)
+{
+    uint16_t size;
+
+    for (size = features & VGPIO_F_INDIRECT ? 1 : 2; size <= MAX;
+         size = (uint16_t)(2 * size)) {
+        trip(size, features);
+    }
+}
+
+static void test_plain(void **state)
+{
+    (void)state;
+    trips(0);
+}
+
+static void test_platform_order(void **state)
+{
+    (void)state;
+    trips(VGPIO_F_ORDER_PLATFORM);
+}
+
+#if VGPIO_CFG_EVENT_IDX
+static void test_event_idx(void **state)
+{
+    (void)state;
+    trips(VGPIO_F_EVENT_IDX);
+}
+#endif
+
+#if VGPIO_CFG_INDIRECT
+static void test_indirect(void **state)
+{
+    (void)state;
+    trips(VGPIO_F_INDIRECT);
+}
+#endif
+
+#if VGPIO_CFG_EVENT_IDX && VGPIO_CFG_INDIRECT
+static void test_event_idx_and_indirect(void **state)
+{
+    (void)state;
+    trips(VGPIO_F_EVENT_IDX | VGPIO_F_INDIRECT);
+}
+#endif
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_platform_order),
+#if VGPIO_CFG_EVENT_IDX
+        cmocka_unit_test(test_event_idx),
+#endif
+#if VGPIO_CFG_INDIRECT
+        cmocka_unit_test(test_indirect),
+#endif
+#if VGPIO_CFG_EVENT_IDX && VGPIO_CFG_INDIRECT
+        cmocka_unit_test(test_event_idx_and_indirect),
+#endif
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
