@@ -284,7 +284,7 @@ static void test_ack_only_where_negotiated(void **state)
     assert_int_equal(msg(w, VU_SET_OWNER, NEED, NULL, 0, 0), 0);
     assert_int_equal(msg(w, VU_SET_FEATURES, NEED, &v, 8, 0), 0);
     assert_non_null(vgpio_vu_reason(&w->vu));
-    assert_int_equal(w->os.refused, 1);
+    assert_int_equal(w->os.refused, VGPIO_CFG_TRACE);
     /* User-Mode Linux asks for the ack of the very message that brings acks. */
     assert_int_equal(ack64(w, VU_SET_PROTOCOL_FEATURES, PROTOCOL), 0);
     assert_null(vgpio_vu_reason(&w->vu));
