@@ -9,6 +9,7 @@ static const char help[] =
     "Virtual GPIO lines over virtio.\n"
     "\n"
     "  serve   serve simulated lines to a virtual machine (vhost-user)\n"
+    "  demo    show a driver and a device talking, message by message\n"
     "\n"
     "  -h, --help     print this and exit; 'vgpio COMMAND --help' tells more\n"
     "  -V, --version  print the version and exit\n";
@@ -18,6 +19,7 @@ static const struct command {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"serve", cmd_serve},
+    {"demo", cmd_demo},
 };
 
 int main(int argc, char **argv)
