@@ -4,10 +4,11 @@
 # halt) against `vgpio serve` and check from both ends that its own gpio-virtio driver and the
 # ordinary gpiod tools do with our lines what they should.
 #
-# usage: run.sh [-l] [CASE...]        all cases, or some; -l lists them
+# usage: run.sh [-l] [CASE|FILE...]   all cases, some, or those in files of your own; -l lists
 #        VGPIO=FILE                   the command under test (build/vgpio)
 #        VGPIO_CTL=FILE               the control socket's client (build/tests/vgpio-ctl)
 #        VGPIO_GUEST_CACHE=FOLDER     where the guest kernel is kept: see build.sh
+#        VGPIO_GUEST_SECONDS=N        time for one guest from boot to halt (10)
 #
 # One line a case: "ok NAME", "not ok NAME" or "skip NAME", then "N passed, N failed, N skipped";
 # exit status 1 if any failed. What a failed case did and said is shown, and kept in a folder that
@@ -20,17 +21,33 @@ VGPIO=$(realpath "${VGPIO:-$top/build/vgpio}")
 CTL=$(realpath "${VGPIO_CTL:-$top/build/tests/vgpio-ctl}")
 
 # In the order of the files' names, which is from simple to hard.
-mapfile -t all < <(sed -n 's/^case_\([a-z0-9_]*\)() {$/\1/p' "$here"/cases/*.sh)
+files=("$here"/cases/*.sh)
+cases_in() { sed -n 's/^case_\([a-z0-9_]*\)() {.*/\1/p' "$@"; }
+mapfile -t all < <(cases_in "${files[@]}")
 if [ "${1:-}" = -l ]; then
     printf '%s\n' "${all[@]}"
     exit 0
 fi
+chosen=()
 for name in "$@"; do
-    printf '%s\n' "${all[@]}" | grep -qx -- "$name" || { echo "run.sh: no case $name" >&2; exit 2; }
+    if [ -f "$name" ]; then
+        files+=("$(realpath "$name")")
+        mapfile -t -O ${#chosen[@]} chosen < <(cases_in "$name")
+    elif printf '%s\n' "${all[@]}" | grep -qx -- "$name"; then
+        chosen+=("$name")
+    else
+        echo "run.sh: no case $name" >&2
+        exit 2
+    fi
 done
+[ $# -gt 0 ] || chosen=("${all[@]}")
 for program in "$VGPIO" "$CTL"; do
     [ -x "$program" ] || { echo "run.sh: no $program: build the project first" >&2; exit 2; }
 done
+
+# shellcheck source=scripts/lib.sh
+. "$top/scripts/lib.sh"
+need_packages device-tree-compiler
 
 logs=$(mktemp -d)
 "$here/build.sh" | tee "$logs/build.log"
@@ -45,12 +62,12 @@ run_case() (
     # shellcheck source=tests/guest/harness.sh
     . "$here/harness.sh"
     # shellcheck disable=SC1090
-    for file in "$here"/cases/*.sh; do . "$file"; done
+    for file in "${files[@]}"; do . "$file"; done
     "case_$1" > "$work/case.log" 2>&1
 )
 
 passed=0 failed=0 skipped=0
-for name in "${@:-${all[@]}}"; do
+for name in "${chosen[@]}"; do
     start=${EPOCHREALTIME/./}
     status=0
     set +e

@@ -4,10 +4,12 @@
 
 # until_true COMMAND...: does COMMAND succeed within five seconds?
 until_true() {
-    local i=0
+    local now end
+    read -r now _ < /proc/uptime
+    end=$((${now%.*} + 5))
     until "$@"; do
-        i=$((i + 1))
-        [ $i -lt 2500 ] || return 1
+        read -r now _ < /proc/uptime
+        [ "${now%.*}" -lt $end ] || return 1
         usleep 2000
     done
 }
