@@ -71,8 +71,8 @@ boot() {
         < /dev/null >> "$work/console.log" 2>&1 3< "$work/to" 4>&$tmp &
     guest_pid=$!
     exec {from}< "$work/from" {tmp}<&-
-    rm "$work/to" "$work/from"
     hear "the guest's boot"
+    rm "$work/to" "$work/from"
 }
 
 # The guest's remaining seconds, in $left.
@@ -90,9 +90,11 @@ hear() {
         time_left "$1"
         IFS= read -r -t "$left" -u "$from" line ||
             fail "$1: the guest ended, or did not answer in time; got '$output'"
-        case $line in "=== "*) return "${line#=== }" ;; esac
-        output+=${output:+$'\n'}$line
+        case $line in "=== "*) break ;; esac
+        output+=$line$'\n'
     done
+    while [ "${output%$'\n'}" != "$output" ]; do output=${output%$'\n'}; done
+    return "${line#=== }"
 }
 
 guest() {

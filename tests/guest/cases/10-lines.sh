@@ -16,7 +16,7 @@ case_detect() {
 case_names() {
     serve alpha,beta,gamma-3
     boot
-    guest 'gpioinfo gpiochip0 | awk "/line/ { print \$2 \$3 }" | tr "\n" " "'
+    guest 'gpioinfo gpiochip0 | awk "/line  / { print \$2 \$3 }" | tr "\n" " "'
     expect "names in gpioinfo" "$output" '0:"alpha" 1:"beta" 2:"gamma-3" '
     guest gpiofind gamma-3
     expect "gpiofind gamma-3" "$output" "gpiochip0 2"

@@ -17,7 +17,7 @@ works() { # boot, and read, drive and watch a line
     guest stop m
 }
 
-# What the outside did stays, what the guest did goes with it.
+# What the outside did stays; what the guest did stays until its rings prove to be another's.
 case_next_guest() {
     serve 4
     ctl "pull 3 1"
@@ -25,15 +25,18 @@ case_next_guest() {
     guest hold h 0=1
     ctl "wait 0 1 3000"
     halt
-    ctl "wait 0 0 3000"
+    ctl "value 0"
+    expect "line 0 after the halt" "$answer" "ok 1"
     works
+    ctl "value 0"
+    expect "line 0 in the next guest" "$answer" "ok 0"
     guest 'gpioget gpiochip0 3'
     expect "line 3, pulled up before the first guest" "$output" 1
     halt
     end_server
 }
 
-# A guest that dies with lines driven and armed leaves nothing behind.
+# A guest that dies with lines driven and armed leaves nothing to the next.
 case_guest_killed() {
     serve 4
     works
@@ -41,10 +44,13 @@ case_guest_killed() {
     ctl "wait 0 1 3000"
     guest mon m 3
     kill_guest
-    ctl "wait 0 0 3000"
     ctl "pull 3 1" barrier
     works
+    ctl "value 0"
+    expect "line 0 in the next guest" "$answer" "ok 0"
     guest mon m 3
+    guest seen m 0
+    expect "events from the time of the dead guest" "$output" ""
     ctl "pull 3 0" barrier
     guest seen m 1
     expect "events" "$output" "0 3;"

@@ -14,7 +14,7 @@ release() { guest 'echo 1 > /sys/module/irqcount/parameters/release'; }
 # counted N: exactly so many interrupts, once everything sent has arrived
 counted() {
     ctl barrier
-    guest "until_true count_is $1; gpioget gpiochip0 0 > /dev/null; count"
+    guest "until_true count_is $1; round_trip; count"
     expect "interrupts taken" "$output" "$1"
 }
 
@@ -103,7 +103,8 @@ case_device_tree() {
     dtc -q -I dts -O dtb -o "$work/board.dtb" "$work/board.dts"
     boot "dtb=$work/board.dtb"
     guest 'until_true test -e /dev/input/event0; until_true armed enter 1'
-    guest 'cat /dev/input/event0 > /tmp/keys & echo $! > /tmp/keys.pid'
+    # Opened by the shell, so that no event is before it.
+    guest 'exec 5< /dev/input/event0; cat <&5 > /tmp/keys & echo $! > /tmp/keys.pid'
     ctl "pull 0 1" barrier
     key 1 1
     ctl "pull 0 0" barrier

@@ -34,9 +34,19 @@ mon() {
 }
 mon_has() { [ "$(wc -l < /tmp/"$1")" -ge "$2" ]; }
 
-# seen NAME COUNT: COUNT events printed? then all of them, for the host to compare
+# A request and its answer, on any line that is free: events sent before it have then been taken.
+round_trip() {
+    local line
+    for line in 0 1 2 3; do
+        ! gpioget gpiochip0 $line > /dev/null 2>&1 || return 0
+    done
+    return 1
+}
+
+# seen NAME COUNT: wait until COUNT events are printed, and for a stray one; then show all
 seen() {
     until_true mon_has "$1" "$2"
+    round_trip
     tr '\n' ';' < /tmp/"$1"
 }
 
