@@ -68,7 +68,7 @@ case_both() {
 
 # The same level again is no edge.
 case_same_level() {
-    serve 2
+    serve 4
     boot
     guest mon m 0
     press 0 0
@@ -84,7 +84,7 @@ case_same_level() {
 # gpiomon killed and started again: what happened while nobody listened is not told.
 case_mon_again() {
     local i
-    serve 2
+    serve 4
     boot
     for i in 1 2 3; do
         guest mon m 1 --rising-edge

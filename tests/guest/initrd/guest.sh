@@ -18,15 +18,24 @@ until_true() {
 irqs() { awk -v name="$1" '$NF == name { n += $2 } END { print n + 0 }' /proc/interrupts; }
 irqs_are() { [ "$(irqs "$1")" = "$2" ]; }
 
-# The folder of a consumer appears when request_irq is through: the trigger is set, the buffer sent.
-consumers() { find /proc/irq -name "$1" | wc -l; }
-armed() { [ "$(consumers "$1")" = "$2" ]; }
+# consumers NAME: how many interrupts are taken by one of that name, in $consumers. Its folder
+# appears when request_irq is through: the trigger is set, the buffer sent.
+consumers() {
+    set -- /proc/irq/*/"$1"
+    [ -e "$1" ] && consumers=$# || consumers=0
+}
+armed() {
+    consumers "$1"
+    [ "$consumers" = "$2" ]
+}
 
 # mon NAME LINES [OPTIONS]: gpiomon into /tmp/NAME; returns when it listens on all its lines
 mon() {
     local name="$1" lines="$2" want
     shift 2
-    want=$(($(consumers gpiomon) + $(echo "$lines" | wc -w)))
+    consumers gpiomon
+    want=$consumers
+    for _ in $lines; do want=$((want + 1)); done
     # shellcheck disable=SC2086
     gpiomon --line-buffered --format="%e %o" "$@" gpiochip0 $lines > /tmp/"$name" 2>&1 &
     echo $! > /tmp/"$name".pid
@@ -37,7 +46,7 @@ mon_has() { [ "$(wc -l < /tmp/"$1")" -ge "$2" ]; }
 # A request and its answer, on any line that is free: events sent before it have then been taken.
 round_trip() {
     local line
-    for line in 0 1 2 3; do
+    for line in 3 2 1 0; do
         ! gpioget gpiochip0 $line > /dev/null 2>&1 || return 0
     done
     return 1
