@@ -64,9 +64,10 @@ uint8_t *vgpio_drv_cell(const struct vgpio_drv *drv, uint16_t slot, uint64_t *ad
 int vgpio_drv_stage(struct vgpio_drv *drv, unsigned kind, uint16_t slot,
                     const struct vgpio_seg *seg, unsigned nread, unsigned nwrite);
 
-/* Makes *ev of a request slot's end and gives the slot back; 1, or 0 for a zombie. */
-int vgpio_drv_done(struct vgpio_drv *drv, uint16_t slot, int result,
-                   struct vgpio_drv_event *ev);
+/* A request is answered: 1 with *ev filled, or 0 for one that was cancelled. The slot is a
+ * zombie then: give it back once the device owns none of its buffers. */
+int vgpio_drv_answer(struct vgpio_drv *drv, uint16_t slot, int result,
+                     struct vgpio_drv_event *ev);
 
 void vgpio_drv_trace(const struct vgpio_drv *drv, unsigned id, uint32_t a, uint32_t b);
 

@@ -137,23 +137,34 @@ int vgpio_drv_stage(struct vgpio_drv *drv, unsigned kind, uint16_t slot,
     return err;
 }
 
-int vgpio_drv_done(struct vgpio_drv *drv, uint16_t slot, int result,
-                   struct vgpio_drv_event *ev)
+/* No event carries this slot's cookie from now on. */
+static void make_zombie(struct vgpio_drv_slot *s)
 {
-    const struct vgpio_drv_slot *s = &drv->slots[slot];
-    int busy = (s->state & VGPIO_SLOT_STATE) == VGPIO_SLOT_BUSY;
+    s->state = (uint8_t)((s->state & ~(unsigned)VGPIO_SLOT_STATE) | VGPIO_SLOT_ZOMBIE);
+}
+
+static int is_busy(const struct vgpio_drv_slot *s)
+{
+    return (s->state & VGPIO_SLOT_STATE) == VGPIO_SLOT_BUSY;
+}
+
+int vgpio_drv_answer(struct vgpio_drv *drv, uint16_t slot, int result,
+                     struct vgpio_drv_event *ev)
+{
+    struct vgpio_drv_slot *s = &drv->slots[slot];
 
     vgpio_drv_trace(drv, VGPIO_TR_ANSWER, (uint32_t)s->type << 16 | s->line,
                     (uint32_t)result);
-    if (busy) {
-        ev->kind = VGPIO_DONE;
-        ev->line = s->line;
-        ev->type = s->type;
-        ev->result = result;
-        ev->cookie = s->cookie;
+    if (!is_busy(s)) {
+        return 0;
     }
-    vgpio_drv_give(drv, VGPIO_SLOT_REQ, slot);
-    return busy;
+    ev->kind = VGPIO_DONE;
+    ev->line = s->line;
+    ev->type = s->type;
+    ev->result = result;
+    ev->cookie = s->cookie;
+    make_zombie(s);
+    return 1;
 }
 
 /* ---- init ---- */
@@ -398,8 +409,7 @@ static int bring_up(struct vgpio_drv *drv)
 /* Moves the cursor to the next cookie that stop left over. */
 static int stale_left(struct vgpio_drv *drv)
 {
-    while (drv->cursor < drv->nreq &&
-           (drv->slots[drv->cursor].state & VGPIO_SLOT_STATE) != VGPIO_SLOT_BUSY) {
+    while (drv->cursor < drv->nreq && !is_busy(&drv->slots[drv->cursor])) {
         drv->cursor++;
     }
     return drv->cursor < drv->nreq;
@@ -572,9 +582,8 @@ int vgpio_drv_cancel(struct vgpio_drv *drv, void *cookie)
     for (i = 0; i < drv->nreq; i++) {
         struct vgpio_drv_slot *s = &drv->slots[i];
 
-        if ((s->state & VGPIO_SLOT_STATE) == VGPIO_SLOT_BUSY && s->cookie == cookie) {
-            s->state =
-                (uint8_t)((s->state & ~(unsigned)VGPIO_SLOT_STATE) | VGPIO_SLOT_ZOMBIE);
+        if (is_busy(s) && s->cookie == cookie) {
+            make_zombie(s);
             err = VGPIO_OK;
         }
     }
@@ -657,7 +666,7 @@ int vgpio_drv_poll(struct vgpio_drv *drv, struct vgpio_drv_event *ev)
     int r = drv->err;
 
     if (drv->state == STOPPED && stale_left(drv)) {
-        return vgpio_drv_done(drv, drv->cursor, VGPIO_ERR_STALE, ev);
+        return vgpio_drv_answer(drv, drv->cursor, VGPIO_ERR_STALE, ev);
     }
     if (drv->state != RUNNING) {
         return 0;

@@ -413,7 +413,7 @@ static int req_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
                     struct vgpio_drv_event *ev)
 {
     struct vgpio_drv_slot *s = &drv->slots[slot];
-    int result;
+    int result, tell;
 
     if (written > offered(drv, s)) {
         return VGPIO_ERR_PROTO;
@@ -430,7 +430,9 @@ static int req_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
             return err;
         }
     }
-    return vgpio_drv_done(drv, slot, result, ev);
+    tell = vgpio_drv_answer(drv, slot, result, ev);
+    vgpio_drv_give(drv, VGPIO_SLOT_REQ, slot);
+    return tell;
 }
 
 static int irq_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
