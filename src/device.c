@@ -335,7 +335,8 @@ void vgpio_dev_forget(struct vgpio_dev *dev)
 
 /* ---- init ---------------------------------------------------------------- */
 
-/* Exactly one terminated string a line; that they differ is the user's business. */
+/* Exactly one terminated string of 7-bit bytes a line. That they differ was seen to by who
+ * built the block: finding out again takes memory or a long time. */
 static int names_fit(const uint8_t *names, uint32_t size, uint16_t ngpio)
 {
     uint32_t i, n = 0;
@@ -344,6 +345,9 @@ static int names_fit(const uint8_t *names, uint32_t size, uint16_t ngpio)
         return 0;
     }
     for (i = 0; i < size; i++) {
+        if (names[i] > 127) {
+            return 0;
+        }
         n += names[i] == 0;
     }
     return n == ngpio;

@@ -69,7 +69,8 @@ struct vgpio_dev_config {
     uint16_t queue_max[2]; /**< largest ring the guest may make: a power of two up to
                                  32768, 0 means 256. A Linux guest parks one pair a line
                                  that it takes interrupts from in the eventq. */
-    const uint8_t *names;  /**< names block as vgpio_names_build() makes it, or NULL */
+    const uint8_t *names;  /**< names block as vgpio_names_build() makes it, or NULL;
+                                 one from elsewhere: vgpio_names_check() it first */
     uint32_t names_size;   /**< its bytes; 0: the device has no line names */
     uint64_t features;     /**< VGPIO_F_* to offer at most; 0: all that was built in */
     vgpio_trace_fn trace;  /**< told of state changes and rejected input, or NULL */

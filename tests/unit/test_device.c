@@ -916,6 +916,7 @@ static void test_init_refuses_what_cannot_work(void **state)
     REFUSES((c.names = (const uint8_t *)"\0\0\0\0\0\0\0", c.names_size = 7));
     REFUSES((c.names = (const uint8_t *)"\0\0\0\0\0\0\0\0\0", c.names_size = 9));
     REFUSES((c.names = (const uint8_t *)"\0\0\0\0\0\0\0\0x", c.names_size = 9));
+    REFUSES((c.names = (const uint8_t *)"\0\0\0\0\0\0\0\xc3\0", c.names_size = 9));
 #undef REFUSES
     assert_int_equal(vgpio_dev_init(&b->dev, &good), 0);
 }
