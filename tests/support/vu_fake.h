@@ -35,7 +35,7 @@ struct fake_os {
     int nfds;
     struct {
         uint8_t *p;
-        uint64_t len;
+        uint64_t off, len;
     } map[FAKE_MAPS];
     uint8_t image[FAKE_FILE]; /* what a file holds when it is mapped */
     int nmaps, open, polled[2];
@@ -83,6 +83,7 @@ static inline void *fake_map(void *ctx, int fd, uint64_t off, uint64_t len)
         FAKE_CHECK(i + 1 < FAKE_MAPS);
     }
     os->map[i].p = malloc(len);
+    os->map[i].off = off;
     os->map[i].len = len;
     FAKE_CHECK(os->map[i].p != NULL);
     memcpy(os->map[i].p, os->image + off, len);
