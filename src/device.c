@@ -137,7 +137,7 @@ static int dev_kick(void *obj, unsigned q)
         err = pump(dev, q);
         vgpio_dev_leave(dev);
     }
-    return err;
+    return dev->err[q] != 0 ? dev->err[q] : err;
 }
 
 int vgpio_dev_kick(struct vgpio_dev *dev, unsigned q)
