@@ -64,8 +64,8 @@ uint8_t *vgpio_drv_cell(const struct vgpio_drv *drv, uint16_t slot, uint64_t *ad
 int vgpio_drv_stage(struct vgpio_drv *drv, unsigned kind, uint16_t slot,
                     const struct vgpio_seg *seg, unsigned nread, unsigned nwrite);
 
-/* A request is answered: 1 with *ev filled, or 0 for one that was cancelled. The slot is a
- * zombie then: give it back once the device owns none of its buffers. */
+/* A request is answered: 1 with *ev filled, or 0 for one that was cancelled. The slot is
+ * a zombie then: give it back once the device owns none of its buffers. */
 int vgpio_drv_answer(struct vgpio_drv *drv, uint16_t slot, int result,
                      struct vgpio_drv_event *ev);
 

@@ -68,7 +68,8 @@ static int step(struct toy_dev *t)
     }
     for (line = 0; line < TOY_LINES; line++) {
         if ((t->edges & 1u << line) != 0) {
-            const uint8_t m[MSG] = {TOY_EDGE, (uint8_t)line, t->levels >> line & 1u, 0};
+            const uint8_t level = (uint8_t)((t->levels & 1u << line) != 0);
+            const uint8_t m[MSG] = {TOY_EDGE, (uint8_t)line, level, 0};
 
             t->edges = (uint8_t)(t->edges & ~(1u << line));
             put(t, &in, m);
@@ -105,7 +106,7 @@ static int toy_kick(void *obj, unsigned q)
         }
     } while (rearm(t) != 0);
     for (q = 0; q < 2; q++) {
-        t->owed |= vgpio_devq_publish(&t->q[q]) > 0 ? VGPIO_EV_QUEUE(q) : 0;
+        t->owed |= vgpio_devq_publish(&t->q[q]) > 0 ? VGPIO_EV_QUEUE(q) : 0u;
     }
     return 0;
 }

@@ -50,7 +50,7 @@ void world_start(struct world *w);
 unsigned world_serve(struct world *w);
 /* Pull a line, in the device's turn. Returns the events taken. */
 unsigned world_pull(struct world *w, uint16_t line, unsigned level);
-/* Submit, flush, serve and poll: the result of a request that must be answered at once. */
+/* Submit, flush, serve, poll: the result of a request that must be answered at once. */
 int world_call(struct world *w, unsigned type, uint16_t line, uint32_t value);
 
 /* cmocka fixtures: *state is a started world of the standard dialect. */
