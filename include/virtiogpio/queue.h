@@ -1,7 +1,63 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * @file
- * @brief Level 2: the ring engine, device side (devq) and driver side (drvq).
+ * @brief Level 2: the ring engine. One queue as its device sees it (`devq`), and as its
+ * driver does (`drvq`).
+ *
+ * You need this header to write another virtio device or driver; to use GPIO lines you do
+ * not. There is no promise about its structs before 1.0.
+ *
+ * @par Three steps
+ * Both sides work in the same three steps, each with one full memory fence at most:
+ *
+ * | Step        | Device                                  | Driver                         |
+ * |-------------|-----------------------------------------|--------------------------------|
+ * | stage       | vgpio_devq_push()                       | vgpio_drvq_add()               |
+ * | publish     | vgpio_devq_publish(): 1 = interrupt     | vgpio_drvq_publish(): 1 = kick |
+ * | go to sleep | vgpio_devq_rearm(): 1 = do not          | vgpio_drvq_rearm(): 1 = do not |
+ *
+ * What is staged the peer cannot see. Publish once for a batch, at the end of whatever
+ * woke you. Before you sleep, rearm; if that says 1, something came in the meantime and
+ * nobody will wake you for it: work on, then rearm again. While you work, suppression of
+ * notifications costs nothing: with #VGPIO_F_EVENT_IDX the event word is simply left
+ * behind until the next rearm.
+ *
+ * @code
+ * while (vgpio_devq_pop(&q, &chain) > 0) {        // device, on a kick
+ *     n = vgpio_chain_read(&chain, request, 8);
+ *     ...
+ *     vgpio_chain_write(&chain, answer, 2);
+ *     vgpio_devq_push(&q, chain.head, 2);
+ * }
+ * if (vgpio_devq_publish(&q) > 0) interrupt_the_driver();
+ * if (vgpio_devq_rearm(&q) > 0) goto again;
+ * @endcode
+ *
+ * @par Trust
+ * The device's side believes nothing it reads: indices, heads, addresses, lengths and
+ * flags are loaded once into private memory, checked there and used from there. The
+ * driver's side keeps its books in private memory and never reads a descriptor back; of
+ * what the device can write it reads used elements and event words only.
+ *
+ * @par Errors that stay
+ * A ring that cannot be makes the call that notices it, and every later one, return the
+ * same #VGPIO_ERR_PROTO or #VGPIO_ERR_FAULT, without touching memory: in such a ring
+ * nobody can tell what comes next. It lasts until the queue is stopped and started (or
+ * initialised) again. A *buffer* that does not map is no such error: it concerns one
+ * chain only, and the caller decides what to answer.
+ *
+ * @par Layouts
+ * Split rings are built in. #VGPIO_F_PACKED is answered #VGPIO_ERR_NOTSUP so far. Rings
+ * are little-endian, as #VGPIO_F_VERSION_1 has it, whatever the host is.
+ *
+ * @par Order of memory accesses
+ * Acquire and release on the indices, one full fence in publish and rearm; with
+ * #VGPIO_F_ORDER_PLATFORM negotiated those that also order against devices. Every access
+ * to a word that both sides touch is single-copy atomic.
+ *
+ * @par Context
+ * "object lock" for every function unless it says otherwise: calls on one queue must not
+ * overlap. The two ends of one ring are two objects and may run in parallel.
  */
 #ifndef VIRTIOGPIO_QUEUE_H
 #define VIRTIOGPIO_QUEUE_H
@@ -12,60 +68,422 @@
 extern "C" {
 #endif
 
-struct vgpio_head { uint16_t id, ndesc; };  /* all that completing needs */
-struct vgpio_devq {  /* OPAQUE */
+/**
+ * @name The device's side
+ */
+/** @{ */
+
+/**
+ * @brief All that completing a chain needs: plain numbers, no address.
+ *
+ * May be kept as long as you like, over a stop and a start too if it is the same ring.
+ */
+struct vgpio_head {
+    uint16_t id;    /**< the head's descriptor index (packed: the buffer id) */
+    uint16_t ndesc; /**< ring positions the chain takes; 1 in a split ring */
+};
+
+/**
+ * @brief A queue as its device sees it. Opaque by contract; 80 bytes (64 with 32-bit
+ * pointers). Zero it before the first start.
+ */
+struct vgpio_devq {
+    /** @cond PRIVATE */
     const struct vgpio_mem *mem;
-    uint8_t *desc, *driver, *device;
-    struct vgpio_vq_setup at;
-    uint16_t avail_seen, next_used;
+    uint8_t *desc, *driver, *device; /* mapped from start to stop */
+    struct vgpio_vq_setup at;        /* what stop() reports: positions are live */
+    uint16_t avail_seen;             /* avail.idx when last looked at */
+    uint16_t next_used; /* where the next push goes; at.used_pos: published */
     uint8_t flags, started;
     int8_t err;
     uint8_t reserved;
+    /** @endcond */
 };
-struct vgpio_chain {  /* OPAQUE cursor: nothing to free */
-    struct vgpio_devq *q;
-    uint64_t gpa, table;
-    uint32_t left, total, table_len;
-    uint16_t next, ttl;
-    struct vgpio_head head;
-    uint8_t flags, reserved[3];
-};
-VGPIO_API int vgpio_devq_start(struct vgpio_devq *, const struct vgpio_mem *, const struct vgpio_vq_setup *);
-VGPIO_API void vgpio_devq_stop(struct vgpio_devq *, struct vgpio_vq_setup *where);
-VGPIO_API int vgpio_devq_pop(struct vgpio_devq *, struct vgpio_chain *); /* 1 got, 0 none */
-VGPIO_API void vgpio_devq_unpop(struct vgpio_devq *, const struct vgpio_chain *);  /* the last pop */
-VGPIO_API uint32_t vgpio_chain_read(struct vgpio_chain *, void *dst, uint32_t len);
-VGPIO_API uint32_t vgpio_chain_write(struct vgpio_chain *, const void *src, uint32_t len);
-VGPIO_API int vgpio_chain_where(struct vgpio_chain *, uint64_t *gpa);  /* 0: gpa of 1 writable byte, seen to map; advances. NOSPC: none left, IO: does not map, <= FATAL: broken */
-VGPIO_API int vgpio_chain_finish(struct vgpio_chain *, uint32_t *room);  /* walks to the end; 0 = sound, room (may be NULL) = writable bytes not yet used */
-VGPIO_API int vgpio_devq_waiting(struct vgpio_devq *);  /* heads not yet popped, or a sticky error */
-VGPIO_API int vgpio_devq_error(const struct vgpio_devq *);  /* sticky error or 0 */
-VGPIO_API int vgpio_devq_push(struct vgpio_devq *, struct vgpio_head, uint32_t written); /* stage */
-VGPIO_API int vgpio_devq_publish(struct vgpio_devq *);  /* 1 = interrupt the driver */
-VGPIO_API int vgpio_devq_rearm(struct vgpio_devq *);  /* 1 = more work, do not sleep */
 
-struct vgpio_seg { uint64_t addr; uint32_t len; };
-struct vgpio_drvq_slot { uint16_t slot, link; };  /* OPAQUE, 4 bytes a descriptor */
-struct vgpio_drvq {  /* OPAQUE */
+/**
+ * @brief A chain on its way through the device: a cursor over its pieces.
+ *
+ * Plain data with nothing to free: copy it, keep several, drop it. Valid until the queue
+ * stops. The readable pieces come first, then the writable ones ("Message Framing"); the
+ * cursor only moves forward. Descriptors are fetched one at a time when the cursor gets
+ * there, each once, and checked against what came before. So the end of a chain is not
+ * known to be sound until vgpio_chain_finish() has been there: call it before you act on
+ * a request.
+ */
+struct vgpio_chain {
+    /** @cond PRIVATE */
+    struct vgpio_devq *q;
+    uint64_t gpa;       /* rest of the piece in hand */
+    uint64_t table;     /* the indirect table, once in it */
+    uint32_t left;      /* bytes of that rest */
+    uint32_t total;     /* bytes of all pieces so far */
+    uint32_t table_len; /* entries */
+    uint16_t next, ttl; /* descriptor to fetch, how many more may be */
+    /** @endcond */
+    struct vgpio_head head; /**< for vgpio_devq_push(); read only */
+    /** @cond PRIVATE */
+    uint8_t flags, reserved[3];
+    /** @endcond */
+};
+
+/**
+ * @brief Start a queue: map its ring and find out where it stands.
+ *
+ * The used position is read from the ring itself; the available one is `avail_pos` with
+ * #VGPIO_VQ_TOLD, else 0. Nothing is written. No notification is asked for and whatever
+ * came before was heard by nobody: treat a start as a kick.
+ *
+ * @param q      zeroed, or stopped
+ * @param mem    how to reach guest memory; it and all behind it must outlive the stop
+ * @param setup  copied; `features` must be the negotiated word
+ * @return 0. Above #VGPIO_ERR_FATAL: #VGPIO_ERR_INVAL: no `mem`, no `map`, or the size is
+ * no power of two from 1 to 32768; #VGPIO_ERR_STATE: is started; #VGPIO_ERR_NOTSUP: a
+ * layout or ring feature that is not built in; #VGPIO_ERR_ABI: `mem` without `ops_size`.
+ * #VGPIO_ERR_FAULT: an area is misaligned (16, 2, 4), wraps, or does not map in one piece;
+ * the queue stays stopped and this does not stick. An earlier error is forgotten.
+ * @context object lock
+ */
+VGPIO_API int vgpio_devq_start(struct vgpio_devq *q, const struct vgpio_mem *mem,
+                               const struct vgpio_vq_setup *setup);
+
+/**
+ * @brief Stop a queue: let go of its memory, without touching it.
+ *
+ * Staged elements that were not published are forgotten: publish first. Heads may be
+ * completed after another start of the same ring; cursors are dead. vgpio_devq_error()
+ * keeps its answer. Stopping a stopped queue does nothing.
+ *
+ * @param q      the queue
+ * @param where  where it stood, ready for vgpio_devq_start(): setup as given, next head
+ *               to pop, next used index as published, #VGPIO_VQ_TOLD. May be NULL.
+ * @context object lock
+ */
+VGPIO_API void vgpio_devq_stop(struct vgpio_devq *q, struct vgpio_vq_setup *where);
+
+/**
+ * @brief Take the next chain that the driver made available.
+ *
+ * The order is the driver's. The ring's index is looked at again only when all that it
+ * last promised was taken. Each chain must be pushed once, in any order, unless unpopped.
+ *
+ * @param q  the queue
+ * @param c  set to the first piece of the chain; undefined unless 1 is returned
+ * @return 1: here is one; 0: none is waiting; #VGPIO_ERR_STATE: not started;
+ * #VGPIO_ERR_PROTO, sticky: the index moved by more than the ring's size (RING-DRV-11), a
+ * head is outside of the ring, or its first descriptor cannot be (see
+ * vgpio_chain_finish()); #VGPIO_ERR_FAULT, sticky: its indirect table is no memory.
+ * @context object lock
+ */
+VGPIO_API int vgpio_devq_pop(struct vgpio_devq *q, struct vgpio_chain *c);
+
+/**
+ * @brief Give the last popped chain back to the ring, as if it had not been popped.
+ *
+ * For "not now": its cursor is dead, the next pop starts from its head again.
+ *
+ * @param q  the queue; nothing happens if it is broken or stopped
+ * @param c  the chain that the last pop gave, not pushed
+ * @context object lock
+ */
+VGPIO_API void vgpio_devq_unpop(struct vgpio_devq *q, const struct vgpio_chain *c);
+
+/**
+ * @brief Copy the next readable bytes out of a chain, however it is cut up.
+ *
+ * @param c    moved past what was read
+ * @param dst  room for `len` bytes
+ * @param len  bytes wanted
+ * @return bytes read. Fewer than `len`: the readable part ends, a buffer does not map, or
+ * the queue is broken (vgpio_devq_error()). Bytes of `dst` beyond that may be changed
+ * when a buffer maps only in part.
+ * @context object lock
+ */
+VGPIO_API uint32_t vgpio_chain_read(struct vgpio_chain *c, void *dst, uint32_t len);
+
+/**
+ * @brief Copy bytes into the next writable pieces of a chain.
+ *
+ * Skips what is left of the readable part. Stores go to the dirty log.
+ *
+ * @param c    moved past what was written
+ * @param src  `len` bytes
+ * @param len  how many
+ * @return bytes written. Fewer than `len`: no more room, a buffer does not map, or the
+ * queue is broken. A buffer that maps only in part may hold some more bytes than that:
+ * used lengths may be too small, never too large (RING-DEV-11).
+ * @context object lock
+ */
+VGPIO_API uint32_t vgpio_chain_write(struct vgpio_chain *c, const void *src,
+                                     uint32_t len);
+
+/**
+ * @brief Find the next writable byte: for answers that will be written later.
+ *
+ * Skips what is left of the readable part, maps the byte for writing to see that this is
+ * possible, and moves past it. Twice gives the places of two bytes, wherever the driver
+ * cut between them. They are written with vgpio_mem_write(), also after the chain is
+ * forgotten.
+ *
+ * @param c    the chain
+ * @param gpa  the address; unchanged unless 0 is returned
+ * @return 0; #VGPIO_ERR_NOSPC: the chain has no writable byte left; #VGPIO_ERR_IO: there
+ * is one, but it does not map for writing (the cursor stays); at or below
+ * #VGPIO_ERR_FATAL: the queue is broken.
+ * @context object lock
+ */
+VGPIO_API int vgpio_chain_where(struct vgpio_chain *c, uint64_t *gpa);
+
+/**
+ * @brief Walk to the end of a chain and see that it is sound.
+ *
+ * Call it before a request has an effect: a broken chain must have none. These break the
+ * queue, here or wherever the cursor meets them:
+ * - next descriptor outside of the ring or table (B1)
+ * - more descriptors than the ring has: a loop (B2). A table is followed for 1024 entries
+ *   or the size of the ring, whichever is more; the ring does not bound it otherwise
+ * - lengths that sum to more than 2^32 - 1 (B3)
+ * - readable after writable (RING-DRV-02)
+ * - indirect: not negotiated, nested, together with NEXT, of length 0 or no multiple of
+ *   16, or a table that is no memory (RING-DRV-06 to 09)
+ *
+ * Pieces of no length are fine, so are plain descriptors before a table (RING-DEV-06). A
+ * WRITE flag on the descriptor that names a table means nothing (RING-DEV-05). Buffers
+ * are not mapped here.
+ *
+ * @param c     moved to its end
+ * @param room  writable bytes that were not used yet; may be NULL; unchanged on error
+ * @return 0: sound; #VGPIO_ERR_PROTO or #VGPIO_ERR_FAULT, sticky; #VGPIO_ERR_STATE: the
+ * queue is stopped
+ * @context object lock
+ */
+VGPIO_API int vgpio_chain_finish(struct vgpio_chain *c, uint32_t *room);
+
+/**
+ * @brief How many heads wait to be popped, looking at the ring.
+ *
+ * @return 0 or more; #VGPIO_ERR_STATE: not started; a sticky error as vgpio_devq_pop()
+ * has for the index
+ * @context object lock
+ */
+VGPIO_API int vgpio_devq_waiting(struct vgpio_devq *q);
+
+/**
+ * @brief Why a queue is broken.
+ * @return the sticky error, or 0; kept by a stop, forgotten by the next start
+ * @context any
+ */
+VGPIO_API int vgpio_devq_error(const struct vgpio_devq *q);
+
+/**
+ * @brief Stage the return of a chain; the driver does not see it yet.
+ *
+ * @param q        the queue
+ * @param head     of a chain that was popped and not pushed since. Nobody checks: a head
+ *                 pushed twice confuses the driver.
+ * @param written  bytes written to it, counted from its first writable one ("Used Ring");
+ *                 all stores must be done. 0 says: could not be served.
+ * @return 0; #VGPIO_ERR_STATE: not started; the queue's error
+ * @context object lock
+ */
+VGPIO_API int vgpio_devq_push(struct vgpio_devq *q, struct vgpio_head head,
+                              uint32_t written);
+
+/**
+ * @brief Show the driver everything that is staged.
+ *
+ * One release store, one fence, one look at the driver's wish (RING-DEV-07, -08). With
+ * #VGPIO_F_EVENT_IDX the first publication after a start is always announced: whoever
+ * served the ring before may have died between the two. If nothing is staged, nothing is
+ * done.
+ *
+ * This is the one call that still does its work on a broken queue: chains that were good
+ * and are answered already go back, for their effects cannot be undone.
+ *
+ * @return 1: interrupt the driver; 0: do not; #VGPIO_ERR_STATE: not started; the queue's
+ * error if it has one (and there is no interrupt to raise)
+ * @context object lock
+ */
+VGPIO_API int vgpio_devq_publish(struct vgpio_devq *q);
+
+/**
+ * @brief Ask to be kicked for the next head, then look again.
+ *
+ * @return 0: none is waiting, the next one will be announced; 1: some are waiting, do not
+ * sleep; #VGPIO_ERR_STATE: not started; the queue's error
+ * @context object lock
+ */
+VGPIO_API int vgpio_devq_rearm(struct vgpio_devq *q);
+/** @} */
+
+/**
+ * @name The driver's side
+ *
+ * Ring memory must be coherent, or config.h must define VGPIO_DMA_CLEAN and
+ * VGPIO_DMA_INVALIDATE: the engine calls them for ring memory and for indirect tables;
+ * buffers are the caller's.
+ */
+/** @{ */
+
+/** One piece of a buffer, at its address as the device sees it. */
+struct vgpio_seg {
+    uint64_t addr; /**< device's address */
+    uint32_t len;  /**< bytes, not 0 */
+};
+
+/** Private books about one descriptor, 4 bytes. Opaque by contract. */
+struct vgpio_drvq_slot {
+    /** @cond PRIVATE */
+    uint16_t slot, link;
+    /** @endcond */
+};
+
+/**
+ * @brief A queue as its driver sees it. Opaque by contract; 48 bytes (32 with 32-bit
+ * pointers), and 4 for each entry.
+ */
+struct vgpio_drvq {
+    /** @cond PRIVATE */
     uint8_t *desc, *driver, *device;
     struct vgpio_drvq_slot *ring;
     uint16_t size, free_head, nfree;
-    uint16_t next_avail, published, last_used, used_seen;
+    uint16_t next_avail, published; /* staged up to, visible up to */
+    uint16_t last_used, used_seen;  /* taken up to, used.idx when last looked at */
     uint8_t flags;
     int8_t err;
+    /** @endcond */
 };
-VGPIO_API void vgpio_drvq_layout(struct vgpio_vq_setup *, uint64_t dma_addr);  /* fills desc, driver, device from size: fits VGPIO_RING_BYTES(size) */
-VGPIO_API int vgpio_drvq_init(struct vgpio_drvq *, void *ring, struct vgpio_drvq_slot *,
-        const struct vgpio_vq_setup *);
-VGPIO_API int vgpio_drvq_add(struct vgpio_drvq *, const struct vgpio_seg *, unsigned nread,
-        unsigned nwrite, uint16_t slot);  /* stage */
-VGPIO_API int vgpio_drvq_add_indirect(struct vgpio_drvq *, void *table, uint64_t table_addr,
-        const struct vgpio_seg *, unsigned nread, unsigned nwrite, uint16_t slot);  /* table: 16 bytes a segment, yours until get() */
-VGPIO_API int vgpio_drvq_error(const struct vgpio_drvq *);  /* sticky error or 0 */
-VGPIO_API int vgpio_drvq_publish(struct vgpio_drvq *, uint32_t *data);  /* 1 = kick with (queue number | *data) */
-VGPIO_API int vgpio_drvq_get(struct vgpio_drvq *, uint16_t *slot, uint32_t *written); /* 1/0 */
-VGPIO_API int vgpio_drvq_rearm(struct vgpio_drvq *);  /* 1 = more */
-VGPIO_API int vgpio_drvq_drain(struct vgpio_drvq *, unsigned *iter, uint16_t *slot); /* after reset */
+
+/**
+ * @brief Lay a ring out: fill in where its three areas are.
+ *
+ * Each area starts on a cache line of its own; together they take #VGPIO_RING_BYTES of
+ * `size`.
+ *
+ * @param setup     in: `size`; out: `desc`, `driver`, `device`
+ * @param dma_addr  the ring memory as the device sees it, aligned to VGPIO_DMA_ALIGN
+ * @context any
+ */
+VGPIO_API void vgpio_drvq_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr);
+
+/**
+ * @brief Make an empty queue, and its memory a ring that was never used.
+ *
+ * Before you tell the device of it, or after the device let go of it by a reset.
+ *
+ * @param q      caller's memory, any contents
+ * @param ring   the ring memory as the driver sees it, 8-aligned: the byte at `desc`. The
+ *               other areas lie behind it in the order and distance that `setup` says
+ * @param slots  `size` elements, any contents; must outlive the queue
+ * @param setup  copied; `features` must be the negotiated word
+ * @return 0; #VGPIO_ERR_INVAL: NULL, a size that is no power of two from 1 to 32768, areas
+ * misaligned, overlapping or out of order; #VGPIO_ERR_NOTSUP: a layout or feature that is
+ * not built in, or #VGPIO_F_IN_ORDER
+ * @context object lock
+ */
+VGPIO_API int vgpio_drvq_init(struct vgpio_drvq *q, void *ring,
+                              struct vgpio_drvq_slot *slots,
+                              const struct vgpio_vq_setup *setup);
+
+/**
+ * @brief Stage a chain of one descriptor for each piece; the device does not see it yet.
+ *
+ * @param q       the queue
+ * @param segs    `nread` pieces that the device reads, then `nwrite` that it writes
+ * @param nread   0 or more
+ * @param nwrite  0 or more; both together at least 1
+ * @param slot    your number for this chain, not 65535; comes back from vgpio_drvq_get().
+ *                May be in use already, nobody checks.
+ * @return 0; #VGPIO_ERR_NOSPC: not so many descriptors are free; #VGPIO_ERR_INVAL: no
+ * piece, an empty piece, more than 2^32 - 1 bytes, or `slot`; the queue's error. After any
+ * error the queue is as it was.
+ * @context object lock
+ */
+VGPIO_API int vgpio_drvq_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
+                             unsigned nread, unsigned nwrite, uint16_t slot);
+
+/**
+ * @brief The same with one descriptor of the ring, the pieces in a table of yours.
+ *
+ * @param q           the queue
+ * @param table       16 bytes for each piece, 8-aligned, shared with the device. Yours
+ *                    again when vgpio_drvq_get() gives `slot` back
+ * @param table_addr  the same memory as the device sees it
+ * @param segs        as vgpio_drvq_add() has it; no more pieces than the ring has entries
+ *                    (RING-DRV-08), but always two
+ * @param nread       likewise
+ * @param nwrite      likewise
+ * @param slot        likewise
+ * @return as vgpio_drvq_add(); #VGPIO_ERR_NOTSUP: #VGPIO_F_INDIRECT is not negotiated or
+ * not built in; #VGPIO_ERR_INVAL also: too many pieces, table misaligned
+ * @context object lock
+ */
+VGPIO_API int vgpio_drvq_add_indirect(struct vgpio_drvq *q, void *table,
+                                      uint64_t table_addr, const struct vgpio_seg *segs,
+                                      unsigned nread, unsigned nwrite, uint16_t slot);
+
+/**
+ * @brief Why a queue is broken.
+ * @return the sticky error, or 0
+ * @context any
+ */
+VGPIO_API int vgpio_drvq_error(const struct vgpio_drvq *q);
+
+/**
+ * @brief Show the device everything that is staged.
+ *
+ * One release store, one fence, one look at the device's wish (RING-DRV-17, -18). With
+ * #VGPIO_F_EVENT_IDX the first publication is always announced. If nothing is staged,
+ * nothing is done. Kicks before DRIVER_OK are forbidden (CORE-DRV-19): publish after it,
+ * or keep the answer.
+ *
+ * @param q     the queue
+ * @param data  set unless nothing was staged: what belongs above the queue's number in the
+ *              doorbell word, 0 without #VGPIO_F_NOTIFICATION_DATA. May be NULL.
+ * @return 1: kick the device, with `number | *data`; 0: do not; the queue's error
+ * @context object lock
+ */
+VGPIO_API int vgpio_drvq_publish(struct vgpio_drvq *q, uint32_t *data);
+
+/**
+ * @brief Take back the next chain that the device is done with.
+ *
+ * The device may answer in any order. Checked here: how far its index moved, and that the
+ * chain is one in flight. *Not* checked is `written`, since only the owner of `slot` knows
+ * how much room it had: more than that is a broken device (B8), and bytes beyond `written`
+ * are to be ignored (RING-DRV-15).
+ *
+ * @param q        the queue
+ * @param slot     your number of the chain
+ * @param written  bytes that the device says it wrote, from the first writable one on
+ * @return 1: here is one; 0: none; #VGPIO_ERR_PROTO, sticky: the device cannot have meant
+ * that; the queue's error. `slot` and `written` are unchanged unless 1 is returned.
+ * @context object lock
+ */
+VGPIO_API int vgpio_drvq_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written);
+
+/**
+ * @brief Ask to be interrupted for the next chain that comes back, then look again.
+ *
+ * @return 0: none came, the next one will be announced; 1: some came, do not sleep; the
+ * queue's error
+ * @context object lock
+ */
+VGPIO_API int vgpio_drvq_rearm(struct vgpio_drvq *q);
+
+/**
+ * @brief Take back what the device will not answer any more, one slot a call.
+ *
+ * Only after the device let go of the queue. Works on private memory and so on a broken
+ * queue as well. Afterwards the queue must be initialised again.
+ *
+ * @param q     the queue
+ * @param iter  0 at first, then as it was left
+ * @param slot  your number of a chain that was staged or in flight
+ * @return 1: here is one; 0: that was all
+ * @context object lock
+ */
+VGPIO_API int vgpio_drvq_drain(struct vgpio_drvq *q, unsigned *iter, uint16_t *slot);
+/** @} */
 
 #ifdef __cplusplus
 }

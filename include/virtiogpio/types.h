@@ -129,7 +129,7 @@ struct vgpio_mem {
      * Returns the pointer to the byte at `gpa`, good for `*len` bytes; it may reduce
      * `*len` to what lies in one piece, but not to 0, and may not raise it: an answer
      * that does either counts as NULL. NULL: not accessible in that way.
-     * No alignment is asked for; for rings it has to be that of `gpa` (4 bytes at least).
+     * No alignment is asked for; for rings it has to be that of `gpa`, up to 8 bytes.
      *
      * `access` is an or of #VGPIO_MEM_READ and #VGPIO_MEM_WRITE.
      */
