@@ -10,7 +10,12 @@ static bool word_char(char c)
            c == '_';
 }
 
-/* Without care for uniqueness. */
+static char to_word(char c)
+{
+    return word_char(c) || c == '\0' ? c : '_';
+}
+
+/* The name with '_' for what a word cannot have; an unnamed line is called by number. */
 static void plain_word(const struct wave *w, uint16_t line, char *out, size_t size)
 {
     const char *name = w->names[line];
@@ -21,26 +26,54 @@ static void plain_word(const struct wave *w, uint16_t line, char *out, size_t si
         return;
     }
     for (i = 0; name[i] != '\0' && i < size - 1; i++) {
-        out[i] = word_char(name[i]) ? name[i] : '_';
+        out[i] = to_word(name[i]);
     }
     out[i] = '\0';
 }
 
+static bool same_word(const char *a, const char *b)
+{
+    while (*a != '\0' && to_word(*a) == to_word(*b)) {
+        a++;
+        b++;
+    }
+    return to_word(*a) == to_word(*b);
+}
+
+/* Could another line's word be the same? Names are unique, so of those that are words as
+ * they stand only one that looks like an unnamed line's. */
+static bool needs_number(const struct wave *w, uint16_t line, size_t size)
+{
+    const char *name = w->names[line];
+    size_t len = strlen(name);
+    size_t i;
+
+    if (len >= size || (strncmp(name, "line", 4) == 0 && len > 4 &&
+                        name[4 + strspn(name + 4, "0123456789")] == '\0')) {
+        return true;
+    }
+    for (i = 0; word_char(name[i]); i++) {
+    }
+    if (i == len) {
+        return false;
+    }
+    for (i = 0; i < w->nlines; i++) {
+        if (i != line && same_word(w->names[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void wave_word(const struct wave *w, uint16_t line, char *out, size_t size)
 {
-    char other[64];
-    uint16_t i;
-
     plain_word(w, line, out, size);
-    for (i = 0; i < w->nlines; i++) {
-        plain_word(w, i, other, sizeof other < size ? sizeof other : size);
-        if (i != line && strcmp(other, out) == 0) {
-            /* "a b" and "a_b" are two lines, and a viewer would show only one. */
-            size_t keep = strlen(out) < size - 8 ? strlen(out) : size - 8;
+    if (w->names[line][0] != '\0' && needs_number(w, line, size)) {
+        /* "a b" and "a_b" are two lines, and a viewer would show only one. No word has
+         * a '-' of its own. */
+        size_t keep = strlen(out) < size - 8 ? strlen(out) : size - 8;
 
-            snprintf(out + keep, size - keep, "_%u", line);
-            return;
-        }
+        snprintf(out + keep, size - keep, "-%u", line);
     }
 }
 

@@ -56,8 +56,8 @@ static void test_vcd(void **state)
                               "$scope module gpio $end\n"
                               "$var wire 1 ! led $end\n"
                               "$var wire 1 \" line1 $end\n"
-                              "$var wire 1 # a_b_2 $end\n"
-                              "$var wire 1 $ a_b_3 $end\n"
+                              "$var wire 1 # a_b-2 $end\n"
+                              "$var wire 1 $ a_b $end\n"
                               "$upscope $end\n"
                               "$enddefinitions $end\n"
                               "#0\n"
@@ -96,6 +96,31 @@ static void test_picture(void **state)
     assert_non_null(
         strstr(text, "  led    \u2581\u2581\u2594\u2594\u00b7\u00b7\u00b7\n"));
     free(text);
+}
+
+static void test_words(void **state)
+{
+    static const char *const odd[] = {
+        "line5",
+        "x y",
+        "",
+        "x+y",
+        "12",
+        "p q",
+        "a name that is longer than any word a viewer can show"};
+    static const char *const words[] = {"line5-0", "x_y-1", "line2",
+                                        "x_y-3",   "12",    "p_q"};
+    const struct wave w = {odd, "0000000", 7, NULL, 0, 0};
+    char word[32];
+    uint16_t i;
+
+    (void)state;
+    for (i = 0; i < 6; i++) {
+        wave_word(&w, i, word, sizeof word);
+        assert_string_equal(word, words[i]);
+    }
+    wave_word(&w, 6, word, sizeof word);
+    assert_string_equal(word, "a_name_that_is_longer_th-6");
 }
 
 /* Codes are unique over the whole range and never hold a blank. */
@@ -149,9 +174,8 @@ static void test_write_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vcd),
-        cmocka_unit_test(test_picture),
-        cmocka_unit_test(test_codes),
+        cmocka_unit_test(test_vcd),         cmocka_unit_test(test_picture),
+        cmocka_unit_test(test_words),       cmocka_unit_test(test_codes),
         cmocka_unit_test(test_write_error),
     };
 

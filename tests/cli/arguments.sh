@@ -1,0 +1,114 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# Wrong arguments: exit 2, a clear message on stderr, nothing on stdout, no socket made.
+# usage: arguments.sh VGPIO
+set -u
+vgpio=$1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+failures=0
+checks=0
+
+fail() {
+    echo "FAILED: $*"
+    failures=$((failures + 1))
+}
+
+# wrong TEXT ARGUMENT...: exit 2, TEXT somewhere in the first line of the message.
+wrong() {
+    text=$1
+    shift
+    checks=$((checks + 1))
+    "$vgpio" "$@" > out 2> err < /dev/null
+    status=$?
+    [ $status = 2 ] || fail "$*: exit status $status"
+    [ ! -s out ] || fail "$*: something on stdout"
+    head -n 1 err | grep -q '^vgpio: ' || fail "$*: the message does not begin with 'vgpio: '"
+    head -n 1 err | grep -qF -- "$text" || fail "$*: no '$text' in: $(cat err)"
+    if [ -e s ] || [ -e c ]; then
+        fail "$*: left a socket behind"
+    fi
+    rm -f out err
+}
+
+# right TEXT ARGUMENT...: exit 0, TEXT on stdout, nothing on stderr.
+right() {
+    text=$1
+    shift
+    checks=$((checks + 1))
+    "$vgpio" "$@" > out 2> err < /dev/null
+    status=$?
+    [ $status = 0 ] || fail "$*: exit status $status"
+    grep -qF -- "$text" out || fail "$*: no '$text' in: $(cat out)"
+    [ ! -s err ] || fail "$*: on stderr: $(cat err)"
+    rm -f out err
+}
+
+long=$(printf '%0200d' 0)
+
+wrong "a command is missing"
+wrong "unknown command 'frobnicate'" frobnicate
+wrong "unknown command '--frobnicate'" --frobnicate
+
+wrong "--socket-path PATH (or --fd N) is missing" serve
+wrong "--socket-path PATH (or --fd N) is missing" serve --sim 8
+wrong "--sim N or --sim NAME,NAME,... is missing" serve -s s
+wrong "option '-s' needs a value" serve -s
+wrong "option '--sim' needs a value" serve -s s --sim
+wrong "option '--control' needs a value" serve -s s --sim 8 --control
+wrong "unknown or ambiguous option '--frobnicate'" serve --frobnicate
+wrong "unknown option '-x'" serve -x
+wrong "option '--once=yes' takes no value" serve --once=yes
+wrong "unexpected argument 'more'" serve -s s --sim 8 more
+wrong "empty, or too long" serve -s "" --sim 8
+wrong "empty, or too long" serve -s "$long" --sim 8
+wrong "empty, or too long" serve -s s --sim 8 --control "$long"
+wrong "the same path" serve -s s --sim 8 --control s
+wrong "exclude each other" serve -s s --fd 0 --sim 8
+wrong "'x' is not a number" serve --fd x --sim 8
+wrong "'-1' is not a number" serve --fd -1 --sim 8
+wrong "--fd 0 is not a stream socket" serve --fd 0 --sim 8
+wrong "--fd 999 is not a stream socket" serve --fd 999 --sim 8
+
+wrong "an empty list" serve -s s --sim ""
+wrong "1 to 65535" serve -s s --sim 0
+wrong "1 to 65535" serve -s s --sim 65536
+wrong "1 to 65535" serve -s s --sim 99999999999999999999999
+wrong "two lines are named 'led'" serve -s s --sim led,button,led
+wrong "'7' is a number, not a name" serve -s s --sim led,7
+wrong "printable ASCII" serve -s s --sim "led,bl$(printf '\303\274')te"
+wrong "printable ASCII" serve -s s --sim "led,a$(printf '\t')b"
+wrong "printable ASCII" serve -s s --sim 'led,"b"'
+wrong "longer than 255" serve -s s --sim "led,n$long$long"
+wrong "more than 65535 lines" serve -s s --sim "$(printf '%066000d' 0 | tr 0 ,)"
+
+wrong "unknown option '-x'" demo -x
+wrong "option '--vcd' needs a value" demo --vcd
+wrong "unexpected argument 'more'" demo more
+
+for command in "" serve demo; do
+    # shellcheck disable=SC2086
+    right "usage: vgpio" $command --help
+    # shellcheck disable=SC2086
+    right "usage: vgpio" $command -h
+    # shellcheck disable=SC2086
+    right "vgpio 0." $command --version
+    # shellcheck disable=SC2086
+    right "vgpio 0." $command -V
+done
+
+# As the standard for back ends has it: whatever else is on the line.
+for more in "" "--frobnicate" "-s /nowhere/s more" "--sim 0"; do
+    # shellcheck disable=SC2086
+    right '"type": "gpio"' serve $more --print-capabilities
+done
+
+# What the system refuses is no mistake on the command line: exit 1.
+"$vgpio" serve -s nowhere/s --sim 8 2> err
+status=$?
+[ $status = 1 ] || fail "no such folder: exit status $status"
+grep -q '^vgpio: --socket-path nowhere/s: ' err || fail "no such folder: $(cat err)"
+
+echo "$checks checks, $failures failed"
+[ $failures = 0 ]

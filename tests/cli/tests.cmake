@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The command as users run it: test_X.c and X.sh become the ctest "cli_X".
+file(GLOB cli_programs CONFIGURE_DEPENDS cli/test_*.c)
+foreach(file ${cli_programs})
+    get_filename_component(stem ${file} NAME_WE)
+    string(REPLACE test_ cli_ name ${stem})
+    vgpio_test_program(${name} ${file} cli/server_run.c ${support_sources})
+    target_compile_definitions(${name} PRIVATE VGPIO_PATH="$<TARGET_FILE:vgpio>")
+    target_link_libraries(${name} PRIVATE PkgConfig::cmocka)
+    add_dependencies(${name} vgpio)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+endforeach()
+
+file(GLOB cli_scripts CONFIGURE_DEPENDS cli/*.sh)
+foreach(file ${cli_scripts})
+    get_filename_component(stem ${file} NAME_WE)
+    add_test(NAME cli_${stem} COMMAND sh ${file} $<TARGET_FILE:vgpio>)
+    set_tests_properties(cli_${stem} PROPERTIES TIMEOUT 120)
+endforeach()
