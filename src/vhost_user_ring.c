@@ -68,7 +68,6 @@ void vgpio_vu_mem_forget(struct vgpio_vu *vu)
 {
     unmap_all(vu, vu->region, vu->nregions);
     vu->nregions = 0;
-    vu->hint = 0;
 }
 
 /* Reads one region, and says what is wrong with it beside those before it. */

@@ -347,6 +347,8 @@ static void test_config_sizes_must_agree(void **state)
     uint32_t p[5] = {0, 9, 0, 0, 0};
 
     assert_int_equal(msg(w, VU_GET_CONFIG, 0, p, 20, 0), VGPIO_ERR_PROTO);
+    p[1] = 7;
+    assert_int_equal(msg(w, VU_GET_CONFIG, 0, p, 20, 0), VGPIO_ERR_PROTO);
     p[1] = UINT32_MAX;
     assert_int_equal(msg(w, VU_GET_CONFIG, 0, p, 20, 0), VGPIO_ERR_PROTO);
     assert_int_equal(msg(w, VU_GET_CONFIG, 0, p, 11, 0), VGPIO_ERR_PROTO);
@@ -985,6 +987,20 @@ static void test_what_was_kicked_before_is_looked_at(void **state)
     assert_int_equal(vgpio_vu_kick(&w->vu, 0), VGPIO_ERR_PROTO);
 }
 
+static void test_work_left_by_the_device_comes_back_as_a_kick(void **state)
+{
+    struct world *w = *state;
+
+    greet(w, V1 | F30);
+    w->dev.events = VGPIO_EV_MORE; /* no ring, no kick fd: nothing to do yet */
+    vgpio_vu_flush(&w->vu);
+    ring_up(w, 0, 0);
+    w->dev.events = VGPIO_EV_MORE;
+    vgpio_vu_flush(&w->vu);
+    vgpio_vu_flush(&w->vu);
+    assert_int_equal(fake_fd_at(&w->os, w->vu.ring[0].kick)->signals, 1);
+}
+
 static void test_rings_without_a_kick_fd(void **state)
 {
     struct world *w = *state;
@@ -1115,6 +1131,9 @@ static void test_headers(void **state)
         memcpy(w->in.buf, head, 12);
         w->in.len = 12;
         assert_int_equal(vgpio_vu_input(&w->vu, &w->in, &w->out), VGPIO_ERR_PROTO);
+        assert_int_equal(strcmp(vgpio_vu_reason(&w->vu),
+                                "header: payload longer than any message") == 0,
+                         i != 0);
     }
     w->in.len = sizeof w->in.buf + 1;
     assert_int_equal(vgpio_vu_input(&w->vu, &w->in, &w->out), VGPIO_ERR_PROTO);
@@ -1399,6 +1418,7 @@ int main(void)
         T(test_the_newest_call_fd_wins),
         T(test_a_message_pays_what_it_caused),
         T(test_what_was_kicked_before_is_looked_at),
+        T(test_work_left_by_the_device_comes_back_as_a_kick),
         T(test_rings_without_a_kick_fd),
         T(test_fd_counts_must_match_bit_8),
         T(test_a_broken_ring_is_reported_and_revived),
