@@ -127,7 +127,7 @@ static void test_words(void **state)
 static void test_codes(void **state)
 {
     static char seen[95 * 95 * 95];
-    struct wave many = {NULL, NULL, 20000, NULL, 0, 0};
+    struct wave many = {NULL, NULL, 9000, NULL, 0, 0}; /* three letters */
     const char **unnamed = calloc(many.nlines, sizeof *unnamed);
     char *initial = malloc(many.nlines);
     char *text = NULL;
