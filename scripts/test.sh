@@ -139,7 +139,7 @@ branch_coverage()
     say "Branch coverage of the core"
     find build-coverage -name '*.gcda' -delete 2> /dev/null || true
     build_and_test coverage
-    gcovr --root . --object-directory build-coverage --filter src/ --exclude src/cli/ \
+    gcovr --root . build-coverage/CMakeFiles/vgpio_objects.dir --filter src/ --exclude src/cli/ \
         --branches --exclude-unreachable-branches
 }
 

@@ -310,7 +310,8 @@ static uint16_t fit(struct vgpio_drv *drv, unsigned kind, uint16_t max, uint16_t
     unsigned flag =
         kind == VGPIO_SLOT_REQ ? VGPIO_DRV_INDIRECT_REQUESTQ : VGPIO_DRV_DIRECT_EVENTQ;
     int indirect = ((drv->flags & flag) != 0) == (kind == VGPIO_SLOT_REQ);
-    unsigned n = 2u * nslots(drv, kind);
+    unsigned usable = nslots(drv, kind);
+    unsigned n = 2u * usable;
 
     while (n > max) {
         n >>= 1;
@@ -326,8 +327,11 @@ static uint16_t fit(struct vgpio_drv *drv, unsigned kind, uint16_t max, uint16_t
         ndesc = 1;
     }
     *size = (uint16_t)n;
-    n /= ndesc;
-    return n < nslots(drv, kind) ? (uint16_t)n : nslots(drv, kind);
+    /* By halves: a division would be a call of libgcc on small machines. */
+    while (usable * ndesc > n) {
+        usable >>= 1;
+    }
+    return (uint16_t)usable;
 }
 
 static int queue_up(struct vgpio_drv *drv, unsigned kind)

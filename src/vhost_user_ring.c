@@ -478,7 +478,7 @@ void vgpio_vu_close(struct vgpio_vu *vu)
 
     for (q = 0; q < vu->nrings; q++) {
         struct vgpio_vu_ring *r = &vu->ring[q];
-        uint16_t paused = (uint16_t)(r->flags & RING_PAUSED);
+        uint8_t paused = (uint8_t)(r->flags & RING_PAUSED);
 
         vgpio_vu_let_go(vu, q);
         unwatch(vu, q);
