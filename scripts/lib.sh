@@ -8,7 +8,7 @@ cd "$root" || exit 1
 # What tests/guest/ needs: a kernel's source, what compiles it, and what the guest runs.
 # shellcheck disable=SC2034
 guest_packages=(linux-source-6.1 gcc libc6-dev make flex bison bc xz-utils
-    busybox-static gpiod cpio gzip)
+    busybox-static gpiod cpio gzip device-tree-compiler)
 
 say()
 {

@@ -47,7 +47,7 @@ done
 
 # shellcheck source=scripts/lib.sh
 . "$top/scripts/lib.sh"
-need_packages device-tree-compiler
+need_packages "${guest_packages[@]}"
 
 logs=$(mktemp -d)
 "$here/build.sh" | tee "$logs/build.log"

@@ -96,6 +96,26 @@ case_masked_edges() {
     end_server
 }
 
+# An edge kept for a consumer that goes away is not told to the next one.
+case_latch_forgotten() {
+    serve 4
+    boot
+    consumer 2 1
+    ctl "pull 2 1"
+    counted 1
+    ctl "pull 2 0" "pull 2 1"
+    guest rmmod irqcount
+    guest mon m 2
+    guest seen m 0
+    expect "events" "$output" ""
+    ctl "pull 2 0" barrier
+    guest seen m 1
+    expect "events" "$output" "0 2;"
+    guest stop m
+    halt
+    end_server
+}
+
 # The consumers that a board has: the key's press and the LED's light arrive.
 case_device_tree() {
     serve 4
