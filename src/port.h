@@ -274,24 +274,20 @@ static inline void ring_st64(uint8_t *p, uint64_t v)
 
 static inline uint16_t ring_ld16_acquire(const uint8_t *p, unsigned platform)
 {
-    uint16_t v;
+    uint16_t v = port_ld16_acquire(p);
 
-    if (!platform) {
-        return port_le16(port_ld16_acquire(p));
+    if (platform) {
+        port_fence_platform();
     }
-    v = port_ld16(p);
-    port_fence_platform();
     return port_le16(v);
 }
 
 static inline void ring_st16_release(uint8_t *p, uint16_t v, unsigned platform)
 {
-    if (!platform) {
-        port_st16_release(p, port_le16(v));
-        return;
+    if (platform) {
+        port_fence_platform();
     }
-    port_fence_platform();
-    port_st16(p, port_le16(v));
+    port_st16_release(p, port_le16(v));
 }
 
 static inline void ring_fence(unsigned platform)

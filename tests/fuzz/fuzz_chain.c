@@ -266,8 +266,8 @@ static void begin(struct fuzz *f, const uint8_t *set, const uint8_t *image, size
     f->mem = (struct vgpio_mem){sizeof f->mem, f, map, unmap, dirty};
     f->chunk = set[0] / 5 % 4;
     f->setup.size = n;
-    f->setup.features = (set[1] & 1 && VGPIO_CFG_EVENT_IDX ? VGPIO_F_EVENT_IDX : 0) |
-                        (set[1] & 2 && VGPIO_CFG_INDIRECT ? VGPIO_F_INDIRECT : 0) |
+    f->setup.features = (set[1] & VGPIO_CFG_EVENT_IDX ? VGPIO_F_EVENT_IDX : 0) |
+                        (set[1] >> 1 & VGPIO_CFG_INDIRECT ? VGPIO_F_INDIRECT : 0) |
                         (set[1] & 4 ? VGPIO_F_ORDER_PLATFORM : 0);
     f->setup.flags = set[1] & 8 ? VGPIO_VQ_TOLD : 0;
     f->setup.avail_pos = (uint16_t)(set[1] & 8 ? 0xff00u + set[2] : 0);

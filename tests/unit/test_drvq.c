@@ -111,11 +111,6 @@ static void set_avail_event(struct world *w, uint16_t v)
     put16(w, w->setup.device + 4 + 8u * (uint64_t)w->setup.size, v);
 }
 
-static uint16_t used_event(struct world *w)
-{
-    return get16(w, w->setup.driver + 4 + 2u * (uint64_t)w->setup.size);
-}
-
 static void test_add_and_get(void **state)
 {
     static struct world w;
@@ -367,6 +362,11 @@ static void test_one_kick_for_a_batch(void **state)
         set_avail_event(&w, event);
         assert_int_equal(vgpio_drvq_publish(&w.q, NULL), event >= 1 && event <= 3);
     }
+}
+
+static uint16_t used_event(struct world *w)
+{
+    return get16(w, w->setup.driver + 4 + 2u * (uint64_t)w->setup.size);
 }
 
 static void test_rearm_names_the_next_element(void **state)
