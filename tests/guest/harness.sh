@@ -67,7 +67,7 @@ boot() {
     # UML has child processes, ignores SIGTERM and can spin: only SIGKILL to its own group ends it.
     # If we are killed ourselves, the end of file on its console halts it.
     setsid "$KERNEL/linux" mem=64M "initrd=$INITRD" rdinit=/init \
-        con=null con0=null,fd:1 con1=fd:3,fd:4 "$device" \
+        "uml_dir=$work" con=null con0=null,fd:1 con1=fd:3,fd:4 "$device" \
         < /dev/null >> "$work/console.log" 2>&1 3< "$work/to" 4>&$tmp &
     guest_pid=$!
     exec {from}< "$work/from" {tmp}<&-
