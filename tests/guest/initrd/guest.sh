@@ -14,7 +14,7 @@ until_true() {
     done
 }
 
-# irqs NAME: interrupts taken so far by those consumers called NAME that are there now
+# irqs NAME: interrupts so far on the lines that consumers called NAME have now
 irqs() { awk -v name="$1" '$NF == name { n += $2 } END { print n + 0 }' /proc/interrupts; }
 irqs_are() { [ "$(irqs "$1")" = "$2" ]; }
 
