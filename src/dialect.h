@@ -32,7 +32,7 @@ struct vgpio_dialect {
     uint64_t features;      /* device bits it understands; ring bits are the engine's */
     uint64_t event_feature; /* the bit that brings the event queue; 0: always there */
     uint8_t queue[2];       /* queue number, by enum vgpio_slot_kind */
-    uint8_t ndesc[2];       /* descriptors of a buffer, likewise */
+    uint8_t ndesc[2];       /* descriptors of a buffer, likewise: 1 or 2 */
 
     /* Features stand: read the configuration, set ngpio and names_size. */
     int (*configure)(struct vgpio_drv *drv);

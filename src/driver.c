@@ -564,18 +564,13 @@ int vgpio_drv_read_names(struct vgpio_drv *drv, uint8_t *buf, uint64_t dma_addr,
     if (err != VGPIO_OK) {
         return err;
     }
-#if VGPIO_CFG_NAMES
+    if (!VGPIO_CFG_NAMES) {
+        return VGPIO_ERR_NOTSUP;
+    }
     if (buf == NULL) {
         return VGPIO_ERR_INVAL;
     }
     return drv->dialect->read_names(drv, buf, dma_addr, len, cookie);
-#else
-    (void)buf;
-    (void)dma_addr;
-    (void)len;
-    (void)cookie;
-    return VGPIO_ERR_NOTSUP;
-#endif
 }
 
 int vgpio_drv_cancel(struct vgpio_drv *drv, void *cookie)

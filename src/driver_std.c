@@ -73,6 +73,9 @@ static struct vgpio_drv_slot *irq_find(const struct vgpio_drv *drv, uint16_t lin
     struct vgpio_drv_slot *irq = drv->slots + drv->nreq;
     unsigned i;
 
+    if (!VGPIO_CFG_IRQ) {
+        return NULL;
+    }
     if (line < drv->irq_map_len) {
         i = drv->irq_map[line] & MAP_SLOT;
         return i != 0 ? &irq[i - 1u] : NULL;
@@ -219,7 +222,7 @@ static int check(const struct vgpio_drv *drv, struct vgpio_request *req)
         if (!type_ok(req->value)) {
             return VGPIO_ERR_INVAL;
         }
-        if ((drv->features & VGPIO_F_IRQ) == 0) {
+        if (!VGPIO_CFG_IRQ || (drv->features & VGPIO_F_IRQ) == 0) {
             return VGPIO_ERR_NOTSUP;
         }
         irq = irq_find(drv, req->line);
@@ -292,7 +295,7 @@ static int std_submit(struct vgpio_drv *drv, const struct vgpio_request *asked,
     if (slot < 0) {
         return slot;
     }
-    if (req.type == VGPIO_MSG_SET_IRQ_TYPE) {
+    if (VGPIO_CFG_IRQ && req.type == VGPIO_MSG_SET_IRQ_TYPE) {
         irq = irq_find(drv, req.line);
         if (irq == NULL && req.value != VGPIO_IRQ_NONE) {
             err = irq_bind(drv, req.line, &irq);
@@ -322,7 +325,8 @@ static int std_read_names(struct vgpio_drv *drv, uint8_t *buf, uint64_t dma_addr
     int err;
 
     /* The size is a result as well, so it has to be an int. */
-    if (drv->names_size == 0 || drv->names_size >= (uint32_t)INT32_MAX) {
+    if (!VGPIO_CFG_NAMES || drv->names_size == 0 ||
+        drv->names_size >= (uint32_t)INT32_MAX) {
         return VGPIO_ERR_NOTSUP;
     }
     if (len <= drv->names_size || drv->names != NULL) {
@@ -344,11 +348,15 @@ static int std_read_names(struct vgpio_drv *drv, uint8_t *buf, uint64_t dma_addr
 
 /* ---- what comes back ---- */
 
+static int is_names(const struct vgpio_drv_slot *s)
+{
+    return VGPIO_CFG_NAMES && s->type == VGPIO_MSG_GET_LINE_NAMES;
+}
+
 /* Bytes the device was offered for its answer: more cannot have been written. */
 static uint32_t offered(const struct vgpio_drv *drv, const struct vgpio_drv_slot *s)
 {
-    return s->type == VGPIO_MSG_GET_LINE_NAMES ? 1 + drv->names_size
-                                               : VGPIO_RESPONSE_SIZE;
+    return is_names(s) ? 1 + drv->names_size : VGPIO_RESPONSE_SIZE;
 }
 
 static int names_result(struct vgpio_drv *drv, uint32_t written)
@@ -418,12 +426,11 @@ static int req_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
     if (written > offered(drv, s)) {
         return VGPIO_ERR_PROTO;
     }
-    result = s->type == VGPIO_MSG_GET_LINE_NAMES ? names_result(drv, written)
-                                                 : answer_result(drv, slot, written);
+    result = is_names(s) ? names_result(drv, written) : answer_result(drv, slot, written);
     if (s->type == VGPIO_MSG_SET_DIRECTION && result < 0) {
         set_output(drv, s->line, 0); /* whatever it is now, the device knows */
     }
-    if ((s->state & REQ_COUNTED) != 0) {
+    if (VGPIO_CFG_IRQ && (s->state & REQ_COUNTED) != 0) {
         int err = irq_answered(drv, s->line, result);
 
         if (err < 0) {
@@ -466,8 +473,8 @@ static int irq_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
 static int std_used(struct vgpio_drv *drv, unsigned kind, uint16_t slot, uint32_t written,
                     struct vgpio_drv_event *ev)
 {
-    return kind == VGPIO_SLOT_REQ ? req_used(drv, slot, written, ev)
-                                  : irq_used(drv, slot, written, ev);
+    return !VGPIO_CFG_IRQ || kind == VGPIO_SLOT_REQ ? req_used(drv, slot, written, ev)
+                                                    : irq_used(drv, slot, written, ev);
 }
 
 const struct vgpio_dialect vgpio_std_dialect = {

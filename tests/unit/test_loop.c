@@ -4,7 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -537,6 +537,328 @@ static void test_needs_reset(void **state)
     expect_eq(world_call(w, VGPIO_MSG_GET_VALUE, 5, 0), 0);
 }
 
+/* ---- worlds that do anything in any order ---- */
+
+struct line_model {
+    unsigned dir, staged, pull;
+    int enabled;  /* an edge type was answered with OK */
+    int asked;    /* ... or is on its way */
+    int unmasked; /* one interrupt may come */
+};
+
+struct expected { /* of a request in flight; its address is the cookie */
+    int busy, result;
+    unsigned type;
+    uint16_t line;
+    uint32_t value;
+};
+
+struct chaos {
+    struct world *w;
+    uint32_t seed;
+    struct line_model line[WORLD_LINES];
+    struct expected req[WORLD_NREQ];
+    unsigned order[WORLD_NREQ], nflight; /* flushed or not, in order; not served yet */
+    unsigned irqs, answers;
+};
+
+static uint32_t roll(struct chaos *c, uint32_t n)
+{
+    c->seed = c->seed * 1664525u + 1013904223u;
+    return (c->seed >> 16) % n;
+}
+
+static unsigned model_level(const struct line_model *l)
+{
+    return l->dir == VGPIO_DIR_OUT ? l->staged : l->pull;
+}
+
+/* What the standard says that the device answers, at the time when it is served. */
+static void model_serve(struct chaos *c, struct expected *e)
+{
+    struct line_model *l = &c->line[e->line];
+
+    switch (e->type) {
+    case VGPIO_MSG_GET_VALUE:
+        e->result = (int)model_level(l);
+        break;
+    case VGPIO_MSG_GET_DIRECTION:
+        e->result = (int)l->dir;
+        break;
+    case VGPIO_MSG_SET_VALUE:
+        l->staged = e->value;
+        break;
+    case VGPIO_MSG_SET_DIRECTION:
+        l->dir = e->value;
+        l->staged = l->dir == VGPIO_DIR_NONE ? 0 : l->staged;
+        break;
+    default:
+        break; /* SET_IRQ_TYPE is asked for inputs only */
+    }
+}
+
+static void chaos_submit(struct chaos *c, unsigned type, uint16_t line, uint32_t value)
+{
+    unsigned i;
+
+    for (i = 0; i < WORLD_NREQ && c->req[i].busy; i++) {
+    }
+    if (i == WORLD_NREQ) {
+        expect_eq(vgpio_drv_submit(&c->w->drv, VGPIO_MSG_GET_VALUE, 0, 0, NULL),
+                  VGPIO_ERR_NOSPC);
+        return;
+    }
+    expect_ok(vgpio_drv_submit(&c->w->drv, type, line, value, &c->req[i]));
+    c->req[i] = (struct expected){1, 0, type, line, value};
+    c->order[c->nflight++] = i;
+}
+
+/* The model knows one change of a trigger at a time. */
+static int may_change_trigger(const struct chaos *c, uint16_t line)
+{
+    unsigned i, busy = 0;
+
+    for (i = 0; i < WORLD_NREQ; i++) {
+        if (c->req[i].busy && c->req[i].line == line) {
+            return 0;
+        }
+        busy += (unsigned)c->req[i].busy;
+    }
+    return busy < WORLD_NREQ;
+}
+
+/* A request that is legal for what was asked of the line before. Lines 0..7 play with
+ * values and directions, the others with interrupts. */
+static void chaos_request(struct chaos *c)
+{
+    static const unsigned types[] = {VGPIO_MSG_GET_VALUE, VGPIO_MSG_GET_DIRECTION,
+                                     VGPIO_MSG_SET_VALUE, VGPIO_MSG_SET_DIRECTION};
+    uint16_t line = (uint16_t)roll(c, WORLD_LINES);
+    struct line_model *l = &c->line[line];
+    unsigned type = types[roll(c, 4)];
+
+    if (line < 8 || type == VGPIO_MSG_GET_VALUE) {
+        uint32_t values = type == VGPIO_MSG_SET_DIRECTION ? 3
+                          : type == VGPIO_MSG_SET_VALUE   ? 2
+                                                          : 1;
+
+        chaos_submit(c, type, line, roll(c, values));
+        return;
+    }
+    if (may_change_trigger(c, line)) {
+        l->asked = !l->enabled;
+        chaos_submit(c, VGPIO_MSG_SET_IRQ_TYPE, line,
+                     l->asked ? 1 + roll(c, 3) : VGPIO_IRQ_NONE);
+    }
+}
+
+static void chaos_serve(struct chaos *c)
+{
+    unsigned i;
+
+    expect_ok(vgpio_drv_flush(&c->w->drv));
+    for (i = 0; i < c->nflight; i++) {
+        model_serve(c, &c->req[c->order[i]]);
+    }
+    c->nflight = 0;
+    (void)world_serve(c->w);
+}
+
+static void chaos_pull(struct chaos *c)
+{
+    uint16_t line = (uint16_t)roll(c, WORLD_LINES);
+    unsigned level = roll(c, 2);
+
+    /* world_pull() serves as well */
+    expect_ok(vgpio_drv_flush(&c->w->drv));
+    c->line[line].pull = level;
+    twomap_turn(&c->w->m, TWOMAP_DEVICE);
+    expect_ok(vgpio_sim_pull(&c->w->sim, line, level));
+    twomap_turn(&c->w->m, TWOMAP_DRIVER);
+}
+
+static void chaos_done(struct chaos *c, const struct vgpio_drv_event *ev)
+{
+    struct expected *e = ev->cookie;
+    struct line_model *l = &c->line[ev->line];
+
+    assert_true(e->busy);
+    expect_eq(ev->type, e->type);
+    expect_eq(ev->line, e->line);
+    expect_eq(ev->result, e->result);
+    if (e->type == VGPIO_MSG_SET_IRQ_TYPE) {
+        l->enabled = l->asked;
+        /* until NONE is answered, an interrupt from before it may come */
+        l->unmasked = l->asked && l->unmasked;
+    }
+    e->busy = 0;
+    c->answers++;
+}
+
+static void chaos_poll(struct chaos *c)
+{
+    struct vgpio_drv_event ev;
+    int n = vgpio_drv_poll(&c->w->drv, &ev);
+
+    assert_true(n == 0 || n == 1);
+    if (n == 1 && ev.kind == VGPIO_DONE) {
+        chaos_done(c, &ev);
+    } else if (n == 1) {
+        /* no interrupt but of a line that asked for one */
+        expect_ok(ev.result);
+        assert_true(c->line[ev.line].unmasked);
+        c->line[ev.line].unmasked = 0;
+        c->irqs++;
+    }
+}
+
+static void chaos_unmask(struct chaos *c)
+{
+    uint16_t line = (uint16_t)(8 + roll(c, 8));
+
+    if (vgpio_drv_unmask(&c->w->drv, line) == 0) {
+        assert_true(c->line[line].asked);
+        c->line[line].unmasked = 1;
+    }
+}
+
+/* All that is under way arrives; then each enabled line still interrupts, and once. */
+static void chaos_settle(struct chaos *c)
+{
+    uint16_t line;
+    unsigned i, before;
+
+    for (i = 0; i < 2 * (WORLD_NREQ + WORLD_NIRQ); i++) {
+        chaos_serve(c);
+        chaos_poll(c);
+    }
+    for (i = 0; i < WORLD_NREQ; i++) {
+        expect_eq(c->req[i].busy, 0);
+    }
+    for (line = 8; line < WORLD_LINES; line++) {
+        if (!c->line[line].enabled) {
+            expect_eq(vgpio_drv_unmask(&c->w->drv, line), VGPIO_ERR_STATE);
+            continue;
+        }
+        /* at most one latched edge, then quiet */
+        for (i = 0; i < 3; i++) {
+            expect_ok(vgpio_drv_unmask(&c->w->drv, line));
+            c->line[line].unmasked = 1;
+            chaos_serve(c);
+            chaos_poll(c);
+        }
+        before = c->irqs;
+        (void)world_pull(c->w, line, !c->line[line].pull);
+        (void)world_pull(c->w, line, c->line[line].pull);
+        chaos_poll(c);
+        expect_eq(c->irqs, before + 1);
+        chaos_poll(c);
+        expect_eq(c->irqs, before + 1);
+    }
+}
+
+/* A new driver on the same device: what the guest did is gone, pulls stay. */
+static void chaos_restart(struct chaos *c)
+{
+    struct vgpio_drv_event ev;
+    unsigned i, back = 0;
+
+    twomap_turn(&c->w->m, TWOMAP_BOTH);
+    expect_ok(vgpio_drv_stop(&c->w->drv));
+    while (vgpio_drv_poll(&c->w->drv, &ev) == 1) {
+        struct expected *e = ev.cookie;
+
+        expect_eq(ev.result, VGPIO_ERR_STALE);
+        assert_true(e->busy);
+        e->busy = 0;
+        back++;
+    }
+    for (i = 0; i < WORLD_NREQ; i++) {
+        expect_eq(c->req[i].busy, 0);
+    }
+    assert_true(back <= WORLD_NREQ);
+    expect_ok(vgpio_drv_start(&c->w->drv));
+    twomap_turn(&c->w->m, TWOMAP_DRIVER);
+    c->nflight = 0;
+    for (i = 0; i < WORLD_LINES; i++) {
+        c->line[i] = (struct line_model){.pull = c->line[i].pull};
+    }
+}
+
+static void chaos_run(struct chaos *c, unsigned steps)
+{
+    while (steps-- > 0) {
+        switch (roll(c, 8)) {
+        case 0:
+        case 1:
+            chaos_request(c);
+            break;
+        case 2:
+            chaos_serve(c);
+            break;
+        case 3:
+            chaos_pull(c);
+            break;
+        case 4:
+            chaos_unmask(c);
+            break;
+        default:
+            chaos_poll(c);
+            break;
+        }
+        if (roll(c, 400) == 0) {
+            chaos_restart(c);
+        }
+    }
+    chaos_settle(c);
+}
+
+static uint32_t failing_seed;
+
+static int tell_seed(void **state)
+{
+    (void)state;
+    if (failing_seed != 0) {
+        print_message("failed with seed %u\n", (unsigned)failing_seed);
+    }
+    return 0;
+}
+
+static void test_any_interleaving(void **state)
+{
+    static const uint64_t features[] = {0, VGPIO_F_IRQ, VGPIO_F_IRQ | VGPIO_F_INDIRECT,
+                                        VGPIO_F_IRQ | VGPIO_F_EVENT_IDX};
+    struct world *w = malloc(sizeof *w);
+    unsigned irqs = 0, answers = 0;
+    uint32_t seed;
+
+    (void)state;
+    assert_non_null(w);
+    for (seed = 1; seed <= 120; seed++) {
+        struct chaos c = {.w = w, .seed = seed};
+
+        world_new(w);
+        w->rc.features = features[seed % 4];
+        w->rc.flags = seed >> 2 & 3u;
+        w->dc.queue_max[1] = WORLD_NIRQ << (seed >> 4 & 1u);
+        if ((w->rc.flags & VGPIO_DRV_DIRECT_EVENTQ) != 0 || seed % 4 % 2 != 0) {
+            w->dc.queue_max[1] = 2 * WORLD_NIRQ; /* room for all lines */
+        }
+        world_start(w);
+        twomap_turn(&w->m, TWOMAP_DRIVER);
+        failing_seed = seed;
+        chaos_run(&c, 1500);
+        irqs += c.irqs;
+        answers += c.answers;
+        world_free(w);
+    }
+    free(w);
+    failing_seed = 0;
+    /* it did happen */
+    assert_true(irqs > 1000);
+    assert_true(answers > 10000);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_init),
     cmocka_unit_test(test_passes_through),
@@ -553,6 +875,7 @@ static const struct CMUnitTest tests[] = {
     T(test_disable),
     T(test_stop_and_start),
     T(test_needs_reset),
+    cmocka_unit_test_teardown(test_any_interleaving, tell_seed),
 };
 
 int main(void)
