@@ -264,6 +264,8 @@ static int stage_request(struct vgpio_drv *drv, uint16_t slot,
     int err;
 
     vgpio_request_encode(cell, req);
+    /* A device that writes nothing must not repeat an old answer. */
+    cell[VGPIO_CELL_WRITE] = VGPIO_STATUS_ERR;
     seg[0].len = VGPIO_REQUEST_SIZE;
     if (answer != NULL) {
         seg[1] = *answer;
@@ -336,6 +338,7 @@ static int std_read_names(struct vgpio_drv *drv, uint8_t *buf, uint64_t dma_addr
     if (slot < 0) {
         return slot;
     }
+    buf[0] = VGPIO_STATUS_ERR;
     answer.addr = dma_addr;
     answer.len = 1 + drv->names_size;
     VGPIO_DMA_CLEAN(buf, answer.len);

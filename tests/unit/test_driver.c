@@ -32,6 +32,7 @@ struct peer {
     uint16_t queue_max[2];
     int reset_reads;    /* this many looks at the status after a reset show it busy */
     int refuse;         /* FEATURES_OK does not stick */
+    int sick_at_ok;     /* ... as soon as it is switched on */
     int sick;           /* DEVICE_NEEDS_RESET */
     uint32_t gen;       /* configuration generation; moves on by itself */
     int gen_moves;      /* this many times */
@@ -127,6 +128,7 @@ static int bus_set_status(void *ctx, uint8_t status)
         /* CORE-DRV-02: no bit is ever cleared but by a reset. */
         assert_int_equal(p->status & ~status, 0);
     }
+    p->sick |= p->sick_at_ok && (status & VGPIO_S_DRIVER_OK) != 0;
     p->status = status;
     if (p->refuse) {
         p->status &= (uint8_t)~VGPIO_S_FEATURES_OK;
@@ -625,8 +627,16 @@ static void test_start_broken(void **state)
     b->p.reset_reads = 1;
     assert_int_equal(vgpio_drv_start(&b->drv), 1);
     b->p.sick = 1;
-    assert_int_equal(vgpio_drv_start(&b->drv), 1); /* 0xff & co: not reset */
+    assert_int_equal(vgpio_drv_start(&b->drv), 1); /* not 0, so not reset */
     b->p.sick = 0;
+    b->p.sick_at_ok = 1;
+    assert_int_equal(vgpio_drv_start(&b->drv), VGPIO_ERR_BROKEN);
+    assert_int_equal(b->p.status & VGPIO_S_FAILED, VGPIO_S_FAILED);
+    assert_int_equal(vgpio_drv_stop(&b->drv), 1); /* it knows where the arena is */
+    assert_int_equal(vgpio_drv_start(&b->drv), VGPIO_ERR_STATE);
+    assert_int_equal(vgpio_drv_stop(&b->drv), 0);
+    b->p.sick_at_ok = 0;
+    b->p.reset_reads = 0;
     assert_int_equal(vgpio_drv_start(&b->drv), 0);
     b->p.sick = 1;
     assert_int_equal(vgpio_drv_config_changed(&b->drv), VGPIO_ERR_BROKEN);
@@ -820,6 +830,27 @@ static void test_staged_until_flush(void **state)
     expect_nothing(b);
 }
 
+/* The doorbell says which queue; with NOTIFICATION_DATA also how far it goes now. */
+static void test_kick_data(void **state)
+{
+    struct box *b = *state;
+    unsigned i;
+
+    for (i = 0; i < 2; i++) {
+        b->p.offered = F_ALL | (i != 0 ? VGPIO_F_NOTIFICATION_DATA : 0);
+        memset(b->p.kicks, 0, sizeof b->p.kicks);
+        up(b);
+        set_type(b, 3, VGPIO_IRQ_EDGE_RISING);
+        unmask(b, 3);
+        assert_int_equal(b->p.kick_data[1], i << 16 | 1);
+        assert_int_equal(vgpio_devq_rearm(&b->p.q[0]), 0); /* wants to hear of more */
+        submit(b, VGPIO_MSG_GET_VALUE, 3, 0, b);
+        assert_int_equal(b->p.kick_data[0], 2 * i << 16);
+        assert_int_equal(vgpio_drv_stop(&b->drv), 0);
+        expect_done(b, b, VGPIO_ERR_STALE);
+    }
+}
+
 static void test_notify_error_is_owed(void **state)
 {
     struct box *b = *state;
@@ -892,6 +923,38 @@ static void test_answers(void **state)
         expect_done(b, b, t[i].result);
     }
     expect_nothing(b);
+}
+
+static int read_names(struct box *b, uint32_t len)
+{
+    return vgpio_drv_read_names(&b->drv, b->p.m.driver + NAMES_AT, TWOMAP_GPA + NAMES_AT,
+                                len, b);
+}
+
+/* A device that gives a buffer back unwritten does not answer with an old one. */
+static void test_unwritten_answer(void **state)
+{
+    struct box *b = *state;
+    struct got g;
+    unsigned i;
+
+    set_config(&b->p, NGPIO, 41);
+    up(b);
+    for (i = 0; i < NREQ; i++) {
+        submit(b, VGPIO_MSG_GET_VALUE, 1, 0, b);
+        answer(b, VGPIO_MSG_GET_VALUE, 1, 1);
+        expect_done(b, b, 1);
+        submit(b, VGPIO_MSG_GET_VALUE, 1, 0, b);
+        assert_int_equal(take(&b->p, &g), 1);
+        publish(&b->p, 0, g.head, 2);
+        expect_done(b, b, VGPIO_ERR_IO);
+    }
+    b->p.m.driver[NAMES_AT] = VGPIO_STATUS_OK;
+    assert_int_equal(read_names(b, 42), 0);
+    assert_int_equal(vgpio_drv_flush(&b->drv), 0);
+    assert_int_equal(take(&b->p, &g), 1);
+    publish(&b->p, 0, g.head, 42);
+    expect_done(b, b, VGPIO_ERR_IO);
 }
 
 /* Answers come in any order, each to its own cookie. */
@@ -997,12 +1060,6 @@ static void test_stop_without_start(void **state)
 }
 
 /* ---- names ---- */
-
-static int read_names(struct box *b, uint32_t len)
-{
-    return vgpio_drv_read_names(&b->drv, b->p.m.driver + NAMES_AT, TWOMAP_GPA + NAMES_AT,
-                                len, b);
-}
 
 static void give_names(struct box *b, unsigned status, uint32_t room, uint32_t len)
 {
@@ -1219,6 +1276,7 @@ static void test_unmask_waits_for_the_answer(void **state)
     give_pair(&b->p, &g, VGPIO_IRQ_STATUS_VALID, 1);
     expect_irq(b, 3, 0);
     expect_nothing(b);
+    assert_int_equal(vgpio_drv_flush(&b->drv), 0);
     assert_int_equal(take_pair(&b->p, &g), 0); /* masked */
     unmask(b, 3);
     assert_int_equal(take_pair(&b->p, &g), 1);
@@ -1261,6 +1319,24 @@ static void test_invalid_while_enabled(void **state)
         assert_int_equal(vgpio_drv_flush(&b->drv), 0);
         assert_int_equal(take_pair(&b->p, &g), 0);
     }
+}
+
+/* A device that gives a pair back unwritten does not say VALID with an old byte. */
+static void test_unwritten_pair(void **state)
+{
+    struct box *b = *state;
+    struct got g;
+
+    up(b);
+    set_type(b, 3, VGPIO_IRQ_EDGE_RISING);
+    unmask(b, 3);
+    assert_int_equal(take_pair(&b->p, &g), 1);
+    give_pair(&b->p, &g, VGPIO_IRQ_STATUS_VALID, 1);
+    expect_irq(b, 3, 0);
+    unmask(b, 3);
+    assert_int_equal(take_pair(&b->p, &g), 1);
+    publish(&b->p, 1, g.head, 1);
+    expect_irq(b, 3, VGPIO_ERR_IO);
 }
 
 /* NONE hands the pair back without an event, whichever queue is faster. */
@@ -1584,9 +1660,11 @@ int main(void)
         T(test_descriptor_shape),
         T(test_request_bytes),
         T(test_staged_until_flush),
+        T(test_kick_data),
         T(test_notify_error_is_owed),
         T(test_submit_arguments),
         T(test_answers),
+        T(test_unwritten_answer),
         T(test_any_order),
         T(test_cancel),
         T(test_stop_hands_back_cookies),
@@ -1600,6 +1678,7 @@ int main(void)
         T(test_unmask_waits_for_the_answer),
         T(test_refused_type),
         T(test_invalid_while_enabled),
+        T(test_unwritten_pair),
         T(test_disable_returns_the_pair),
         T(test_interrupt_races_with_disable),
         T(test_enable_again_with_old_pair),
