@@ -290,6 +290,7 @@ VGPIO_API uint32_t vgpio_drv_names_size(const struct vgpio_drv *drv);
  * Requests for one line are answered in the order submitted, others in any order
  * (GPIO-DEV-06, GPIO-DEV-07). Nothing reaches the device before vgpio_drv_flush().
  *
+ * @param drv    the driver
  * @param type   #vgpio_msg, but names are read by vgpio_drv_read_names()
  * @param line   0 .. ngpio - 1
  * @param value  direction 0..2, value 0..1 or #vgpio_irq_type; not used by the messages
@@ -318,6 +319,7 @@ VGPIO_API int vgpio_drv_submit(struct vgpio_drv *drv, unsigned type, uint16_t li
  * The device can write there until the driver is stopped, also after the event: copy the
  * block, then check it with vgpio_names_check(). One at a time.
  *
+ * @param drv      the driver
  * @param buf      1 + vgpio_drv_names_size() bytes; not touched by the caller until the
  *                 event, or, if the request is cancelled, until vgpio_drv_stop()
  *                 returned 0. Not coherent caches: alone on its cache lines.
@@ -343,6 +345,7 @@ VGPIO_API int vgpio_drv_read_names(struct vgpio_drv *drv, uint8_t *buf, uint64_t
  * This is what a timeout does. The device still owns the buffers, so the slot stays busy
  * until it answers or is reset: nothing is used twice. What was sent still happens.
  *
+ * @param drv     the driver
  * @param cookie  all requests that carry it are forgotten
  * @retval VGPIO_OK        at least one was in flight
  * @retval VGPIO_ERR_STALE none was: its event came already
@@ -358,6 +361,7 @@ VGPIO_API int vgpio_drv_cancel(struct vgpio_drv *drv, void *cookie);
  * ordered; GPIO-DRV-11). A line unmasked already is left as it is (GPIO-DRV-13). For
  * level triggers, quiet the source first.
  *
+ * @param drv   the driver
  * @param line  0 .. ngpio - 1
  * @retval VGPIO_OK         unmasked, or will be
  * @retval VGPIO_ERR_INVAL  no such line
@@ -388,6 +392,7 @@ VGPIO_API int vgpio_drv_flush(struct vgpio_drv *drv);
  * The two queues take turns, so that neither starves the other. Events of one queue come
  * in the order in which the device answered; between the queues there is no order.
  *
+ * @param drv      the driver
  * @param[out] ev  filled if 1 is returned
  * @retval 1  one event
  * @retval 0  none now; after vgpio_drv_stop(): all cookies are handed back
