@@ -684,6 +684,22 @@ static void test_avail_index_jumps_past_the_ring(void **state)
     world_end(&w);
 }
 
+/* The driver's cache line is left alone until all that it promised is taken. */
+static void test_avail_index_is_looked_at_when_needed(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_start(&w, 4, 0);
+    ring_peer_request(&w.p, 0, OUT, 8, IN, 2);
+    ring_peer_request(&w.p, 2, OUT, 8, IN, 2);
+    serve_one(&w);
+    ring_peer_set_avail_idx(&w.p, 77);
+    serve_one(&w);
+    assert_int_equal(vgpio_devq_pop(&w.q, &w.c), VGPIO_ERR_PROTO);
+    world_end(&w);
+}
+
 static void test_avail_index_goes_backwards(void **state)
 {
     struct world w;
@@ -849,6 +865,7 @@ int main(void)
 #endif
         cmocka_unit_test(test_rearm_without_event_idx_clears_the_flag),
         cmocka_unit_test(test_avail_index_jumps_past_the_ring),
+        cmocka_unit_test(test_avail_index_is_looked_at_when_needed),
         cmocka_unit_test(test_avail_index_goes_backwards),
         cmocka_unit_test(test_good_answers_before_the_break),
         cmocka_unit_test(test_waiting),

@@ -267,6 +267,25 @@ static void test_indirect_past_the_address_space(void **state)
     indirect_breaks(UINT64_MAX - 14, 16, 0, VGPIO_ERR_FAULT);
 }
 
+/* Its first entry is there, and all that is needed; but so long a table cannot be. */
+static void test_indirect_wraps_after_its_first_entry(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w, 4, VGPIO_F_INDIRECT);
+    w.m.gpa = UINT64_MAX - WORLD_SIZE + 1;
+    ring_peer_init(&w.p, &w.m, w.m.gpa, 4, VGPIO_F_INDIRECT);
+    assert_int_equal(vgpio_devq_start(&w.q, &w.m.ops, &w.p.setup), 0);
+    ring_peer_entry(&w.m, UINT64_MAX - 15, 0, w.m.gpa + 0x1000, 1, PEER_WRITE, 0);
+    ring_peer_desc(&w.p, 0, UINT64_MAX - 15, 16, PEER_INDIRECT, 0);
+    ring_peer_post(&w.p, 0);
+    sound(&w, 1);
+    ring_peer_desc(&w.p, 0, UINT64_MAX - 15, 32, PEER_INDIRECT, 0);
+    ring_peer_post(&w.p, 0);
+    breaks(&w, VGPIO_ERR_FAULT);
+}
+
 static void test_indirect_next_past_the_table(void **state)
 {
     /* The entry is there in memory, but the table ends before it. */
@@ -729,6 +748,7 @@ int main(void)
         cmocka_unit_test(test_indirect_of_no_memory),
         cmocka_unit_test(test_indirect_half_in_memory),
         cmocka_unit_test(test_indirect_past_the_address_space),
+        cmocka_unit_test(test_indirect_wraps_after_its_first_entry),
         cmocka_unit_test(test_indirect_next_past_the_table),
         cmocka_unit_test(test_indirect_nested),
         cmocka_unit_test(test_indirect_table_names_itself),
