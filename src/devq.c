@@ -116,15 +116,19 @@ static void chain_advance(struct vgpio_chain *c, uint32_t n)
 
 uint32_t vgpio_chain_read(struct vgpio_chain *c, void *dst, uint32_t len)
 {
+    const struct vgpio_mem *mem = c->q->mem;
     uint8_t *to = dst;
     uint32_t done = 0;
 
     while (done < len && chain_seek(c, 0) > 0) {
         uint32_t n = len - done < c->left ? len - done : c->left;
+        void *p = vgpio_mem_map(mem, c->gpa, &n, VGPIO_MEM_READ);
 
-        if (vgpio_mem_read(c->q->mem, c->gpa, to + done, n) != VGPIO_OK) {
+        if (p == NULL) {
             break;
         }
+        memcpy(to + done, p, n);
+        vgpio_mem_unmap(mem, p, n);
         chain_advance(c, n);
         done += n;
     }

@@ -73,8 +73,10 @@ static inline void stage(struct vgpio_drvq *q, uint16_t tail, unsigned n, uint16
 int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
                          unsigned nread, unsigned nwrite, uint16_t slot)
 {
-    uint16_t i = q->free_head, tail = i;
-    unsigned n = nread + nwrite, k;
+    const struct vgpio_drvq_slot *books = q->ring;
+    uint8_t *table = q->desc;
+    uint16_t i = q->free_head;
+    unsigned n = nread + nwrite, k = 0;
     uint32_t total = 0;
 
     if (slot == DRVQ_NO_SLOT || n == 0 || n < nread) {
@@ -83,22 +85,25 @@ int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
     if (n > q->nfree) {
         return VGPIO_ERR_NOSPC;
     }
-    for (k = 0; k < n; k++) {
-        uint16_t link = q->ring[i].link;
-        unsigned more = k + 1u < n;
-        uint8_t *p = q->desc + DESC_BYTES * (uint32_t)i;
+    for (;;) {
+        uint8_t *p = table + DESC_BYTES * (uint32_t)i;
+        unsigned flags = k < nread ? 0u : DESC_F_WRITE;
+        uint16_t link = books[i].link;
 
         /* Nothing is taken yet: half a chain in free descriptors means nothing. */
         if (!add_len(&total, segs[k].len)) {
             return VGPIO_ERR_INVAL;
         }
-        put_desc(p, &segs[k], (k < nread ? 0u : DESC_F_WRITE) | (more ? DESC_F_NEXT : 0u),
-                 more ? link : 0u);
+        if (++k == n) {
+            put_desc(p, &segs[k - 1u], flags, 0);
+            VGPIO_DMA_CLEAN(p, DESC_BYTES);
+            break;
+        }
+        put_desc(p, &segs[k - 1u], flags | DESC_F_NEXT, link);
         VGPIO_DMA_CLEAN(p, DESC_BYTES);
-        tail = i;
         i = link;
     }
-    stage(q, tail, n, slot);
+    stage(q, i, n, slot);
     return VGPIO_OK;
 }
 

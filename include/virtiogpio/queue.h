@@ -194,8 +194,7 @@ VGPIO_API void vgpio_devq_unpop(struct vgpio_devq *q, const struct vgpio_chain *
  * @param dst  room for `len` bytes
  * @param len  bytes wanted
  * @return bytes read. Fewer than `len`: the readable part ends, a buffer does not map, or
- * the queue is broken (vgpio_devq_error()). Bytes of `dst` beyond that may be changed
- * when a buffer maps only in part.
+ * the queue is broken (vgpio_devq_error()).
  * @context object lock
  */
 VGPIO_API uint32_t vgpio_chain_read(struct vgpio_chain *c, void *dst, uint32_t len);
