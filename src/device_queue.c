@@ -114,10 +114,9 @@ static void start_fresh(struct vgpio_dev *dev, unsigned q,
     }
 }
 
-static void start_resumed(struct vgpio_dev *dev, unsigned q,
-                          const struct vgpio_vq_setup *setup)
+static void start_resumed(struct vgpio_dev *dev, unsigned q)
 {
-    TRACE(dev, VGPIO_TR_QUEUE_RESUMED, q, setup->avail_pos);
+    TRACE(dev, VGPIO_TR_QUEUE_RESUMED, q, dev->q[q].at.avail_pos); /* not what was told */
     dev->last[q].size = 0;
     dev->queue_flags[q] |= QUEUE_MATCHED;
     if (dev->last[q ^ 1u].size == 0) {
@@ -161,7 +160,7 @@ int vgpio_dev_queue_start(void *obj, unsigned q, const struct vgpio_mem *mem,
     dev->busy = 1;
     if (try_resume(dev, q, mem, &s)) {
         dev->queue_flags[q] |= QUEUE_STARTED | QUEUE_RUN;
-        start_resumed(dev, q, &s);
+        start_resumed(dev, q);
     } else {
         err = vgpio_devq_start(&dev->q[q], mem, &s);
         if (err == 0) {

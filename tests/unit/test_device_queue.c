@@ -204,7 +204,9 @@ static void test_told_used_idx_resumes_as_well(void **state)
     struct busy g = make_busy(b);
 
     stop_both(b, VGPIO_STOP_NOW); /* the front end died and did not hear our position */
+    b->trace_sum[VGPIO_TR_QUEUE_RESUMED] = 0;
     assert_int_equal(start_at(b, REQ, ring_peer_used_idx(&b->q[REQ])), 0);
+    assert_int_equal(b->trace_sum[VGPIO_TR_QUEUE_RESUMED], where[REQ].avail_pos);
     assert_int_equal(start_at(b, EVT, ring_peer_used_idx(&b->q[EVT])), 0);
     expect_goes_on(b, g, 0);
 }
