@@ -17,7 +17,8 @@ static inline int drvq_break(struct vgpio_drvq *q, int err)
     return err;
 }
 
-/* 0, or why nothing may be done with this queue: zeroed memory is one that never began. */
+/* 0, or why nothing may be done with this queue: zeroed memory is one that never
+ * began. */
 static inline int drvq_dead(const struct vgpio_drvq *q)
 {
     return q->size ? q->err : VGPIO_ERR_STATE;

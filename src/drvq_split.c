@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The driver's face of a split queue. Of what the device can write, only used.idx, used
- * elements and the event words are ever read; everything else stands in private memory. */
+ * elements and the event words are ever read; everything else stands in private
+ * memory. */
 #include "drvq.h"
 
 #if VGPIO_CFG_SPLIT

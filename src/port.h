@@ -34,7 +34,7 @@ int memcmp(const void *a, const void *b, size_t n);
  * port_fence_platform    the same, also against a device that is no CPU of this system
  *                        (VIRTIO_F_ORDER_PLATFORM)
  * PORT_COPIED            optional: the compiler may not read again, behind it, what a
- *                        memcpy before it took out of shared memory                     */
+ *                        memcpy before it took out of shared memory */
 
 #if defined(VGPIO_PORT_FILE)
 
@@ -184,7 +184,7 @@ static inline void port_fence_platform(void)
 #define PORT_COPIED() ((void)0)
 #endif
 
-/* ---- 2. Little-endian words on top of them -------------------------------------------- */
+/* ---- 2. Little-endian words on top of them ---- */
 
 #if defined(__BYTE_ORDER__) && defined(__ORDER_LITTLE_ENDIAN__)
 #define PORT_IS_LE (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
@@ -270,7 +270,7 @@ static inline void ring_st64(uint8_t *p, uint64_t v)
 #endif
 }
 
-/* ---- 3. Order, of the kind that was negotiated ---------------------------------------- */
+/* ---- 3. Order, of the kind that was negotiated ---- */
 
 static inline uint16_t ring_ld16_acquire(const uint8_t *p, unsigned platform)
 {

@@ -10,11 +10,11 @@
  * @par Three steps
  * Both sides work in the same three steps, each with one full memory fence at most:
  *
- * | Step        | Device                                  | Driver                         |
- * |-------------|-----------------------------------------|--------------------------------|
- * | stage       | vgpio_devq_push()                       | vgpio_drvq_add()               |
- * | publish     | vgpio_devq_publish(): 1 = interrupt     | vgpio_drvq_publish(): 1 = kick |
- * | go to sleep | vgpio_devq_rearm(): 1 = do not          | vgpio_drvq_rearm(): 1 = do not |
+ * | Step        | Device                               | Driver                         |
+ * |-------------|--------------------------------------|--------------------------------|
+ * | stage       | vgpio_devq_push()                    | vgpio_drvq_add()               |
+ * | publish     | vgpio_devq_publish(): 1 = interrupt  | vgpio_drvq_publish(): 1 = kick |
+ * | go to sleep | vgpio_devq_rearm(): 1 = do not       | vgpio_drvq_rearm(): 1 = do not |
  *
  * What is staged the peer cannot see. Publish once for a batch, at the end of whatever
  * woke you. Before you sleep, rearm; if that says 1, something came in the meantime and
@@ -139,8 +139,8 @@ struct vgpio_chain {
  * @return 0. Above #VGPIO_ERR_FATAL: #VGPIO_ERR_INVAL: no `mem`, no `map`, or the size is
  * no power of two from 1 to 32768; #VGPIO_ERR_STATE: is started; #VGPIO_ERR_NOTSUP: a
  * layout or ring feature that is not built in; #VGPIO_ERR_ABI: `mem` without `ops_size`.
- * #VGPIO_ERR_FAULT: an area is misaligned (16, 2, 4), wraps, or does not map in one piece;
- * the queue stays stopped and this does not stick. An earlier error is forgotten.
+ * #VGPIO_ERR_FAULT: an area is misaligned (16, 2, 4), wraps, or does not map in one
+ * piece; the queue stays stopped and this does not stick. An earlier error is forgotten.
  * @context object lock
  */
 VGPIO_API int vgpio_devq_start(struct vgpio_devq *q, const struct vgpio_mem *mem,
@@ -374,9 +374,9 @@ VGPIO_API void vgpio_drvq_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr
  *               other areas lie behind it in the order and distance that `setup` says
  * @param slots  `size` elements, any contents; must outlive the queue
  * @param setup  copied; `features` must be the negotiated word
- * @return 0; #VGPIO_ERR_INVAL: NULL, a size that is no power of two from 1 to 32768, areas
- * misaligned, overlapping or out of order; #VGPIO_ERR_NOTSUP: a layout or feature that is
- * not built in, or #VGPIO_F_IN_ORDER
+ * @return 0; #VGPIO_ERR_INVAL: NULL, a size that is no power of two from 1 to 32768,
+ * areas misaligned, overlapping or out of order; #VGPIO_ERR_NOTSUP: a layout or feature
+ * that is not built in, or #VGPIO_F_IN_ORDER
  * @context object lock
  */
 VGPIO_API int vgpio_drvq_init(struct vgpio_drvq *q, void *ring,
@@ -393,8 +393,8 @@ VGPIO_API int vgpio_drvq_init(struct vgpio_drvq *q, void *ring,
  * @param slot    your number for this chain, not 65535; comes back from vgpio_drvq_get().
  *                May be in use already, nobody checks.
  * @return 0; #VGPIO_ERR_NOSPC: not so many descriptors are free; #VGPIO_ERR_INVAL: no
- * piece, an empty piece, more than 2^32 - 1 bytes, or `slot`; the queue's error. After any
- * error the queue is as it was.
+ * piece, an empty piece, more than 2^32 - 1 bytes, or `slot`; the queue's error. After
+ * any error the queue is as it was.
  * @context object lock
  */
 VGPIO_API int vgpio_drvq_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
@@ -436,8 +436,8 @@ VGPIO_API int vgpio_drvq_error(const struct vgpio_drvq *q);
  * or keep the answer.
  *
  * @param q     the queue
- * @param data  set unless nothing was staged: what belongs above the queue's number in the
- *              doorbell word, 0 without #VGPIO_F_NOTIFICATION_DATA. May be NULL.
+ * @param data  set unless nothing was staged: what belongs above the queue's number in
+ *              the doorbell word, 0 without #VGPIO_F_NOTIFICATION_DATA. May be NULL.
  * @return 1: kick the device, with `number | *data`; 0: do not; the queue's error
  * @context object lock
  */
@@ -447,9 +447,9 @@ VGPIO_API int vgpio_drvq_publish(struct vgpio_drvq *q, uint32_t *data);
  * @brief Take back the next chain that the device is done with.
  *
  * The device may answer in any order. Checked here: how far its index moved, and that the
- * chain is one in flight. *Not* checked is `written`, since only the owner of `slot` knows
- * how much room it had: more than that is a broken device (B8), and bytes beyond `written`
- * are to be ignored (RING-DRV-15).
+ * chain is one in flight. *Not* checked is `written`, since only the owner of `slot`
+ * knows how much room it had: more than that is a broken device (B8), and bytes beyond
+ * `written` are to be ignored (RING-DRV-15).
  *
  * @param q        the queue
  * @param slot     your number of the chain

@@ -39,7 +39,8 @@ extern "C" {
 /**
  * @brief The peer told a position: `avail_pos` counts.
  *
- * Without it a queue starts with its first head. vhost-user tells one; MMIO has no way to.
+ * Without it a queue starts with its first head. vhost-user tells one; MMIO has no way
+ * to.
  */
 #define VGPIO_VQ_TOLD 1u
 
@@ -112,7 +113,8 @@ typedef uint32_t vgpio_token;
  * line that is busy waits in the device. Different lines are independent.
  *
  * @context Inside a call of yours into device or transport: on your thread, under your
- * lock. An op may call `complete` and `change` of the sink and nothing else of the device.
+ * lock. An op may call `complete` and `change` of the sink and nothing else of the
+ * device.
  */
 struct vgpio_line_ops {
     /** `sizeof(struct vgpio_line_ops)` as you see it. */
@@ -134,7 +136,8 @@ struct vgpio_line_ops {
      *  later. A type may follow another without NONE between: off, then on. */
     int (*set_irq_type)(void *ctx, uint16_t line, unsigned type, vgpio_token);
     /** Optional. The guest has dealt with the last interrupt of this line and waits for
-     *  the next one: an end of interrupt for hardware that wants one. Called each time. */
+     *  the next one: an end of interrupt for hardware that wants one. Called each
+     *  time. */
     void (*unmask)(void *ctx, uint16_t line);
     /** Optional. The guest is gone or started anew: every token is dead, all lines are as
      *  after power-on, interrupts are off. What the outside does to the lines stays. */
@@ -330,7 +333,8 @@ enum vgpio_dev_status {
  * Each returns 0, or below 0 if the bus is gone or refuses: the driver then fails with
  * that code. What is asked for goes through the pointer.
  *
- * @context Inside the driver's calls: its thread, its lock. They must not call the driver.
+ * @context Inside the driver's calls: its thread, its lock. They must not call the
+ * driver.
  */
 struct vgpio_bus_ops {
     /** `sizeof(struct vgpio_bus_ops)` as you see it. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The device's face of a queue under a hostile driver. Input: three bytes of set-up, a
- * length, so many bytes of guest memory from address 0 on (the ring lies there), then calls
- * of two bytes each, among them changes to memory by the driver.
+ * length, so many bytes of guest memory from address 0 on (the ring lies there), then
+ * calls of two bytes each, among them changes to memory by the driver.
  *
- * Held to: no byte outside of guest memory is touched (it has guards left and right), each
- * changed byte is in the dirty log, mappings balance, work for one call is bounded, errors
- * stay, a broken queue stores nothing, the books of heads balance. */
+ * Held to: no byte outside of guest memory is touched (it has guards left and right),
+ * each changed byte is in the dirty log, mappings balance, work for one call is bounded,
+ * errors stay, a broken queue stores nothing, the books of heads balance. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -55,7 +55,8 @@ struct ring_peer {
     uint16_t used_seen;          /* used elements taken so far */
 };
 
-/* Lays a zeroed ring out from `gpa` on (aligned up); returns the first address after it. */
+/* Lays a zeroed ring out from `gpa` on (aligned up); returns the first address after
+ * it. */
 uint64_t ring_peer_init(struct ring_peer *p, struct peer_mem *m, uint64_t gpa,
                         uint16_t size, uint64_t features);
 /* Both indices, here and in memory: a ring that has been running for a while. */

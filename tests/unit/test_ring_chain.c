@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Chains that are broken, chains that are odd but legal, and buffers that are no memory. */
+/* Chains that are broken, chains that are odd but legal, and buffers that are no
+ * memory. */
 #include "devq_world.h"
 
-/* Takes the one head that was posted and walks all of its chain: the queue breaks, at once
- * or on the way, stays broken, and no byte of memory changes from beginning to end. */
+/* Takes the one head that was posted and walks all of its chain: the queue breaks, at
+ * once or on the way, stays broken, and no byte of memory changes from beginning to
+ * end. */
 static void breaks(struct world *w, int err)
 {
     uint8_t buf[64];
@@ -691,8 +693,8 @@ static void scribble(void *arg, uint64_t gpa)
     }
 }
 
-/* B5: nothing that was checked is loaded a second time. What comes later, entry 1 here, is
- * checked as it stands when it is reached. */
+/* B5: nothing that was checked is loaded a second time. What comes later, entry 1 here,
+ * is checked as it stands when it is reached. */
 static void test_descriptors_change_after_the_check(void **state)
 {
     struct world w;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Both ends of a ring on a CPU of its own. Each side works only when the other has called
- * it, so a notification that is lost, by a fence or a second look that is missing, ends in
- * the time-out of the test. Run by the thread sanitizer it proves the pairs of barriers. */
+ * it, so a notification that is lost, by a fence or a second look that is missing, ends
+ * in the time-out of the test. Run by the thread sanitizer it proves the pairs of
+ * barriers. */
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
