@@ -141,7 +141,8 @@ VGPIO_API struct vgpio_sink vgpio_dev_sink(struct vgpio_dev *dev);
  * guest which never stops adding holds nobody up. A kick of a queue that does not run is
  * ignored. Afterwards see vgpio_dev_take_events().
  *
- * @param q  #VGPIO_REQUESTQ or #VGPIO_EVENTQ
+ * @param dev  the device
+ * @param q    #VGPIO_REQUESTQ or #VGPIO_EVENTQ
  * @return 0: served, the driver will ring again; 1: there is more, call again after your
  *         other work; #VGPIO_ERR_INVAL: no such queue; #VGPIO_ERR_STATE: called from inside
  *         an op; #VGPIO_ERR_PROTO or #VGPIO_ERR_FAULT: the driver broke the ring, sticky
@@ -165,6 +166,7 @@ VGPIO_API unsigned vgpio_dev_take_events(struct vgpio_dev *dev);
  *
  * Legal inside an op as well. Outcomes of different lines may come in any order.
  *
+ * @param dev     the device
  * @param token   as the op got it
  * @param result  as the op would have returned it: >= 0 the answer, < 0 STATUS_ERR
  * @return 0; #VGPIO_ERR_STALE: completed before, or from before a reset: nothing was done,
@@ -180,6 +182,8 @@ VGPIO_API int vgpio_dev_complete(struct vgpio_dev *dev, vgpio_token token, int r
  * interrupt, a latched edge, nothing) is decided here (GPIO-DEV-09 to -12). Legal inside an
  * op as well. After a level trigger was set, report once with no edges.
  *
+ * @param dev          the device
+ * @param line         0 .. ngpio - 1
  * @param edges        #VGPIO_RISING, #VGPIO_FALLING, both or 0
  * @param level_after  0, 1 or #VGPIO_LEVEL_UNKNOWN
  * @return 0; #VGPIO_ERR_INVAL: no such line, edge or level

@@ -98,6 +98,7 @@ VGPIO_API int vgpio_sim_init_abi(struct vgpio_sim *sim,
  * An input (or a line without direction) follows at once, and an edge is reported; an
  * output keeps what the guest drives and shows the pull when it stops driving.
  *
+ * @param sim    the simulator
  * @param line   0 .. nlines - 1
  * @param level  #VGPIO_PULL_DOWN or #VGPIO_PULL_UP
  * @return 0; #VGPIO_ERR_INVAL: no such line or level
