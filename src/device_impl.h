@@ -39,7 +39,7 @@ enum req_state {
 
 #define QUEUE_STARTED 0x01u
 #define QUEUE_RUN 0x02u      /* started and not disabled since */
-#define QUEUE_DRAINING 0x04u /* takes nothing new, still answers */
+#define QUEUE_DRAINING 0x04u /* started; takes nothing new, still answers */
 #define QUEUE_MATCHED 0x08u  /* found to go on, the other one not yet */
 
 #if VGPIO_CFG_TRACE
@@ -59,7 +59,8 @@ enum req_state {
 /* --- device.c --- */
 void vgpio_dev_mark(struct vgpio_dev *dev, uint16_t line);
 void vgpio_dev_leave(struct vgpio_dev *dev);
-void vgpio_dev_broken(struct vgpio_dev *dev, unsigned q, int err);
+void vgpio_dev_push(struct vgpio_dev *dev, unsigned q, struct vgpio_head head,
+                    uint32_t len);
 void vgpio_dev_forget(struct vgpio_dev *dev);
 
 static inline int vgpio_dev_enter(struct vgpio_dev *dev)
@@ -76,16 +77,14 @@ static inline int vgpio_dev_answers(const struct vgpio_dev *dev, unsigned q)
 {
     unsigned f = dev->queue_flags[q];
 
-    return !dev->broken && (f & QUEUE_STARTED) != 0 &&
-           (f & (QUEUE_RUN | QUEUE_DRAINING)) != 0;
+    return !dev->broken && (f & (QUEUE_RUN | QUEUE_DRAINING)) != 0;
 }
 
 /* May queue q be read now? */
 static inline int vgpio_dev_reads(const struct vgpio_dev *dev, unsigned q)
 {
     return !dev->broken &&
-           (dev->queue_flags[q] & (QUEUE_STARTED | QUEUE_RUN | QUEUE_DRAINING)) ==
-               (QUEUE_STARTED | QUEUE_RUN);
+           (dev->queue_flags[q] & (QUEUE_RUN | QUEUE_DRAINING)) == QUEUE_RUN;
 }
 
 /* --- device_req.c: requests of the requestq --- */

@@ -22,15 +22,6 @@ static int unmasked(const struct vgpio_dev *dev, const struct vgpio_line *l)
            l->irq_type != VGPIO_IRQ_NONE && vgpio_dev_answers(dev, VGPIO_EVENTQ);
 }
 
-static void push(struct vgpio_dev *dev, struct vgpio_head head, uint32_t len)
-{
-    int err = vgpio_devq_push(&dev->q[VGPIO_EVENTQ], head, len);
-
-    if (err < 0) {
-        vgpio_dev_broken(dev, VGPIO_EVENTQ, err);
-    }
-}
-
 /* Give a pair back with its one byte of status. */
 static void give_back(struct vgpio_dev *dev, struct vgpio_head head, uint64_t gpa,
                       uint8_t status)
@@ -41,7 +32,7 @@ static void give_back(struct vgpio_dev *dev, struct vgpio_head head, uint64_t gp
         TRACE(dev, VGPIO_TR_CHAIN_BAD, VGPIO_EVENTQ, head.id);
         len = 0; /* the memory went away since it was seen */
     }
-    push(dev, head, len);
+    vgpio_dev_push(dev, VGPIO_EVENTQ, head, len);
 }
 
 static void unpark(struct vgpio_dev *dev, uint16_t line, uint8_t status)
@@ -227,7 +218,7 @@ int vgpio_irq_pop(struct vgpio_dev *dev)
     vgpio_irq_request_decode(&m, bytes);
     if (!room) {
         TRACE(dev, VGPIO_TR_CHAIN_BAD, VGPIO_EVENTQ, chain.head.id);
-        push(dev, chain.head, 0);
+        vgpio_dev_push(dev, VGPIO_EVENTQ, chain.head, 0);
     } else if (len == sizeof bytes && m.line < dev->ngpio && takes_pair(dev, m.line)) {
         park(dev, m.line, chain.head, gpa);
     } else {

@@ -77,10 +77,7 @@ static void answer(struct vgpio_dev *dev, struct vgpio_head head, const uint64_t
         TRACE(dev, VGPIO_TR_CHAIN_BAD, VGPIO_REQUESTQ, head.id);
         len = 0;
     }
-    err = vgpio_devq_push(&dev->q[VGPIO_REQUESTQ], head, len);
-    if (err < 0) {
-        vgpio_dev_broken(dev, VGPIO_REQUESTQ, err);
-    }
+    vgpio_dev_push(dev, VGPIO_REQUESTQ, head, len);
 }
 
 static void answer_first(struct vgpio_dev *dev, struct vgpio_line *l)
@@ -101,17 +98,12 @@ static void answer_first(struct vgpio_dev *dev, struct vgpio_line *l)
 
 /* ---- running a line ------------------------------------------------------- */
 
-static int is_enabled(const struct vgpio_line *l)
-{
-    return l->irq_type != VGPIO_IRQ_NONE || (l->flags & LINE_ARMING) != 0;
-}
-
 static int start_direction(struct vgpio_dev *dev, const struct vgpio_req *r,
                            vgpio_token token)
 {
     struct vgpio_line *l = &dev->lines[r->line];
 
-    if (r->arg == VGPIO_DIR_OUT && is_enabled(l)) {
+    if (r->arg == VGPIO_DIR_OUT && l->irq_type != VGPIO_IRQ_NONE) {
         return VGPIO_ERR_STATE;
     }
     if (r->arg == VGPIO_DIR_NONE) { /* "discard all state of that line" (GPIO-DEV-08) */
@@ -278,18 +270,16 @@ static void answer_names(struct vgpio_dev *dev, struct vgpio_chain *chain, uint6
     struct vgpio_devq *q = &dev->q[VGPIO_REQUESTQ];
     uint8_t status = VGPIO_STATUS_OK;
     uint32_t len = vgpio_chain_write(chain, &status, 1);
-    int err;
 
     len += vgpio_chain_write(chain, dev->names, dev->names_size);
-    if (len != 1u + dev->names_size) { /* no room: the status alone is certain */
+    /* No room: the status alone is certain. Unless it was no room but a guest that changed
+     * the chain after it was seen to be good: a broken ring is written to no more. */
+    if (len != 1u + dev->names_size && vgpio_devq_error(q) == 0) {
         status = VGPIO_STATUS_ERR;
         len = vgpio_mem_write(q->mem, gpa, &status, 1) == 0 ? 1 : 0;
     }
     TRACE(dev, VGPIO_TR_ANSWER, TRACE_T(VGPIO_MSG_GET_LINE_NAMES, 0), status << 8);
-    err = vgpio_devq_push(q, chain->head, len);
-    if (err < 0) {
-        vgpio_dev_broken(dev, VGPIO_REQUESTQ, err);
-    }
+    vgpio_dev_push(dev, VGPIO_REQUESTQ, chain->head, len);
 }
 
 /* All 32 bits of the value count. */

@@ -313,17 +313,57 @@ static void test_one_mismatch_makes_all_fresh(void **state)
 static void test_other_addresses_are_another_ring(void **state)
 {
     struct bench *b = *state;
-    struct busy g = make_busy(b);
-    struct vgpio_vq_setup s;
+    unsigned what;
 
-    stop_both(b, VGPIO_STOP_NOW);
-    s = b->q[REQ].setup;
-    s.flags = VGPIO_VQ_TOLD;
-    s.avail_pos = where[REQ].avail_pos;
-    s.desc += 16;
-    assert_int_equal(b->vdev.ops->queue_start(b->vdev.obj, REQ, &b->mem.ops, &s), 0);
-    assert_int_equal(vgpio_dev_complete(&b->dev, g.token, 1), VGPIO_ERR_STALE);
-    assert_int_equal(bench_answer(b, g.get), BENCH_NONE);
+    for (what = 0; what < 4; what++) {
+        struct busy g = make_busy(b);
+        struct vgpio_vq_setup s = b->q[REQ].setup;
+
+        stop_both(b, VGPIO_STOP_NOW);
+        s.flags = VGPIO_VQ_TOLD;
+        s.avail_pos = where[REQ].avail_pos;
+        s.size = what == 0 ? s.size / 2 : s.size;
+        s.desc += what == 1 ? 16 : 0;
+        s.driver += what == 2 ? 128 : 0;
+        s.device += what == 3 ? 512 : 0;
+        if (what == 3) { /* its index is where the other one was */
+            peer_put16(&b->mem, s.device + 2, where[REQ].used_pos);
+        }
+        assert_int_equal(b->vdev.ops->queue_start(b->vdev.obj, REQ, &b->mem.ops, &s), 0);
+        assert_int_equal(vgpio_dev_complete(&b->dev, g.token, 1), VGPIO_ERR_STALE);
+        assert_int_equal(bench_answer(b, g.get), BENCH_NONE);
+        assert_int_equal(b->trace[VGPIO_TR_QUEUE_RESUMED], 0);
+        b->pend = 0;
+        bench_restart(b);
+    }
+}
+
+/* Same ring, but not where we were: the told base is nowhere near, or somebody else
+ * published answers. */
+static void test_other_positions_are_another_ring(void **state)
+{
+    struct bench *b = *state;
+    unsigned what;
+
+    for (what = 0; what < 3; what++) {
+        struct busy g = make_busy(b);
+        uint16_t base;
+
+        stop_both(b, VGPIO_STOP_NOW);
+        base = where[REQ].avail_pos;
+        assert_int_not_equal(base, where[REQ].used_pos);
+        if (what == 2) {
+            peer_put16(&b->mem, b->q[REQ].setup.device + 2,
+                       (uint16_t)(where[REQ].used_pos + 1));
+        } else {
+            base = (uint16_t)(what == 0 ? base + 1 : where[REQ].used_pos - 1);
+        }
+        assert_int_equal(start_at(b, REQ, base), 0);
+        assert_int_equal(vgpio_dev_complete(&b->dev, g.token, 1), VGPIO_ERR_STALE);
+        assert_int_equal(b->trace[VGPIO_TR_QUEUE_RESUMED], 0);
+        b->pend = 0;
+        bench_restart(b);
+    }
 }
 
 static void test_impossible_index_is_not_the_same_ring(void **state)
@@ -352,6 +392,21 @@ static void test_other_features_are_another_driver(void **state)
     assert_int_equal(start_at(b, REQ, where[REQ].avail_pos), 0);
     assert_int_equal(b->trace[VGPIO_TR_QUEUE_RESUMED], 0);
     assert_int_equal(vgpio_dev_complete(&b->dev, g.token, 1), VGPIO_ERR_STALE);
+}
+
+static void test_other_features_where_only_one_ring_ran(void **state)
+{
+    struct bench *b = bench_make(VGPIO_F_IRQ, BENCH_REQS);
+    uint64_t features = b->features | VGPIO_F_EVENT_IDX;
+
+    (void)state;
+    assert_int_equal(b->vdev.ops->ack_features(b->vdev.obj, b->features), 0);
+    assert_int_equal(start_untold(b, EVT), 0);
+    assert_int_equal(stop(b, EVT, VGPIO_STOP_NOW), 0);
+    assert_int_equal(b->vdev.ops->ack_features(b->vdev.obj, features), 0);
+    assert_int_equal(start_at(b, EVT, where[EVT].avail_pos), 0);
+    assert_int_equal(b->trace[VGPIO_TR_QUEUE_RESUMED], 0);
+    bench_free(b);
 }
 
 static void test_start_without_being_told_is_fresh(void **state)
@@ -391,6 +446,7 @@ static void test_disabled_ring_is_not_touched(void **state)
     assert_int_equal(b->vdev.ops->queue_run(b->vdev.obj, EVT, 1), 0);
     assert_int_equal(bench_pair_status(b, g.pair1), VGPIO_IRQ_STATUS_VALID);
     assert_int_equal(b->vdev.ops->queue_run(b->vdev.obj, REQ, 1), 0);
+    assert_int_equal(b->vdev.ops->queue_run(b->vdev.obj, REQ, 1), 0); /* again */
     assert_int_equal(bench_answer(b, g.get), 1);
     kick(b, REQ);
     assert_int_equal(vgpio_dev_complete(&b->dev, b->log[b->nlog - 1].token, 1), 0);
@@ -491,6 +547,47 @@ static void test_queue_reset_forgets_requests_but_not_lines(void **state)
     assert_int_equal(bench_pair_status(b, g.pair1), VGPIO_IRQ_STATUS_VALID);
 }
 
+/* The backend works on for a guest that is gone: that holds no stop up and survives any
+ * number of them. */
+static void test_zombies_through_stops_and_starts(void **state)
+{
+    struct bench *b = *state;
+    struct busy g = make_busy(b);
+
+    assert_int_equal(stop(b, REQ, VGPIO_STOP_RESET), 0);
+    ring_peer_wind(&b->q[REQ], 0);
+    b->used[REQ][g.get / 2] = b->used[REQ][g.get_again / 2] = BENCH_FREE;
+    assert_int_equal(start_untold(b, REQ), 0);
+    assert_int_equal(stop(b, REQ, VGPIO_STOP_NOW), 0);
+    assert_int_equal(start_at(b, REQ, where[REQ].avail_pos), 0);
+    assert_int_equal(b->trace[VGPIO_TR_QUEUE_RESUMED], 1);
+    assert_int_equal(stop(b, REQ, VGPIO_STOP_DRAIN), 0); /* there is nobody to answer */
+    assert_int_equal(start_at(b, REQ, where[REQ].avail_pos), 0);
+    assert_int_equal(stop(b, REQ, VGPIO_STOP_RESET), 0);
+    ring_peer_wind(&b->q[REQ], 0);
+    assert_int_equal(start_untold(b, REQ), 0);
+    assert_int_equal(b->vdev.ops->in_flight(b->vdev.obj), 1);
+    assert_int_equal(vgpio_dev_complete(&b->dev, g.token, 1), 0);
+    assert_int_equal(b->trace[VGPIO_TR_ANSWER_DROPPED], 1);
+    assert_int_equal(vgpio_dev_complete(&b->dev, g.token, 1), VGPIO_ERR_STALE);
+    assert_int_equal(ring_peer_used_idx(&b->q[REQ]), 0);
+    b->pend = 0;
+    assert_int_equal(bench_call(b, VGPIO_MSG_GET_VALUE, 5, 0), 0); /* the line is free */
+}
+
+/* What waits for the other ring's verdict cannot be answered, so a drain does not wait. */
+static void test_drain_while_one_ring_is_awaited(void **state)
+{
+    struct bench *b = *state;
+    struct busy g = make_busy(b);
+
+    stop_both(b, VGPIO_STOP_NOW);
+    assert_int_equal(start_at(b, REQ, where[REQ].avail_pos), 0);
+    assert_int_equal(stop(b, REQ, VGPIO_STOP_DRAIN), 0);
+    go_on(b);
+    expect_goes_on(b, g, 0);
+}
+
 static void test_eventq_reset_forgets_pairs_but_not_latches(void **state)
 {
     struct bench *b = *state;
@@ -527,6 +624,8 @@ static void test_start_refuses_bad_rings(void **state)
     }
     assert_int_equal(v->queue_start(b->vdev.obj, 2, &b->mem.ops, &s), VGPIO_ERR_INVAL);
     assert_int_equal(v->queue_start(b->vdev.obj, REQ, NULL, &b->q[REQ].setup),
+                     VGPIO_ERR_INVAL);
+    assert_int_equal(v->queue_start(b->vdev.obj, REQ, &b->mem.ops, NULL),
                      VGPIO_ERR_INVAL);
     s = b->q[REQ].setup;
     s.device += 2; /* not aligned */
@@ -582,8 +681,10 @@ int main(void)
         T(test_rebooted_guest),
         T(test_one_mismatch_makes_all_fresh),
         T(test_other_addresses_are_another_ring),
+        T(test_other_positions_are_another_ring),
         T(test_impossible_index_is_not_the_same_ring),
         T(test_other_features_are_another_driver),
+        cmocka_unit_test(test_other_features_where_only_one_ring_ran),
         T(test_start_without_being_told_is_fresh),
         T(test_disabled_ring_is_not_touched),
         T(test_disabled_when_stopped_is_enabled_when_started),
@@ -592,6 +693,8 @@ int main(void)
         T(test_drain_of_a_disabled_ring),
         T(test_stopping_a_stopped_ring_says_where_it_was),
         T(test_queue_reset_forgets_requests_but_not_lines),
+        T(test_zombies_through_stops_and_starts),
+        T(test_drain_while_one_ring_is_awaited),
         T(test_eventq_reset_forgets_pairs_but_not_latches),
         T(test_start_refuses_bad_rings),
         T(test_start_survives_every_failing_map),

@@ -193,6 +193,15 @@ static void test_init_refuses(void **state)
     vgpio_drvq_layout(&w.setup, DMA);
     w.setup.driver = w.setup.desc - 64; /* the other way round */
     assert_int_equal(vgpio_drvq_init(&w.q, w.ram, w.slots, &w.setup), VGPIO_ERR_INVAL);
+    vgpio_drvq_layout(&w.setup, DMA);
+    w.setup.driver++; /* not aligned */
+    assert_int_equal(vgpio_drvq_init(&w.q, w.ram, w.slots, &w.setup), VGPIO_ERR_INVAL);
+    vgpio_drvq_layout(&w.setup, DMA);
+    w.setup.device += 2;
+    assert_int_equal(vgpio_drvq_init(&w.q, w.ram, w.slots, &w.setup), VGPIO_ERR_INVAL);
+    vgpio_drvq_layout(&w.setup, DMA);
+    w.setup.device = w.setup.desc + 0x80000000u; /* not of one arena */
+    assert_int_equal(vgpio_drvq_init(&w.q, w.ram, w.slots, &w.setup), VGPIO_ERR_INVAL);
     world_init(&w, 4, VGPIO_F_PACKED);
     assert_int_equal(vgpio_drvq_init(&w.q, w.ram, w.slots, &w.setup), VGPIO_ERR_NOTSUP);
     world_init(&w, 4, VGPIO_F_IN_ORDER);
@@ -258,6 +267,7 @@ static void test_indirect(void **state)
 {
     static struct world w;
     static _Alignas(16) uint8_t table[2][32];
+    const struct vgpio_seg huge[2] = {{BUF, 0x80000000u}, {BUF, 0x80000000u}};
     uint16_t slot, i;
     uint32_t written;
 
@@ -286,7 +296,14 @@ static void test_indirect(void **state)
                      VGPIO_ERR_INVAL);
     assert_int_equal(vgpio_drvq_add_indirect(&w.q, table[0], BUF, two, 0, 0, 7),
                      VGPIO_ERR_INVAL);
+    assert_int_equal(vgpio_drvq_add_indirect(&w.q, table[0], BUF, two, 2, UINT32_MAX, 7),
+                     VGPIO_ERR_INVAL);
+    assert_int_equal(vgpio_drvq_add_indirect(&w.q, table[0], BUF, huge, 1, 1, 7),
+                     VGPIO_ERR_INVAL);
+    assert_int_equal(vgpio_drvq_publish(&w.q, NULL), 0); /* nothing was taken */
     world_start(&w, 1, VGPIO_F_INDIRECT);
+    assert_int_equal(vgpio_drvq_add_indirect(&w.q, table[0], BUF, two, 1, 2, 7),
+                     VGPIO_ERR_INVAL);
     assert_int_equal(vgpio_drvq_add_indirect(&w.q, table[0], BUF, two, 1, 1, 7), 0);
 }
 #endif

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Prints the branch coverage of the library that the tests of build-coverage/ reached, and
+# fails where it is below 100 % in the files that must have it: wire, mem, the ring engine
+# and the device. An exception is marked in the code (GCOVR_EXCL_BR_LINE) with its reason.
+# usage: scripts/coverage.sh      after ctest --preset coverage
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+need_packages gcovr gcc
+
+objects=build-coverage/CMakeFiles/vgpio_objects.dir
+[ -d "$objects" ] || die "There is no $objects: build and run the preset coverage first"
+
+report()
+{
+    gcovr --root . "$objects" --branches --exclude-unreachable-branches "$@"
+}
+
+report --filter src/ --exclude src/cli/
+
+whole='src/(wire|mem|ring|devq[^/]*|drvq[^/]*|device[^/]*)\.[ch]$'
+# Of no file at all, gcovr says that nothing is missing.
+table=$(report --filter "$whole")
+for file in src/{wire,mem,devq,drvq,device}*.c; do
+    grep -q "^$file " <<< "$table" || die "No figures for $file"
+done
+say "Which must be 100 %"
+report --filter "$whole" --fail-under-branch 100 | sed -n '/^TOTAL/p'

@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The standard device where few come by: nobody listens to its trace, backends that leave
+ * ops out or answer twice, memory that goes away, chains that change while they are read. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "device_bench.h"
+
+#define REQ VGPIO_REQUESTQ
+#define EVT VGPIO_EVENTQ
+
+/* A chain of its own, at descriptors that the bench does not come to. */
+#define OWN 60u
+#define OWN_NEXT 61u
+#define OWN_LAST 62u
+
+static int setup(void **state)
+{
+    *state = bench_new();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    bench_free(*state);
+    return 0;
+}
+
+static uint64_t cell(const struct bench *b, unsigned q, uint16_t head)
+{
+    return b->cells + (q * BENCH_CHAINS + head / 2u) * 64u;
+}
+
+static void change(struct bench *b, uint16_t line, unsigned edges)
+{
+    assert_int_equal(vgpio_dev_change(&b->dev, line, edges, 1), 0);
+}
+
+/* A table of its own for a test; static, since it must outlive the device. */
+static struct vgpio_line_ops *other_ops(struct bench *b)
+{
+    static struct vgpio_line_ops ops;
+
+    ops = *b->cfg.ops;
+    b->cfg.ops = &ops;
+    return &ops;
+}
+
+/* Message of 8 bytes at offset 0 of the cell, and two bytes for the answer that do not
+ * lie side by side: at 16 and at 32. */
+static uint16_t post_apart(struct bench *b, unsigned type, uint16_t line, uint32_t value)
+{
+    struct vgpio_request m = {(uint16_t)type, line, value};
+    uint64_t gpa = cell(b, REQ, OWN);
+
+    memset(peer_at(&b->mem, gpa, 64), 0xee, 64);
+    vgpio_request_encode(peer_at(&b->mem, gpa, 8), &m);
+    ring_peer_desc(&b->q[REQ], OWN, gpa, 8, PEER_NEXT, OWN_NEXT);
+    ring_peer_desc(&b->q[REQ], OWN_NEXT, gpa + 16, 1, PEER_NEXT | PEER_WRITE, OWN_LAST);
+    ring_peer_desc(&b->q[REQ], OWN_LAST, gpa + 32, 1, PEER_WRITE, 0);
+    ring_peer_post(&b->q[REQ], OWN);
+    b->used[REQ][OWN / 2] = BENCH_NONE;
+    return OWN;
+}
+
+/* ---- trace --------------------------------------------------------------------- */
+
+static const unsigned untidy_ids[] = {
+    VGPIO_TR_RESET,        VGPIO_TR_FEATURES,       VGPIO_TR_QUEUE_FRESH,
+    VGPIO_TR_QUEUE_STOP,   VGPIO_TR_QUEUE_RESUMED,  VGPIO_TR_QUEUE_BROKEN,
+    VGPIO_TR_CHAIN_BAD,    VGPIO_TR_REQUEST,        VGPIO_TR_ANSWER,
+    VGPIO_TR_TOKEN_STALE,  VGPIO_TR_ANSWER_DROPPED, VGPIO_TR_NONE_OVERRULED,
+    VGPIO_TR_IRQ_PARKED,   VGPIO_TR_IRQ_HELD,       VGPIO_TR_IRQ_VALID,
+    VGPIO_TR_IRQ_INVALID,  VGPIO_TR_EDGE_LATCHED,   VGPIO_TR_EDGE_MERGED,
+    VGPIO_TR_EDGE_DROPPED,
+};
+
+/* Something of everything that is traced. Ends with a broken ring. */
+static void be_untidy(struct bench *b)
+{
+    struct vgpio_vq_setup s;
+
+    b->refuse = 1; /* a pair held for a type that failed, NONE overruled */
+    (void)bench_call(b, VGPIO_MSG_SET_IRQ_TYPE, 1, VGPIO_IRQ_EDGE_BOTH);
+    (void)bench_pair(b, 1);
+    (void)bench_call(b, VGPIO_MSG_SET_IRQ_TYPE, 1, VGPIO_IRQ_NONE);
+    b->refuse = 0;
+    (void)bench_pair(b, 7);
+    (void)bench_call(b, VGPIO_MSG_SET_IRQ_TYPE, 0, VGPIO_IRQ_EDGE_RISING);
+    change(b, 0, VGPIO_RISING);
+    change(b, 0, VGPIO_RISING);
+    change(b, 0, VGPIO_FALLING);
+    (void)bench_call(b, VGPIO_MSG_SET_IRQ_TYPE, 0, VGPIO_IRQ_EDGE_FALLING);
+    (void)bench_pair(b, 0);
+    change(b, 0, VGPIO_FALLING);
+    (void)bench_post_sized(b, "short", 5, 2);
+    (void)vgpio_dev_kick(&b->dev, REQ);
+    (void)bench_call(b, VGPIO_MSG_GET_VALUE, 99, 0);
+    ring_peer_desc(&b->q[EVT], OWN, cell(b, EVT, OWN), 2, 0, 0); /* no room */
+    b->used[EVT][OWN / 2] = BENCH_NONE;
+    ring_peer_post(&b->q[EVT], OWN);
+    (void)vgpio_dev_kick(&b->dev, EVT);
+    assert_int_equal(vgpio_dev_complete(&b->dev, 0xffff, 0), VGPIO_ERR_STALE);
+    b->pend = 1;
+    (void)bench_post(b, VGPIO_MSG_GET_VALUE, 2, 0);
+    (void)vgpio_dev_kick(&b->dev, REQ);
+    (void)b->vdev.ops->queue_stop(b->vdev.obj, EVT, VGPIO_STOP_NOW, &s);
+    assert_int_equal(b->vdev.ops->queue_start(b->vdev.obj, EVT, &b->mem.ops, &s), 0);
+    (void)b->vdev.ops->queue_stop(b->vdev.obj, REQ, VGPIO_STOP_RESET, NULL);
+    assert_int_equal(vgpio_dev_complete(&b->dev, b->log[b->nlog - 1].token, 0), 0);
+    ring_peer_set_avail_idx(&b->q[EVT], 999);
+    assert_int_equal(vgpio_dev_kick(&b->dev, EVT), VGPIO_ERR_PROTO);
+}
+
+static void test_a_trace_is_complete_and_changes_nothing(void **state)
+{
+    struct bench *b = *state;
+    uint8_t *first = malloc(b->mem.size);
+    unsigned ops;
+    size_t i;
+
+    assert_non_null(first);
+    be_untidy(b);
+    b->vdev.ops->reset(b->vdev.obj);
+    for (i = 0; i < sizeof untidy_ids / sizeof untidy_ids[0]; i++) {
+        assert_int_not_equal(b->trace[untidy_ids[i]], 0);
+    }
+    memcpy(first, b->mem.base, b->mem.size);
+    ops = b->nlog;
+
+    memset(b->mem.base, 0, b->mem.size);
+    memset(b->trace, 0, sizeof b->trace);
+    b->pend = 0;
+    b->cfg.trace = NULL;
+    bench_restart(b);
+    b->nlog = 0;
+    be_untidy(b);
+    b->vdev.ops->reset(b->vdev.obj);
+    for (i = 0; i < sizeof b->trace / sizeof b->trace[0]; i++) {
+        /* bench_restart() reset the device that still had its trace. */
+        assert_int_equal(b->trace[i], i == VGPIO_TR_RESET ? 1 : 0);
+    }
+    assert_memory_equal(b->mem.base, first, b->mem.size);
+    assert_int_equal(b->nlog, ops);
+    free(first);
+}
+
+/* ---- backends ------------------------------------------------------------------ */
+
+static int says_output(void *ctx, uint16_t line, vgpio_token token)
+{
+    (void)ctx, (void)line, (void)token;
+    return VGPIO_DIR_OUT;
+}
+
+static void test_an_output_that_cannot_be_set(void **state)
+{
+    struct bench *b = *state;
+    struct vgpio_line_ops *ops = other_ops(b);
+    unsigned i;
+
+    for (i = 0; i < 2; i++) { /* not there, or in a table that ends before it */
+        ops->get_direction = says_output;
+        ops->set_value = NULL;
+        ops->ops_size = i == 0 ? sizeof *ops : offsetof(struct vgpio_line_ops, set_value);
+        bench_restart(b);
+        assert_int_equal(bench_call(b, VGPIO_MSG_SET_VALUE, 4, 1), 0); /* staged */
+        assert_int_equal(bench_call(b, VGPIO_MSG_GET_DIRECTION, 4, 0), VGPIO_DIR_OUT);
+        assert_int_equal(bench_call(b, VGPIO_MSG_SET_VALUE, 4, 1), BENCH_ERR);
+    }
+}
+
+static void test_a_backend_need_not_hear_of_unmasking(void **state)
+{
+    struct bench *b = *state;
+    struct vgpio_line_ops *ops = other_ops(b);
+    uint16_t pair;
+    unsigned i;
+
+    for (i = 0; i < 2; i++) {
+        ops->unmask = NULL;
+        ops->ops_size = i == 0 ? sizeof *ops : offsetof(struct vgpio_line_ops, unmask);
+        bench_restart(b);
+        (void)bench_call(b, VGPIO_MSG_SET_IRQ_TYPE, 0, VGPIO_IRQ_EDGE_RISING);
+        pair = bench_pair(b, 0);
+        change(b, 0, VGPIO_RISING);
+        assert_int_equal(bench_pair_status(b, pair), VGPIO_IRQ_STATUS_VALID);
+    }
+}
+
+static int completes_and_returns(void *ctx, uint16_t line, vgpio_token token)
+{
+    struct bench *b = ctx;
+
+    (void)line;
+    assert_int_equal(vgpio_dev_complete(&b->dev, token, 1), 0);
+    assert_int_equal(vgpio_dev_complete(&b->dev, token, 0), VGPIO_ERR_STALE);
+    return 0;
+}
+
+static void test_the_first_of_two_results_counts(void **state)
+{
+    struct bench *b = *state;
+
+    other_ops(b)->get_value = completes_and_returns;
+    bench_restart(b);
+    assert_int_equal(bench_call(b, VGPIO_MSG_GET_VALUE, 3, 0), 1);
+    assert_int_equal(b->vdev.ops->in_flight(b->vdev.obj), 0);
+    assert_int_equal(bench_call(b, VGPIO_MSG_GET_VALUE, 3, 0), 1); /* the slot is whole */
+}
+
+static int starts_inside(void *ctx, uint16_t line, vgpio_token token)
+{
+    struct bench *b = ctx;
+
+    (void)line, (void)token;
+    assert_int_equal(
+        b->vdev.ops->queue_start(b->vdev.obj, EVT, &b->mem.ops, &b->q[EVT].setup),
+        VGPIO_ERR_STATE);
+    return 1;
+}
+
+static void test_a_queue_does_not_start_inside_an_op(void **state)
+{
+    struct bench *b = *state;
+
+    other_ops(b)->get_value = starts_inside;
+    bench_restart(b);
+    assert_int_equal(b->vdev.ops->queue_stop(b->vdev.obj, EVT, VGPIO_STOP_NOW, NULL), 0);
+    assert_int_equal(bench_call(b, VGPIO_MSG_GET_VALUE, 3, 0), 1);
+}
+
+static void test_a_value_that_was_refused_is_not_kept(void **state)
+{
+    struct bench *b = *state;
+
+    (void)bench_call(b, VGPIO_MSG_SET_DIRECTION, 2, VGPIO_DIR_OUT);
+    b->refuse = 1;
+    assert_int_equal(bench_call(b, VGPIO_MSG_SET_VALUE, 2, 1), BENCH_ERR);
+    b->refuse = 0;
+    (void)bench_call(b, VGPIO_MSG_SET_DIRECTION, 2, VGPIO_DIR_IN);
+    (void)bench_call(b, VGPIO_MSG_SET_DIRECTION, 2, VGPIO_DIR_OUT);
+    assert_int_equal(b->log[b->nlog - 1].op, 'G');
+    assert_int_equal(b->log[b->nlog - 1].b, 0); /* driven as before */
+}
+
+/* One slot, and a ring full of requests behind it: the turn that the completion brings
+ * ends after one ring size and says that there is more. */
+static void test_a_completion_serves_at_most_one_ring_size(void **state)
+{
+    struct bench *b = bench_make(VGPIO_F_IRQ, 1);
+    uint16_t head;
+    unsigned i;
+
+    (void)state;
+    bench_start(b);
+    b->pend = 1;
+    (void)bench_post(b, VGPIO_MSG_GET_VALUE, 0, 0);
+    assert_int_equal(vgpio_dev_kick(&b->dev, REQ), 0);
+    b->pend = 0;
+    head = bench_post(b, VGPIO_MSG_GET_VALUE, 0, 0);
+    for (i = 1; i < BENCH_RING; i++) {
+        ring_peer_post(&b->q[REQ], head);
+    }
+    assert_int_equal(vgpio_dev_complete(&b->dev, b->log[0].token, 0), 0);
+    assert_int_equal(ring_peer_used_idx(&b->q[REQ]), BENCH_RING + 1);
+    assert_int_equal(bench_events(b), VGPIO_EV_MORE | VGPIO_EV_QUEUE(REQ));
+    assert_int_equal(vgpio_dev_kick(&b->dev, REQ), 0);
+    assert_int_equal(bench_events(b), 0);
+    bench_free(b);
+}
+
+/* ---- memory that goes away ------------------------------------------------------- */
+
+static void test_answer_in_two_places(void **state)
+{
+    struct bench *b = *state;
+    uint16_t head = post_apart(b, VGPIO_MSG_GET_VALUE, 5, 0);
+
+    b->level[5] = 1;
+    assert_int_equal(vgpio_dev_kick(&b->dev, REQ), 0);
+    assert_int_equal(bench_used_len(b, head), 2);
+    assert_int_equal(bench_cell(b, head)[16], VGPIO_STATUS_OK);
+    assert_int_equal(bench_cell(b, head)[17], 0xee);
+    assert_int_equal(bench_cell(b, head)[32], 1);
+}
+
+static void test_answer_memory_that_went_away(void **state)
+{
+    struct bench *b = *state;
+    unsigned turn, apart, bad;
+
+    for (turn = 0; turn < 3; turn++) {
+        uint16_t head;
+
+        apart = turn == 1;
+        if (turn == 2) { /* nobody is told */
+            b->cfg.trace = NULL;
+            bench_restart(b);
+        }
+        b->pend = 1;
+        head = apart ? post_apart(b, VGPIO_MSG_GET_VALUE, 5, 0)
+                     : bench_post(b, VGPIO_MSG_GET_VALUE, 5, 0);
+        assert_int_equal(vgpio_dev_kick(&b->dev, REQ), 0);
+        b->mem.rom = cell(b, REQ, head) + 16;
+        b->mem.rom_len = 1;
+        bad = b->trace[VGPIO_TR_CHAIN_BAD];
+        assert_int_equal(vgpio_dev_complete(&b->dev, b->log[b->nlog - 1].token, 1), 0);
+        assert_int_equal(bench_used_len(b, head), 0); /* back all the same, and empty */
+        assert_int_equal(b->trace[VGPIO_TR_CHAIN_BAD], bad + (turn != 2));
+        assert_int_equal(bench_cell(b, head)[32], 0xee);
+        b->pend = 0;
+        b->mem.rom_len = 0;
+        assert_int_equal(bench_call(b, VGPIO_MSG_GET_VALUE, 0, 0),
+                         0); /* the ring lives */
+    }
+}
+
+static void test_pair_memory_that_went_away(void **state)
+{
+    struct bench *b = *state;
+    uint32_t id, len;
+    uint16_t pair;
+    unsigned i;
+
+    for (i = 0; i < 2; i++) {
+        b->mem.hole_len = 0;
+        bench_restart(b);
+        (void)bench_call(b, VGPIO_MSG_SET_IRQ_TYPE, 0, VGPIO_IRQ_EDGE_RISING);
+        pair = bench_pair(b, 0);
+        b->mem.hole = cell(b, EVT, pair);
+        b->mem.hole_len = 64;
+        change(b, 0, VGPIO_RISING);
+        assert_int_equal(b->trace[VGPIO_TR_CHAIN_BAD], 1);
+        assert_int_equal(ring_peer_used(&b->q[EVT], &id, &len), 1);
+        assert_int_equal(id, pair);
+        assert_int_equal(len, 0);
+        b->cfg.trace = NULL; /* and nobody is told */
+    }
+}
+
+/* ---- chains that break --------------------------------------------------------------- */
+
+static void expect_broken(struct bench *b, unsigned q, unsigned ops)
+{
+    unsigned maps = b->mem.maps;
+
+    assert_int_equal(ring_peer_used_idx(&b->q[q]), 0);
+    assert_int_equal(bench_events(b), VGPIO_EV_NEEDS_RESET);
+    assert_int_equal(b->vdev.ops->error(b->vdev.obj, q), VGPIO_ERR_PROTO);
+    assert_int_equal(vgpio_dev_kick(&b->dev, q), VGPIO_ERR_PROTO);
+    assert_int_equal(vgpio_dev_kick(&b->dev, q ^ 1u), 0);
+    assert_int_equal(b->mem.maps, maps);
+    assert_int_equal(b->nlog, ops);
+}
+
+/* A chain whose fault lies behind all that the device needs of it. */
+static void test_a_request_with_a_bad_end_does_nothing(void **state)
+{
+    struct bench *b = *state;
+
+    (void)post_apart(b, VGPIO_MSG_SET_DIRECTION, 0, VGPIO_DIR_OUT);
+    ring_peer_desc(&b->q[REQ], OWN_LAST, cell(b, REQ, OWN) + 32, 4,
+                   PEER_NEXT | PEER_WRITE, BENCH_RING);
+    assert_int_equal(vgpio_dev_kick(&b->dev, REQ), VGPIO_ERR_PROTO);
+    assert_int_equal(bench_cell(b, OWN)[16], 0xee);
+    expect_broken(b, REQ, 0);
+}
+
+static void test_a_pair_with_a_bad_end_is_not_parked(void **state)
+{
+    struct bench *b = *state;
+    uint64_t gpa = cell(b, EVT, OWN);
+    struct vgpio_irq_request m = {0};
+
+    (void)bench_call(b, VGPIO_MSG_SET_IRQ_TYPE, 0, VGPIO_IRQ_EDGE_RISING);
+    (void)bench_events(b);
+    vgpio_irq_request_encode(peer_at(&b->mem, gpa, 2), &m);
+    ring_peer_desc(&b->q[EVT], OWN, gpa, 2, PEER_NEXT, OWN_NEXT);
+    ring_peer_desc(&b->q[EVT], OWN_NEXT, gpa + 16, 1, PEER_NEXT | PEER_WRITE, OWN_LAST);
+    ring_peer_desc(&b->q[EVT], OWN_LAST, gpa + 32, 1, 0, 0); /* readable again */
+    ring_peer_post(&b->q[EVT], OWN);
+    assert_int_equal(vgpio_dev_kick(&b->dev, EVT), VGPIO_ERR_PROTO);
+    assert_int_equal(b->trace[VGPIO_TR_IRQ_PARKED], 0);
+    expect_broken(b, EVT, b->nlog);
+}
+
+struct meddler {
+    struct bench *b;
+    uint64_t when; /* the address whose mapping gives the cue ... */
+    unsigned nth;  /* ... the n-th time */
+};
+
+static void meddle(void *arg, uint64_t gpa)
+{
+    struct meddler *m = arg;
+
+    if (gpa == m->when && m->nth-- == 1) {
+        ring_peer_desc(&m->b->q[REQ], OWN_LAST, cell(m->b, REQ, OWN) + 32, 16, 0, 0);
+    }
+}
+
+/* The block of names does not fit into an answer of two remembered bytes: that chain is
+ * walked twice, and a guest may change it in between. */
+static void test_names_into_a_chain_that_changes_under_way(void **state)
+{
+    static const uint8_t names[] = "a\0b\0c\0d\0e\0f\0g\0h";
+    struct bench *b = *state;
+    struct meddler m = {b, 0, 2}; /* seen to map, and then written */
+    uint8_t *p;
+
+    b->cfg.names = names;
+    b->cfg.names_size = sizeof names;
+    bench_restart(b);
+    (void)post_apart(b, VGPIO_MSG_GET_LINE_NAMES, 0, 0);
+    ring_peer_desc(&b->q[REQ], OWN_LAST, cell(b, REQ, OWN) + 32, 16, PEER_WRITE, 0);
+    m.when = cell(b, REQ, OWN) + 16;
+    b->mem.on_map = meddle;
+    b->mem.arg = &m;
+    assert_int_equal(vgpio_dev_kick(&b->dev, REQ), VGPIO_ERR_PROTO);
+    b->mem.on_map = NULL;
+    p = bench_cell(b, OWN);
+    assert_int_equal(p[16], VGPIO_STATUS_OK); /* from before; nothing is written after */
+    assert_int_equal(p[32], 0xee);
+    expect_broken(b, REQ, b->nlog);
+}
+
+static void test_a_broken_ring_takes_no_late_answer(void **state)
+{
+    struct bench *b = *state;
+
+    b->pend = 1;
+    (void)bench_post(b, VGPIO_MSG_GET_VALUE, 1, 0);
+    (void)bench_post(b, VGPIO_MSG_SET_DIRECTION, 1, VGPIO_DIR_OUT); /* waits */
+    assert_int_equal(vgpio_dev_kick(&b->dev, REQ), 0);
+    ring_peer_post(&b->q[REQ], BENCH_RING);
+    assert_int_equal(vgpio_dev_kick(&b->dev, REQ), VGPIO_ERR_PROTO);
+    assert_int_equal(vgpio_dev_complete(&b->dev, b->log[0].token, 1), 0);
+    assert_int_equal(b->vdev.ops->in_flight(b->vdev.obj), 0);
+    expect_broken(b, REQ, 1);
+}
+
+static void test_a_broken_device_starts_no_queue(void **state)
+{
+    struct bench *b = *state;
+
+    ring_peer_post(&b->q[REQ], BENCH_RING);
+    assert_int_equal(vgpio_dev_kick(&b->dev, REQ), VGPIO_ERR_PROTO);
+    assert_int_equal(b->vdev.ops->queue_stop(b->vdev.obj, EVT, VGPIO_STOP_NOW, NULL), 0);
+    assert_int_equal(
+        b->vdev.ops->queue_start(b->vdev.obj, EVT, &b->mem.ops, &b->q[EVT].setup),
+        VGPIO_ERR_STATE);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_a_trace_is_complete_and_changes_nothing),
+        T(test_an_output_that_cannot_be_set),
+        T(test_a_backend_need_not_hear_of_unmasking),
+        T(test_the_first_of_two_results_counts),
+        T(test_a_queue_does_not_start_inside_an_op),
+        T(test_a_value_that_was_refused_is_not_kept),
+        cmocka_unit_test(test_a_completion_serves_at_most_one_ring_size),
+        T(test_answer_in_two_places),
+        T(test_answer_memory_that_went_away),
+        T(test_pair_memory_that_went_away),
+        T(test_a_request_with_a_bad_end_does_nothing),
+        T(test_a_pair_with_a_bad_end_is_not_parked),
+        T(test_names_into_a_chain_that_changes_under_way),
+        T(test_a_broken_ring_takes_no_late_answer),
+        T(test_a_broken_device_starts_no_queue),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
