@@ -123,8 +123,8 @@ case_device_tree() {
     dtc -q -I dts -O dtb -o "$work/board.dtb" "$work/board.dts"
     boot "dtb=$work/board.dtb"
     guest 'until_true test -e /dev/input/event0; until_true armed enter 1'
-    # Opened by the shell, so that no event is before it.
-    guest 'exec 5< /dev/input/event0; cat <&5 > /tmp/keys & echo $! > /tmp/keys.pid'
+    # Opened by the shell, so that no event is before it and none looked for too early.
+    guest 'exec 5< /dev/input/event0 6> /tmp/keys; cat <&5 >&6 & echo $! > /tmp/keys.pid'
     ctl "pull 0 1" barrier
     key 1 1
     ctl "pull 0 0" barrier
