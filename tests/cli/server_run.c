@@ -140,6 +140,37 @@ unsigned run_fds(const struct server_run *r)
     return n;
 }
 
+static int is_asleep(const struct server_run *r)
+{
+    char path[64], text[512];
+    const char *p;
+    ssize_t n;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)r->pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    n = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    p = strrchr(text, ')');
+    return p != NULL && p[2] == 'S';
+}
+
+void run_rests(const struct server_run *r)
+{
+    unsigned in_a_row = 0;
+    long left = RUN_PATIENCE_MS;
+
+    while (in_a_row < 20) {
+        in_a_row = is_asleep(r) ? in_a_row + 1 : 0;
+        if (left-- <= 0) {
+            fail_msg("the server does not come to rest");
+        }
+        pause_ms(1);
+    }
+}
+
 int run_connect(const char *path)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};

@@ -30,6 +30,9 @@ const char *run_log(struct server_run *);
 /* How many descriptors it has open. */
 unsigned run_fds(const struct server_run *);
 
+/* Fails unless it comes to rest: a loop that spins never does. */
+void run_rests(const struct server_run *);
+
 /* Connects, with patience; sends; receives one line without its newline (static buffer).
  * NULL: the server hung up. */
 int run_connect(const char *path);

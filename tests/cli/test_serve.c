@@ -111,6 +111,7 @@ static void test_both_ends(void **state)
     asks("dir led", "ok out");
     asks("pull led 0", "ok");
     asks("value led", "ok 1");
+    run_rests(&run);
 
     assert_int_equal(request(VGPIO_MSG_GET_VALUE, 4, 0), -1);
     assert_int_equal(request(99, 0, 0), -1);
@@ -218,6 +219,7 @@ static void test_second_front_end_waits(void **state)
     vu_peer_open(&second, sock);
     second.timeout_ms = 50;
     assert_int_equal(vu_peer_get(&second, VU_GET_FEATURES, &features), -1);
+    run_rests(&run);
     assert_int_equal(request(VGPIO_MSG_GET_VALUE, 0, 0), 0);
     vu_peer_close(&peer);
     /* Its message still waits; what answers it comes now. */
@@ -243,6 +245,7 @@ static void test_half_header_stalls_nobody(void **state)
     assert_int_equal(send(rude, "\1\0\0\0\1", 5, MSG_NOSIGNAL), 5);
     asks("pull 3 1", "ok");
     asks("value 3", "ok 1");
+    run_rests(&run);
     /* It never sends more and never closes; the next is served all the same. */
     join(&peer);
     assert_int_equal(request(VGPIO_MSG_GET_VALUE, 3, 0), 1);
@@ -252,18 +255,55 @@ static void test_half_header_stalls_nobody(void **state)
     close(rude);
 }
 
-static void test_half_header_then_gone(void **state)
+/* Five bytes of a header, and a descriptor with them. */
+static void send_half(int sock, int fd)
 {
-    int rude;
+    char head[5] = {VU_SET_VRING_CALL, 0, 0, 0, 1};
+    union {
+        struct cmsghdr align;
+        char buf[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec iov = {head, sizeof head};
+    struct msghdr m = {.msg_iov = &iov,
+                       .msg_iovlen = 1,
+                       .msg_control = control.buf,
+                       .msg_controllen = sizeof control.buf};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    assert_int_equal(sendmsg(sock, &m, MSG_NOSIGNAL), sizeof head);
+}
+
+static void test_half_header_leaks_nothing(void **state)
+{
+    unsigned before, i;
+    int ctl, rude;
 
     (void)state;
     run_serve(&run, "8", NULL);
-    rude = run_connect(run.socket);
-    assert_int_equal(send(rude, "\1\0\0\0\1", 5, MSG_NOSIGNAL), 5);
-    close(rude);
+    ctl = run_connect(run.control);
+    assert_string_equal(run_ask_on(ctl, "value 0"), "ok 0");
+    before = run_fds(&run);
+    for (i = 0; i < 3; i++) {
+        rude = run_connect(run.socket);
+        send_half(rude, ctl);
+        if (i == 0) { /* stays until it is thrown out */
+            char byte;
+
+            assert_true(recv(rude, &byte, 1, 0) <= 0);
+        }
+        close(rude);
+    }
     join(&peer);
     assert_int_equal(request(VGPIO_MSG_GET_VALUE, 3, 0), 0);
     vu_peer_close(&peer);
+    while (strstr(run_ask_on(ctl, "info"), "connected=1") != NULL) {
+    }
+    assert_int_equal(run_fds(&run), before);
+    close(ctl);
 }
 
 static void test_violation_hangs_up(void **state)
@@ -339,6 +379,7 @@ static void test_rude_clients_hurt_nobody(void **state)
     assert_string_equal(run_line(good), "ok 0");
 
     assert_int_equal(request(VGPIO_MSG_GET_VALUE, 1, 0), 0);
+    run_rests(&run);
     /* The stuck one reads at last: its first answer is whole. */
     assert_memory_equal(run_line(stuck), "ok commands", 11);
     close(stuck);
@@ -372,6 +413,13 @@ static void test_toggles_and_waits_beside_others(void **state)
         asks("pull 0 0", "ok");
     }
     asks("toggle 3 10 10", "ok 10 pulses 20 edges");
+    /* It sends no more, but still waits for its answer. */
+    run_send(waiter, "wait 4 1 20000\n");
+    shutdown(waiter, SHUT_WR);
+    run_rests(&run);
+    asks("pull 4 1", "ok");
+    assert_string_equal(run_line(waiter), "ok 1");
+    assert_null(run_line(waiter));
     close(waiter);
 }
 
@@ -527,7 +575,7 @@ int main(void)
         T(test_same_guest_goes_on),
         T(test_second_front_end_waits),
         T(test_half_header_stalls_nobody),
-        T(test_half_header_then_gone),
+        T(test_half_header_leaks_nothing),
         T(test_violation_hangs_up),
         T(test_kick_is_a_file),
         T(test_rude_clients_hurt_nobody),
