@@ -834,6 +834,7 @@ static void do_start(unsigned n)
         if (q->spoiled) {
             f.q[n ^ 1u].spoiled = 1;
         }
+        q->spoiled |= !VGPIO_CFG_TRACE; /* then nobody says where it begins */
     }
     if (err != 0 && !was) {
         q->at = last;
