@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A guest with two CPUs: while the device serves the rings, another thread rewrites what it
+ * serves, descriptors and requests. Nothing can be said of the answers; the invariants of
+ * docs/security.md can. What is read twice and believed once shows here, under ASan at the
+ * latest; the same rewriting at each map() makes part of it repeatable. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "device_bench.h"
+
+#define ROUNDS 3000u
+#define DEADLY 4096u /* one scribble of so many breaks a ring for sure */
+
+/* Behind the cells of bench: what descriptors are made to name. Between and around them
+ * nothing may change. */
+#define AREA 0x8000u
+#define SENT (AREA + 0x100u)   /* requests, and tables of descriptors */
+#define ANSWER (AREA + 0x400u) /* answers: only the device writes there */
+#define ANSWER_LEN 16u
+#define END (AREA + 0x800u)
+#define CANARY 0xc5u
+#define BLANK 0xeeu
+
+struct race {
+    struct bench *b;
+    uint32_t seed;
+    atomic_int stop;
+    uint64_t base; /* gpa of guest memory */
+    uint64_t desc[2];
+    unsigned used, broken;
+};
+
+static uint32_t draw(struct race *r)
+{
+    r->seed ^= r->seed << 13;
+    r->seed ^= r->seed >> 17;
+    r->seed ^= r->seed << 5;
+    return r->seed;
+}
+
+/* The other side of a data race that is wanted: TSan need not tell of it. */
+__attribute__((no_sanitize_thread)) static void store(uint8_t *p, uint64_t v,
+                                                      unsigned bytes)
+{
+    unsigned i;
+
+    for (i = 0; i < bytes; i++) {
+        ((volatile uint8_t *)p)[i] = (uint8_t)(v >> 8 * i);
+    }
+}
+
+/* One field of one descriptor, in a ring or in a table, to something that may be right. */
+static void rewrite_desc(struct race *r, uint64_t table, unsigned n)
+{
+    static const uint32_t lens[] = {0, 1, 2, 8, 9, 16, 32, 48, 0x7fffffff};
+    uint64_t addr[6] = {
+        r->base + SENT, r->base + SENT + 8, r->base + SENT + 64, r->base + ANSWER,
+        0x10,           UINT64_MAX - 3};
+    uint8_t *d = peer_at(&r->b->mem, table + draw(r) % n * 16u, 16);
+    uint32_t what = draw(r);
+
+    switch (what % 8) {
+    case 0:
+    case 1:
+        store(d, addr[draw(r) % 6], 8);
+        break;
+    case 2:
+    case 3:
+        store(d + 8, lens[draw(r) % (sizeof lens / sizeof lens[0])], 4);
+        break;
+    case 4:
+    case 5:
+        store(d + 12, draw(r) % 8, 2);
+        break;
+    default:
+        store(d + 14, draw(r) % (what % DEADLY == 7 ? 0xffffu : n), 2);
+        break;
+    }
+}
+
+static void scribble(struct race *r)
+{
+    uint8_t *p;
+
+    switch (draw(r) % 4) {
+    case 0:
+        rewrite_desc(r, r->desc[draw(r) % 2], 8);
+        break;
+    case 1:
+        rewrite_desc(r, r->base + SENT + 64, 3);
+        break;
+    default: /* type, line, value */
+        p = peer_at(&r->b->mem, r->base + SENT + draw(r) % 9, 8);
+        store(p + draw(r) % 3 * 2, draw(r) % 9, 2);
+        break;
+    }
+}
+
+static void *other_cpu(void *arg)
+{
+    struct race *r = arg;
+
+    while (!atomic_load_explicit(&r->stop, memory_order_relaxed)) {
+        scribble(r);
+    }
+    return NULL;
+}
+
+/* Everything that no descriptor names is a canary; the rings are at the front. */
+static void lay_out(struct race *r)
+{
+    uint8_t *area = peer_at(&r->b->mem, r->base + AREA, END - AREA);
+
+    memset(area, CANARY, END - AREA);
+    memset(area + (SENT - AREA), 0, 0x100);
+    memset(area + (ANSWER - AREA), BLANK, ANSWER_LEN);
+}
+
+static void expect_canaries(struct race *r)
+{
+    const uint8_t *area = peer_at(&r->b->mem, r->base + AREA, END - AREA);
+    uint32_t i, at;
+
+    for (i = 0; i < END - AREA; i++) {
+        at = AREA + i;
+        if (at >= SENT && at < SENT + 0x100) {
+            continue; /* the driver's own */
+        }
+        if (at >= ANSWER && at < ANSWER + ANSWER_LEN) {
+            /* a status, a value or a direction: nothing else was ever written */
+            assert_true(area[i] <= 2 || area[i] == BLANK);
+            continue;
+        }
+        assert_int_equal(area[i], CANARY);
+    }
+}
+
+/* What the driver means to say; the other CPU is at it from the first byte on. */
+static void good_chain(struct race *r, unsigned q, uint16_t head, unsigned i)
+{
+    struct vgpio_request m = {(uint16_t)(2 + i % 5), (uint16_t)(i % BENCH_LINES), i % 3};
+    uint8_t bytes[VGPIO_REQUEST_SIZE];
+
+    vgpio_request_encode(bytes, &m);
+    memcpy(peer_at(&r->b->mem, r->base + SENT, 8), bytes, 8);
+    if (i % 4 == 0 && VGPIO_CFG_INDIRECT) {
+        ring_peer_entry(&r->b->mem, r->base + SENT + 64, 0, r->base + SENT, 8, 1, 1);
+        ring_peer_entry(&r->b->mem, r->base + SENT + 64, 1, r->base + ANSWER, 2, 2, 0);
+        ring_peer_desc(&r->b->q[q], head, r->base + SENT + 64, 32, 4, 0);
+        return;
+    }
+    ring_peer_desc(&r->b->q[q], head, r->base + SENT, q == 0 ? 8 : 2, 1,
+                   (uint16_t)(head + 4));
+    ring_peer_desc(&r->b->q[q], (uint16_t)(head + 4), r->base + ANSWER, q == 0 ? 2 : 1, 2,
+                   0);
+}
+
+/* Posts heads 0..3, as often as it has them back. Whatever becomes of a chain: its head
+ * comes back at most once, and no other ever. */
+static void turn(struct race *r, unsigned q, uint8_t owned[4], unsigned i)
+{
+    struct bench *b = r->b;
+    uint32_t id, len;
+    uint16_t head;
+
+    for (head = 0; head < 4; head++) {
+        if (!owned[head]) {
+            owned[head] = 1;
+            good_chain(r, q, head, i + head);
+            ring_peer_post(&b->q[q], head);
+        }
+    }
+    (void)vgpio_dev_kick(&b->dev, q);
+    while (ring_peer_used(&b->q[q], &id, &len)) {
+        assert_true(id < 4 && owned[id]);
+        assert_true(len <= (q == VGPIO_REQUESTQ ? 2u : 1u));
+        owned[id] = 0;
+        r->used += len != 0;
+    }
+}
+
+/* The backend answers some of what it was asked, in any order. */
+static void answer_some(struct bench *b)
+{
+    unsigned i;
+
+    for (i = 0; i < b->nlog; i++) {
+        assert_true(b->log[i].line < BENCH_LINES);
+        if (b->log[i].op != 'u' && b->log[i].op != 'R') {
+            (void)vgpio_dev_complete(&b->dev, b->log[i].token, (int)(i % 3) - 1);
+        }
+    }
+    b->nlog = 0;
+}
+
+static void run(struct race *r)
+{
+    struct bench *b = r->b;
+    uint8_t owned[2][4] = {{0}};
+    unsigned i, q;
+
+    for (i = 0; i < ROUNDS; i++) {
+        b->pend = i % 5 == 0;
+        for (q = 0; q < 2; q++) {
+            turn(r, q, owned[q], i);
+        }
+        (void)vgpio_dev_change(&b->dev, (uint16_t)(i % BENCH_LINES), 3, i & 1u);
+        answer_some(b);
+        if (b->vdev.ops->error(b->vdev.obj, 0) != 0 ||
+            b->vdev.ops->error(b->vdev.obj, 1) != 0) {
+            assert_true(bench_events(b) & VGPIO_EV_NEEDS_RESET);
+            r->broken++;
+            bench_restart(b);
+            memset(owned, 0, sizeof owned);
+        }
+        if (i % 64 == 0) {
+            expect_canaries(r);
+        }
+    }
+    expect_canaries(r);
+}
+
+static void begin(struct race *r, uint32_t seed)
+{
+    unsigned q;
+
+    memset(r, 0, sizeof *r);
+    r->b = bench_make(VGPIO_F_IRQ | (VGPIO_CFG_INDIRECT ? VGPIO_F_INDIRECT : 0u),
+                      BENCH_REQS);
+    r->seed = seed;
+    r->base = r->b->mem.gpa;
+    for (q = 0; q < 2; q++) {
+        r->desc[q] = r->b->q[q].setup.desc;
+    }
+    assert_true(r->b->cells < r->base + AREA);
+    lay_out(r);
+    bench_start(r->b);
+}
+
+static void test_another_cpu_rewrites_what_is_served(void **state)
+{
+    struct race r;
+    pthread_t cpu;
+
+    (void)state;
+    begin(&r, 0x1234567);
+    assert_int_equal(pthread_create(&cpu, NULL, other_cpu, &r), 0);
+    run(&r);
+    atomic_store(&r.stop, 1);
+    pthread_join(cpu, NULL);
+    bench_free(r.b);
+}
+
+static void rude(void *arg, uint64_t gpa)
+{
+    (void)gpa;
+    scribble(arg);
+    scribble(arg);
+}
+
+static void test_each_map_rewrites_what_is_served(void **state)
+{
+    struct race r;
+    uint32_t seed;
+
+    (void)state;
+    for (seed = 1; seed <= 8; seed++) {
+        begin(&r, seed * 0x9e3779b9u);
+        r.b->mem.on_map = rude;
+        r.b->mem.arg = &r;
+        run(&r);
+        assert_true(r.used > ROUNDS / 10 && r.broken > ROUNDS / 100);
+        bench_free(r.b);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_another_cpu_rewrites_what_is_served),
+        cmocka_unit_test(test_each_map_rewrites_what_is_served),
+    };
+
+    return cmocka_run_group_tests_name("racing", tests, NULL, NULL);
+}
