@@ -19,8 +19,8 @@
  * is initialised: so a device that needs lines and lines that need a device can be
  * declared in any order.
  *
- * References like "RING-DEV-08" name rows of the conformance table; clause names are
- * those of the virtio standard.
+ * References like "RING-DEV-08" are this project's numbers for rules of the virtio
+ * standard; clause names are the standard's own.
  */
 #ifndef VIRTIOGPIO_SEAMS_H
 #define VIRTIOGPIO_SEAMS_H
