@@ -840,7 +840,7 @@ static void test_any_interleaving(void **state)
         world_new(w);
         w->rc.features = features[seed % 4];
         w->rc.flags = seed >> 2 & 3u;
-        w->dc.queue_max[1] = WORLD_NIRQ << (seed >> 4 & 1u);
+        w->dc.queue_max[1] = (uint16_t)(WORLD_NIRQ << (seed >> 4 & 1u));
         if ((w->rc.flags & VGPIO_DRV_DIRECT_EVENTQ) != 0 || seed % 4 % 2 != 0) {
             w->dc.queue_max[1] = 2 * WORLD_NIRQ; /* room for all lines */
         }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A guest with two CPUs: while the device serves the rings, another thread rewrites what it
- * serves, descriptors and requests. Nothing can be said of the answers; the invariants of
- * docs/security.md can. What is read twice and believed once shows here, under ASan at the
- * latest; the same rewriting at each map() makes part of it repeatable. */
+/* A guest with two CPUs: while the device serves the rings, another thread rewrites what
+ * it serves, descriptors and requests. Nothing can be said of the answers; what holds
+ * whatever the guest does can be. What is read twice and believed once shows here, under
+ * ASan at the latest; the same rewriting at each map() makes part of it repeatable. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,7 +57,7 @@ __attribute__((no_sanitize_thread)) static void store(uint8_t *p, uint64_t v,
     }
 }
 
-/* One field of one descriptor, in a ring or in a table, to something that may be right. */
+/* One field of one descriptor, in a ring or a table, to something that may be right. */
 static void rewrite_desc(struct race *r, uint64_t table, unsigned n)
 {
     static const uint32_t lens[] = {0, 1, 2, 8, 9, 16, 32, 48, 0x7fffffff};
