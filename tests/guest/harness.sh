@@ -116,7 +116,13 @@ halt() {
     printf 'halt\n' >&"$to"
     time_left halt
     wait_gone "$guest_pid" "$left" || fail "the guest does not halt"
-    wait "$guest_pid" || fail "the guest's exit status is $?"
+    local status=0
+    wait "$guest_pid" || status=$?
+    # UML's own process, now and then, aborts on its way out when its kernel is down already.
+    if [ "$status" -ne 0 ]; then
+        grep -q 'System halted' "$work/console.log" || fail "the guest's exit status is $status"
+        echo "# the guest halted; its process then ended with status $status"
+    fi
     close_guest
 }
 
