@@ -28,6 +28,7 @@
 #define VIRTIOGPIO_DEVICE_H
 
 #include <virtiogpio/queue.h>
+#include <virtiogpio/wire.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -97,6 +97,7 @@
 #define VIRTIOGPIO_DRIVER_H
 
 #include <virtiogpio/queue.h>
+#include <virtiogpio/wire.h>
 
 #ifdef __cplusplus
 extern "C" {
