@@ -575,7 +575,7 @@ static void test_zombies_through_stops_and_starts(void **state)
     assert_int_equal(bench_call(b, VGPIO_MSG_GET_VALUE, 5, 0), 0); /* the line is free */
 }
 
-/* What waits for the other ring's verdict cannot be answered, so a drain does not wait. */
+/* What waits for the other ring's verdict cannot be answered; a drain does not wait. */
 static void test_drain_while_one_ring_is_awaited(void **state)
 {
     struct bench *b = *state;
@@ -604,7 +604,7 @@ static void test_eventq_reset_forgets_pairs_but_not_latches(void **state)
     assert_int_equal(bench_pair_status(b, pair), VGPIO_IRQ_STATUS_VALID);
 }
 
-/* ---- refusals ------------------------------------------------------------------------ */
+/* ---- refusals ---------------------------------------------------------------------- */
 
 static void test_start_refuses_bad_rings(void **state)
 {

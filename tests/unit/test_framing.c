@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Framing (RING-DEV-01, B13, B22): 8 bytes out and 2 bytes in, in every cut there is, with
- * and without empty pieces between, direct, indirect and mixed, whole and byte by byte. */
+/* Framing (RING-DEV-01, B13, B22): 8 bytes out and 2 bytes in, in every cut there is,
+ * with and without empty pieces between, direct, indirect and mixed, whole and byte by
+ * byte. */
 #include "devq_world.h"
 
 enum how {
