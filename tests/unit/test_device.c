@@ -891,7 +891,7 @@ static void test_unmask_is_told_when_the_guest_waits(void **state)
     assert_int_equal(b->log[0].line, 2);
 }
 
-/* ---- init --------------------------------------------------------------------------------- */
+/* ---- init --------------------------------------------------------------------------- */
 
 static void test_init_refuses_what_cannot_work(void **state)
 {

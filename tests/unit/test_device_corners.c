@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The standard device where few come by: nobody listens to its trace, backends that leave
- * ops out or answer twice, memory that goes away, chains that change while they are read. */
+ * ops out or answer twice, memory that goes away, chains that change while being read. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -345,7 +345,7 @@ static void test_pair_memory_that_went_away(void **state)
     }
 }
 
-/* ---- chains that break --------------------------------------------------------------- */
+/* ---- chains that break --------------------------------------------------------- */
 
 static void expect_broken(struct bench *b, unsigned q, unsigned ops)
 {
