@@ -353,7 +353,7 @@ static void test_reset_mends_a_broken_ring(void **state)
     assert_int_equal(bench_call(b, VGPIO_MSG_GET_VALUE, 0, 0), 0);
 }
 
-/* ---- asynchronous lines -------------------------------------------------------------- */
+/* ---- asynchronous lines ---------------------------------------------------------- */
 
 static void test_answers_of_one_line_leave_in_order(void **state)
 {
@@ -540,7 +540,7 @@ static void test_one_notification_a_batch(void **state)
     assert_int_equal(bench_events(b), 0);
 }
 
-/* ---- edges ----------------------------------------------------------------------------- */
+/* ---- edges ----------------------------------------------------------------------- */
 
 static void test_edges_are_delivered_by_type(void **state)
 {
@@ -815,7 +815,7 @@ static void test_eventq_notifies(void **state)
     assert_int_equal(bench_events(b), VGPIO_EV_QUEUE(VGPIO_EVENTQ));
 }
 
-/* ---- levels ------------------------------------------------------------------------------ */
+/* ---- levels ---------------------------------------------------------------------- */
 
 static void test_level_fires_while_active(void **state)
 {
@@ -891,7 +891,7 @@ static void test_unmask_is_told_when_the_guest_waits(void **state)
     assert_int_equal(b->log[0].line, 2);
 }
 
-/* ---- init --------------------------------------------------------------------------- */
+/* ---- init ------------------------------------------------------------------------ */
 
 static void test_init_refuses_what_cannot_work(void **state)
 {
