@@ -61,7 +61,7 @@ void bench_start(struct bench *b);
 uint16_t bench_post(struct bench *b, unsigned type, uint16_t line, uint32_t value);
 uint16_t bench_post_sized(struct bench *b, const void *bytes, uint32_t len,
                           uint32_t room);
-/* The answer of a head: value, BENCH_ERR or BENCH_NONE. Used elements come in any order. */
+/* A head's answer: value, BENCH_ERR or BENCH_NONE. Used elements are in any order. */
 int bench_answer(struct bench *b, uint16_t head);
 /* Its used length, or BENCH_NONE. */
 int bench_used_len(struct bench *b, uint16_t head);

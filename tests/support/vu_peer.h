@@ -15,7 +15,7 @@
 #define VU_PEER_GPA UINT64_C(0x40000000)
 #define VU_PEER_UVA UINT64_C(0x7f1200000000)
 #define VU_PEER_MEM (1u << 20)
-/* Ring q begins VU_PEER_RING * q into it (room for 1024 entries), buffers from here on. */
+/* Ring q begins VU_PEER_RING * q into it (room for 1024 entries), then buffers. */
 #define VU_PEER_RING 0x10000u
 #define VU_PEER_DATA 0x20000u
 

@@ -314,7 +314,7 @@ static void test_b28_kicks_for_nothing_do_nothing(void **state)
     assert_int_equal(again, traced); /* no line in a log either */
 }
 
-/* One pair in, at most one out: the guest that posts INVALID pairs again drives itself. */
+/* One pair in, at most one out: a guest that posts INVALID pairs again drives itself. */
 static void test_b28_a_pair_comes_back_at_most_once_a_kick(void **state)
 {
     struct bench *b = *state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The standard device against a driver that writes ring bytes by hand: messages,
- * interrupts, asynchronous lines, bad input. Stopping and resuming: test_device_queue.c. */
+ * interrupts, asynchronous lines, bad input. Stop and resume: test_device_queue.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
