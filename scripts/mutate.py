@@ -119,7 +119,8 @@ def token_changes(code):
     seen = collections.Counter()
     for m in TOKEN.finditer(code):
         old, new = m.group(), []
-        if m.lastgroup == "number":
+        if m.lastgroup == "number" and not (m.start() and code[m.start() - 1] == "["
+                                            and DECLARATION.match(code.strip())):
             new = number_changes(old)
         elif m.lastgroup == "op" and old in OPERATORS:
             # As the code is formatted, exactly the binary operators stand between blanks.

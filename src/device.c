@@ -109,8 +109,7 @@ static int pump(struct vgpio_dev *dev, unsigned q)
 
 static void publish(struct vgpio_dev *dev, unsigned q)
 {
-    if ((dev->queue_flags[q] & QUEUE_STARTED) != 0 &&
-        vgpio_devq_publish(&dev->q[q]) == 1) {
+    if (vgpio_devq_publish(&dev->q[q]) == 1) { /* refused by a queue that is stopped */
         dev->events |= VGPIO_EV_QUEUE(q);
     }
 }

@@ -25,12 +25,10 @@ int vgpio_dev_ack_features(void *obj, uint64_t acked)
         return VGPIO_ERR_STATE;
     }
     TRACE(dev, VGPIO_TR_FEATURES, acked, acked >> 32);
-    if (dev->last[0].size != 0 || dev->last[1].size != 0) { /* another driver */
-        dev->last[0].size = 0;
-        dev->last[1].size = 0;
-        vgpio_req_drop(dev, 1);
-        vgpio_irq_drop(dev, 1);
-    }
+    dev->last[0].size = 0; /* another driver */
+    dev->last[1].size = 0;
+    vgpio_req_drop(dev, 1);
+    vgpio_irq_drop(dev, 1);
     dev->features = acked;
     dev->acked = 1;
     return 0;
@@ -155,7 +153,6 @@ int vgpio_dev_queue_start(void *obj, unsigned q, const struct vgpio_mem *mem,
     s.features = dev->features;
     if ((s.flags & VGPIO_VQ_TOLD) == 0) {
         s.avail_pos = 0;
-        s.used_pos = 0;
     }
     dev->busy = 1;
     if (try_resume(dev, q, mem, &s)) {

@@ -100,7 +100,11 @@ static void trace(void *ctx, unsigned id, uint32_t a, uint32_t v)
 {
     struct bench *b = ctx;
 
-    (void)a;
+    if (b->ntraced < BENCH_LOG) {
+        struct bench_trace t = {id, a, v};
+        b->traced[b->ntraced] = t;
+    }
+    b->ntraced++;
     b->trace[id]++;
     b->trace_sum[id] += v;
 }
@@ -116,6 +120,8 @@ struct bench *bench_make(uint64_t features, uint16_t nreqs)
     if (b == NULL || nreqs > BENCH_REQS) {
         die("no memory, or too many requests");
     }
+    memset(&b->lines[BENCH_LINES], 0xa5, sizeof b->lines[0]);
+    memset(&b->reqs[nreqs], 0xa5, sizeof b->reqs[0]);
     peer_mem_init(&b->mem, GPA, 65536);
     b->features = features | VGPIO_F_VERSION_1;
     for (q = 0; q < 2; q++) {
@@ -179,9 +185,22 @@ struct bench *bench_new(void)
     return b;
 }
 
+static void expect_untouched(const void *p, size_t len)
+{
+    const uint8_t *bytes = p;
+
+    while (len-- != 0) {
+        if (bytes[len] != 0xa5) {
+            die("written beyond the end of an array");
+        }
+    }
+}
+
 void bench_free(struct bench *b)
 {
     b->vdev.ops->reset(b->vdev.obj);
+    expect_untouched(&b->lines[BENCH_LINES], sizeof b->lines[0]);
+    expect_untouched(&b->reqs[b->cfg.nreqs], sizeof b->reqs[0]);
     if (b->mem.live != 0) {
         die("mappings were not given back");
     }

@@ -30,8 +30,8 @@ struct bench {
     struct ring_peer q[2];
     struct vgpio_dev dev;
     struct vgpio_dev_config cfg;
-    struct vgpio_line lines[BENCH_LINES];
-    struct vgpio_req reqs[BENCH_REQS];
+    struct vgpio_line lines[BENCH_LINES + 1]; /* the last of both is not the device's */
+    struct vgpio_req reqs[BENCH_REQS + 1];
     struct vgpio_vdev vdev;
     uint64_t features;
     uint64_t cells;            /* gpa of 64-byte cells, one a chain of each queue */
@@ -45,6 +45,11 @@ struct bench {
     int answer;          /* if not 0: what get ops return */
     struct bench_op log[BENCH_LOG];
     unsigned nlog;
+    struct bench_trace {
+        unsigned id;
+        uint32_t a, b;
+    } traced[BENCH_LOG];    /* the first of them ... */
+    unsigned ntraced;       /* ... of so many */
     unsigned trace[64];     /* how often each id */
     uint32_t trace_sum[64]; /* sum of their second words */
 };

@@ -71,16 +71,6 @@ static uint16_t post_apart(struct bench *b, unsigned type, uint16_t line, uint32
 
 /* ---- trace --------------------------------------------------------------------- */
 
-static const unsigned untidy_ids[] = {
-    VGPIO_TR_RESET,        VGPIO_TR_FEATURES,       VGPIO_TR_QUEUE_FRESH,
-    VGPIO_TR_QUEUE_STOP,   VGPIO_TR_QUEUE_RESUMED,  VGPIO_TR_QUEUE_BROKEN,
-    VGPIO_TR_CHAIN_BAD,    VGPIO_TR_REQUEST,        VGPIO_TR_ANSWER,
-    VGPIO_TR_TOKEN_STALE,  VGPIO_TR_ANSWER_DROPPED, VGPIO_TR_NONE_OVERRULED,
-    VGPIO_TR_IRQ_PARKED,   VGPIO_TR_IRQ_HELD,       VGPIO_TR_IRQ_VALID,
-    VGPIO_TR_IRQ_INVALID,  VGPIO_TR_EDGE_LATCHED,   VGPIO_TR_EDGE_MERGED,
-    VGPIO_TR_EDGE_DROPPED,
-};
-
 /* Something of everything that is traced. Ends with a broken ring. */
 static void be_untidy(struct bench *b)
 {
@@ -118,6 +108,45 @@ static void be_untidy(struct bench *b)
     assert_int_equal(vgpio_dev_kick(&b->dev, EVT), VGPIO_ERR_PROTO);
 }
 
+#define TR(type, line) ((uint32_t)(type) << 16 | (line))
+
+static const struct bench_trace untidy_trace[] = {
+    {VGPIO_TR_REQUEST, TR(VGPIO_MSG_SET_IRQ_TYPE, 1), VGPIO_IRQ_EDGE_BOTH},
+    {VGPIO_TR_ANSWER, TR(VGPIO_MSG_SET_IRQ_TYPE, 1), VGPIO_STATUS_ERR << 8},
+    {VGPIO_TR_IRQ_HELD, 1, 0},
+    {VGPIO_TR_REQUEST, TR(VGPIO_MSG_SET_IRQ_TYPE, 1), VGPIO_IRQ_NONE},
+    {VGPIO_TR_IRQ_INVALID, 1, VGPIO_IRQ_NONE}, /* the pair, before the answer */
+    {VGPIO_TR_NONE_OVERRULED, TR(VGPIO_MSG_SET_IRQ_TYPE, 1), (uint32_t)VGPIO_ERR_IO},
+    {VGPIO_TR_ANSWER, TR(VGPIO_MSG_SET_IRQ_TYPE, 1), 0},
+    {VGPIO_TR_IRQ_INVALID, 7, 0},
+    {VGPIO_TR_REQUEST, TR(VGPIO_MSG_SET_IRQ_TYPE, 0), VGPIO_IRQ_EDGE_RISING},
+    {VGPIO_TR_ANSWER, TR(VGPIO_MSG_SET_IRQ_TYPE, 0), 0},
+    {VGPIO_TR_EDGE_LATCHED, 0, 1},
+    {VGPIO_TR_EDGE_MERGED, 0, 1},
+    {VGPIO_TR_EDGE_DROPPED, 0, 1},
+    {VGPIO_TR_REQUEST, TR(VGPIO_MSG_SET_IRQ_TYPE, 0), VGPIO_IRQ_EDGE_FALLING},
+    {VGPIO_TR_EDGE_DROPPED, 0, 1}, /* the one that was kept */
+    {VGPIO_TR_ANSWER, TR(VGPIO_MSG_SET_IRQ_TYPE, 0), 0},
+    {VGPIO_TR_IRQ_PARKED, 0, VGPIO_IRQ_EDGE_FALLING},
+    {VGPIO_TR_IRQ_VALID, 0, VGPIO_IRQ_EDGE_FALLING},
+    {VGPIO_TR_CHAIN_BAD, REQ, 0},
+    {VGPIO_TR_REQUEST, TR(VGPIO_MSG_GET_VALUE, 99), 0},
+    {VGPIO_TR_ANSWER, TR(VGPIO_MSG_GET_VALUE, 99), VGPIO_STATUS_ERR << 8},
+    {VGPIO_TR_CHAIN_BAD, EVT, OWN},
+    {VGPIO_TR_TOKEN_STALE, 0xffff, 0},
+    {VGPIO_TR_REQUEST, TR(VGPIO_MSG_GET_VALUE, 2), 0},
+    {VGPIO_TR_QUEUE_STOP, EVT, VGPIO_STOP_NOW},
+    {VGPIO_TR_QUEUE_RESUMED, EVT, 4},
+    {VGPIO_TR_QUEUE_STOP, REQ, VGPIO_STOP_RESET},
+    {VGPIO_TR_ANSWER_DROPPED, TR(VGPIO_MSG_GET_VALUE, 2), 0},
+    {VGPIO_TR_QUEUE_BROKEN, EVT, (uint32_t)VGPIO_ERR_PROTO},
+    {VGPIO_TR_RESET, 0, 0},
+    /* and the next driver */
+    {VGPIO_TR_FEATURES, VGPIO_F_IRQ, VGPIO_F_VERSION_1 >> 32},
+    {VGPIO_TR_QUEUE_FRESH, REQ, 0},
+    {VGPIO_TR_QUEUE_FRESH, EVT, 0},
+};
+
 static void test_a_trace_is_complete_and_changes_nothing(void **state)
 {
     struct bench *b = *state;
@@ -126,28 +155,30 @@ static void test_a_trace_is_complete_and_changes_nothing(void **state)
     size_t i;
 
     assert_non_null(first);
+    b->ntraced = 0;
     be_untidy(b);
-    b->vdev.ops->reset(b->vdev.obj);
-    for (i = 0; i < sizeof untidy_ids / sizeof untidy_ids[0]; i++) {
-        assert_int_not_equal(b->trace[untidy_ids[i]], 0);
-    }
-    memcpy(first, b->mem.base, b->mem.size);
     ops = b->nlog;
-
-    memset(b->mem.base, 0, b->mem.size);
-    memset(b->trace, 0, sizeof b->trace);
+    memcpy(first, b->mem.base, b->mem.size);
     b->pend = 0;
-    b->cfg.trace = NULL;
     bench_restart(b);
-    b->nlog = 0;
+    for (i = 0; i < sizeof untidy_trace / sizeof untidy_trace[0]; i++) {
+        assert_true(i < b->ntraced);
+        assert_int_equal(b->traced[i].id, untidy_trace[i].id);
+        assert_int_equal(b->traced[i].a, untidy_trace[i].a);
+        assert_int_equal(b->traced[i].b, untidy_trace[i].b);
+    }
+    assert_int_equal(b->ntraced, i);
+
+    b->cfg.trace = NULL;
+    b->vdev.ops->reset(b->vdev.obj);
+    memset(b->mem.base, 0, b->mem.size);
+    bench_restart(b);
+    b->ntraced = b->nlog = 0;
     be_untidy(b);
     b->vdev.ops->reset(b->vdev.obj);
-    for (i = 0; i < sizeof b->trace / sizeof b->trace[0]; i++) {
-        /* bench_restart() reset the device that still had its trace. */
-        assert_int_equal(b->trace[i], i == VGPIO_TR_RESET ? 1 : 0);
-    }
+    assert_int_equal(b->ntraced, 0);
     assert_memory_equal(b->mem.base, first, b->mem.size);
-    assert_int_equal(b->nlog, ops);
+    assert_int_equal(b->nlog, ops + 1); /* the reset */
     free(first);
 }
 
@@ -236,6 +267,47 @@ static void test_a_queue_does_not_start_inside_an_op(void **state)
     assert_int_equal(bench_call(b, VGPIO_MSG_GET_VALUE, 3, 0), 1);
 }
 
+static void kicks_at_reset(void *ctx)
+{
+    struct bench *b = ctx;
+
+    b->nlog++;
+    assert_int_equal(vgpio_dev_kick(&b->dev, REQ), VGPIO_ERR_STATE);
+}
+
+/* Also where the device is reset because a queue starts that is a new guest's. */
+static void test_reset_is_told_inside_of_an_entry(void **state)
+{
+    struct bench *b = *state;
+    struct vgpio_vq_setup s = b->q[REQ].setup;
+
+    other_ops(b)->reset = kicks_at_reset;
+    bench_restart(b);
+    b->nlog = 0;
+    b->vdev.ops->reset(b->vdev.obj);
+    assert_int_equal(b->nlog, 1);
+    assert_int_equal(b->vdev.ops->ack_features(b->vdev.obj, b->features), 0);
+    s.flags = VGPIO_VQ_TOLD;
+    assert_int_equal(b->vdev.ops->queue_start(b->vdev.obj, REQ, &b->mem.ops, &s), 0);
+    assert_int_equal(b->nlog, 2);
+}
+
+/* What lies in a ring is taken when it is kicked, not before. */
+static void test_a_start_takes_nothing_by_itself(void **state)
+{
+    struct bench *b = bench_make(VGPIO_F_IRQ, BENCH_REQS);
+    uint16_t head = bench_post(b, VGPIO_MSG_GET_VALUE, 0, 0);
+
+    (void)state;
+    bench_start(b);
+    assert_int_equal(vgpio_dev_kick(&b->dev, EVT), 0);
+    assert_int_equal(bench_answer(b, head), BENCH_NONE);
+    assert_int_equal(bench_events(b), 0);
+    assert_int_equal(vgpio_dev_kick(&b->dev, REQ), 0);
+    assert_int_equal(bench_answer(b, head), 0);
+    bench_free(b);
+}
+
 static void test_a_value_that_was_refused_is_not_kept(void **state)
 {
     struct bench *b = *state;
@@ -289,6 +361,20 @@ static void test_answer_in_two_places(void **state)
     assert_int_equal(bench_cell(b, head)[16], VGPIO_STATUS_OK);
     assert_int_equal(bench_cell(b, head)[17], 0xee);
     assert_int_equal(bench_cell(b, head)[32], 1);
+}
+
+/* Side by side, but the value first. */
+static void test_answer_in_two_places_the_other_way_round(void **state)
+{
+    struct bench *b = *state;
+    uint16_t head = post_apart(b, VGPIO_MSG_GET_VALUE, 5, 0);
+
+    ring_peer_desc(&b->q[REQ], OWN_NEXT, cell(b, REQ, OWN) + 33, 1,
+                   PEER_NEXT | PEER_WRITE, OWN_LAST);
+    b->level[5] = 1;
+    assert_int_equal(vgpio_dev_kick(&b->dev, REQ), 0);
+    assert_int_equal(bench_used_len(b, head), 2);
+    assert_memory_equal(bench_cell(b, head) + 31, "\xee\x01\x00\xee", 4);
 }
 
 static void test_answer_memory_that_went_away(void **state)
@@ -395,13 +481,20 @@ struct meddler {
     struct bench *b;
     uint64_t when; /* the address whose mapping gives the cue ... */
     unsigned nth;  /* ... the n-th time */
+    int take_away; /* do not change the chain, but that address itself */
 };
 
 static void meddle(void *arg, uint64_t gpa)
 {
     struct meddler *m = arg;
 
-    if (gpa == m->when && m->nth-- == 1) {
+    if (gpa != m->when || m->nth-- != 1) {
+        return;
+    }
+    if (m->take_away) {
+        m->b->mem.rom = gpa;
+        m->b->mem.rom_len = 1;
+    } else {
         ring_peer_desc(&m->b->q[REQ], OWN_LAST, cell(m->b, REQ, OWN) + 32, 16, 0, 0);
     }
 }
@@ -412,7 +505,7 @@ static void test_names_into_a_chain_that_changes_under_way(void **state)
 {
     static const uint8_t names[] = "a\0b\0c\0d\0e\0f\0g\0h";
     struct bench *b = *state;
-    struct meddler m = {b, 0, 2}; /* seen to map, and then written */
+    struct meddler m = {b, 0, 2, 0}; /* seen to map, and then written */
     uint8_t *p;
 
     b->cfg.names = names;
@@ -429,6 +522,26 @@ static void test_names_into_a_chain_that_changes_under_way(void **state)
     assert_int_equal(p[16], VGPIO_STATUS_OK); /* from before; nothing is written after */
     assert_int_equal(p[32], 0xee);
     expect_broken(b, REQ, b->nlog);
+}
+
+/* No room for the names, and then no memory for the status that says so. */
+static void test_names_whose_status_went_away(void **state)
+{
+    static const uint8_t names[] = "a\0b\0c\0d\0e\0f\0g\0h";
+    struct bench *b = *state;
+    struct meddler m = {b, 0, 3, 1};
+
+    b->cfg.names = names;
+    b->cfg.names_size = sizeof names;
+    bench_restart(b);
+    (void)post_apart(b, VGPIO_MSG_GET_LINE_NAMES, 0, 0);
+    m.when = cell(b, REQ, OWN) + 16;
+    b->mem.on_map = meddle;
+    b->mem.arg = &m;
+    assert_int_equal(vgpio_dev_kick(&b->dev, REQ), 0);
+    assert_int_equal(m.nth, 0);
+    assert_int_equal(bench_used_len(b, OWN), 0);
+    b->mem.on_map = NULL;
 }
 
 static void test_a_broken_ring_takes_no_late_answer(void **state)
@@ -468,14 +581,18 @@ int main(void)
         T(test_a_backend_need_not_hear_of_unmasking),
         T(test_the_first_of_two_results_counts),
         T(test_a_queue_does_not_start_inside_an_op),
+        T(test_reset_is_told_inside_of_an_entry),
+        cmocka_unit_test(test_a_start_takes_nothing_by_itself),
         T(test_a_value_that_was_refused_is_not_kept),
         cmocka_unit_test(test_a_completion_serves_at_most_one_ring_size),
         T(test_answer_in_two_places),
+        T(test_answer_in_two_places_the_other_way_round),
         T(test_answer_memory_that_went_away),
         T(test_pair_memory_that_went_away),
         T(test_a_request_with_a_bad_end_does_nothing),
         T(test_a_pair_with_a_bad_end_is_not_parked),
         T(test_names_into_a_chain_that_changes_under_way),
+        T(test_names_whose_status_went_away),
         T(test_a_broken_ring_takes_no_late_answer),
         T(test_a_broken_device_starts_no_queue),
     };

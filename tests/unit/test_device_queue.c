@@ -423,6 +423,133 @@ static void test_start_without_being_told_is_fresh(void **state)
     assert_int_equal(vgpio_dev_complete(&b->dev, g.token, 1), 0);
     assert_int_equal(b->trace[VGPIO_TR_ANSWER_DROPPED], 1);
     assert_int_equal(ring_peer_used_idx(&b->q[REQ]), 0);
+    assert_int_equal(b->traced[b->ntraced - 2].id, VGPIO_TR_QUEUE_FRESH);
+    assert_int_equal(b->traced[b->ntraced - 2].b, 0); /* the position begins anew */
+}
+
+/* The first line and the first slot are lines and slots like any other. */
+static void test_the_first_line_over_a_stop(void **state)
+{
+    struct bench *b = *state;
+    uint16_t pair, head;
+
+    assert_int_equal(bench_call(b, VGPIO_MSG_SET_IRQ_TYPE, 0, VGPIO_IRQ_EDGE_BOTH), 0);
+    pair = bench_pair(b, 0);
+    b->pend = 1;
+    head = bench_post(b, VGPIO_MSG_GET_VALUE, 0, 0);
+    kick(b, REQ);
+    stop_both(b, VGPIO_STOP_NOW);
+    assert_int_equal(vgpio_dev_complete(&b->dev, last_token(b, 'v'), 1), 0);
+    assert_int_equal(vgpio_dev_change(&b->dev, 0, VGPIO_RISING, 1), 0);
+    assert_int_equal(bench_answer(b, head), BENCH_NONE);
+    assert_int_equal(bench_pair_status(b, pair), BENCH_NONE);
+    go_on(b);
+    assert_int_equal(bench_answer(b, head), 1);
+    assert_int_equal(bench_pair_status(b, pair), VGPIO_IRQ_STATUS_VALID);
+    assert_int_equal(b->vdev.ops->queue_run(b->vdev.obj, EVT, 0), 0);
+    pair = bench_pair(b, 0);
+    assert_int_equal(b->vdev.ops->queue_run(b->vdev.obj, EVT, 1), 0);
+    kick(b, EVT);
+    assert_int_equal(stop(b, EVT, VGPIO_STOP_RESET), 0);
+    ring_peer_wind(&b->q[EVT], 0);
+    b->used[EVT][pair / 2] = BENCH_FREE;
+    assert_int_equal(start_untold(b, EVT), 0);
+    assert_int_equal(vgpio_dev_change(&b->dev, 0, VGPIO_RISING, 1), 0);
+    assert_int_equal(ring_peer_used_idx(&b->q[EVT]), 0);
+}
+
+/* A request of the new ring stood behind one of the old ring that is forgotten. */
+static void test_new_work_behind_what_is_forgotten(void **state)
+{
+    struct bench *b = *state;
+    struct busy g = make_busy(b);
+    uint16_t head;
+
+    stop_both(b, VGPIO_STOP_NOW);
+    assert_int_equal(vgpio_dev_complete(&b->dev, g.token, 1), 0);
+    b->pend = 0;
+    assert_int_equal(start_at(b, REQ, where[REQ].avail_pos), 0);
+    head = bench_post(b, VGPIO_MSG_GET_VALUE, 5, 0);
+    kick(b, REQ);
+    assert_int_equal(bench_answer(b, head), BENCH_NONE);
+    ring_peer_wind(&b->q[EVT], 0);
+    assert_int_equal(start_untold(b, EVT), 0);
+    assert_int_equal(bench_answer(b, head), 0);
+    assert_int_equal(bench_answer(b, g.get), BENCH_NONE);
+}
+
+/* Slots of forgotten requests are all there again, and no more than those. */
+static void test_slots_come_back(void **state)
+{
+    struct bench *b = *state;
+    uint16_t head, i;
+
+    b->pend = 1;
+    for (i = 0; i < BENCH_REQS; i++) {
+        (void)bench_post(b, VGPIO_MSG_GET_VALUE, 5, 0);
+    }
+    kick(b, REQ);
+    assert_int_equal(stop(b, REQ, VGPIO_STOP_RESET), 0);
+    reboot(b);
+    assert_int_equal(start_untold(b, REQ), 0);
+    b->nlog = 0;
+    for (i = 0; i < BENCH_REQS; i++) {
+        head = bench_post(b, VGPIO_MSG_GET_VALUE, i, 0);
+    }
+    kick(b, REQ);
+    assert_int_equal(b->nlog, BENCH_REQS - 1); /* one slot is a zombie's */
+    assert_int_equal(b->vdev.ops->in_flight(b->vdev.obj), BENCH_REQS);
+    assert_int_equal(vgpio_dev_complete(&b->dev, b->log[0].token, 1), 0);
+    assert_int_equal(b->nlog, BENCH_REQS);
+    assert_int_equal(vgpio_dev_complete(&b->dev, last_token(b, 'v'), 1), 0);
+    assert_int_equal(bench_answer(b, head), 1);
+}
+
+/* Both went on: from then on each vouches for the guest when the other one is new. */
+static void test_a_ring_that_went_on_vouches_for_the_guest(void **state)
+{
+    struct bench *b = *state;
+    struct busy g = make_busy(b);
+    unsigned q;
+
+    (void)g;
+    for (q = 0; q < 2; q++) {
+        stop_both(b, VGPIO_STOP_NOW);
+        go_on(b);
+        b->nlog = 0;
+        assert_int_equal(stop(b, q, VGPIO_STOP_NOW), 0);
+        assert_int_equal(start_at(b, q, 0x7777), 0);
+        assert_int_equal(b->nlog, 0); /* not reset */
+        b->vdev.ops->reset(b->vdev.obj);
+        b->pend = 0;
+        reboot(b);
+        bench_start(b);
+        (void)make_busy(b);
+    }
+}
+
+/* What a fresh start forgot does not stand in the way of a later one. */
+static void test_going_on_after_a_fresh_start(void **state)
+{
+    struct bench *b = *state;
+    uint16_t pair;
+    unsigned q;
+
+    for (q = 0; q < 2; q++) { /* which is started first */
+        stop_both(b, VGPIO_STOP_NOW);
+        reboot(b);
+        assert_int_equal(start_at(b, q, 0), 0);
+        assert_int_equal(start_at(b, q ^ 1u, 0), 0);
+        (void)bench_call(b, VGPIO_MSG_SET_IRQ_TYPE, 1, VGPIO_IRQ_EDGE_BOTH);
+        pair = bench_pair(b, 1);
+        assert_int_equal(stop(b, EVT, VGPIO_STOP_NOW), 0);
+        assert_int_equal(start_at(b, EVT, where[EVT].avail_pos), 0);
+        assert_int_equal(vgpio_dev_change(&b->dev, 1, VGPIO_RISING, 1), 0);
+        assert_int_equal(bench_pair_status(b, pair), VGPIO_IRQ_STATUS_VALID);
+        assert_int_equal(stop(b, REQ, VGPIO_STOP_NOW), 0);
+        assert_int_equal(start_at(b, REQ, where[REQ].avail_pos), 0);
+        assert_int_equal(bench_call(b, VGPIO_MSG_GET_VALUE, 1, 0), 0);
+    }
 }
 
 /* ---- disable, drain, queue reset --------------------------------------------------- */
@@ -686,6 +813,11 @@ int main(void)
         T(test_other_features_are_another_driver),
         cmocka_unit_test(test_other_features_where_only_one_ring_ran),
         T(test_start_without_being_told_is_fresh),
+        T(test_the_first_line_over_a_stop),
+        T(test_new_work_behind_what_is_forgotten),
+        T(test_slots_come_back),
+        T(test_a_ring_that_went_on_vouches_for_the_guest),
+        T(test_going_on_after_a_fresh_start),
         T(test_disabled_ring_is_not_touched),
         T(test_disabled_when_stopped_is_enabled_when_started),
         T(test_pair_disabled_while_its_ring_is_stopped),
