@@ -140,7 +140,8 @@ static void converse(void)
         hang_up();
         return;
     }
-    /* A message that waits (ERR_STATE) is read already: epoll must not wake us for more. */
+    /* A message that waits (ERR_STATE) is read already: epoll must not wake us for
+     * more. */
     (void)want(EPOLL_CTL_MOD, front_end,
                out.len > 0            ? EPOLLOUT
                : n == VGPIO_ERR_STATE ? 0u

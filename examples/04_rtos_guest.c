@@ -40,8 +40,9 @@ void gpio_isr(void)
     os_sem_give();
 }
 
-/* These four and the unmasking cost one doorbell a queue. The LED gets its value before it
- * becomes an output; unmasking waits in the driver until the device enabled the line. */
+/* These four and the unmasking cost one doorbell a queue. The LED gets its value before
+ * it becomes an output; unmasking waits in the driver until the device enabled the
+ * line. */
 static int set_up_lines(void)
 {
     int err = vgpio_drv_submit(&drv, VGPIO_MSG_SET_VALUE, LED, led, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The device as an object: configuration, its faces, and the loop that works off marks. */
+/* The device as an object: configuration, its faces, and the loop that works off
+ * marks. */
 #include "device_impl.h"
 
 #if VGPIO_CFG_IRQ
@@ -345,8 +346,8 @@ void vgpio_dev_forget(struct vgpio_dev *dev)
 
 /* ---- init ---------------------------------------------------------------- */
 
-/* Exactly one terminated string of 7-bit bytes a line. That they differ was seen to by who
- * built the block: finding out again takes memory or a long time. */
+/* Exactly one terminated string of 7-bit bytes a line. That they differ was seen to by
+ * who built the block: finding out again takes memory or a long time. */
 static int names_fit(const uint8_t *names, uint32_t size, uint16_t ngpio)
 {
     uint32_t i, n = 0;

@@ -24,8 +24,9 @@ enum req_state {
     REQ_ZOMBIE  /* with the backend, but nobody waits for the answer any more */
 };
 
-/* Of requests and of parked pairs: taken from a ring that was stopped since, and the rings
- * have not all been found to go on where they were (design, "Resume or fresh"). */
+/* Of requests and of parked pairs: taken from a ring that was stopped since, and the
+ * rings have not all been found to go on where they were (docs/design.md, "Stopping and
+ * going on"). */
 #define REQ_OLD 0x01u
 #define LINE_OLD 0x01u
 

@@ -109,8 +109,8 @@ void vgpio_irq_arm(struct vgpio_dev *dev, uint16_t line)
     l->flags = (uint16_t)((l->flags & ~LINE_FAILED) | LINE_ARMING);
 }
 
-/* The backend has answered. A refused type leaves a pair where it is: Linux posts it again
- * at once if it comes back INVALID, and nothing here could slow it down. */
+/* The backend has answered. A refused type leaves a pair where it is: Linux posts it
+ * again at once if it comes back INVALID, and nothing here could slow it down. */
 void vgpio_irq_armed(struct vgpio_dev *dev, uint16_t line, unsigned type, int ok)
 {
     struct vgpio_line *l = &dev->lines[line];

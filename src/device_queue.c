@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Starting and stopping rings, and telling a guest that goes on from a new one.
  *
- * A stop leaves a record: where the ring was and how far both sides were. A start that the
- * peer *told* a position for goes on from there if everything matches. The verdict is about
- * the device: what was taken from a ring before it stopped is used again only once no ring
- * with a record is left that did not match. */
+ * A stop leaves a record: where the ring was and how far both sides were. A start that
+ * the peer *told* a position for goes on from there if everything matches. The verdict is
+ * about the device: what was taken from a ring before it stopped is used again only once
+ * no ring with a record is left that did not match. */
 #include "device_impl.h"
 
 int vgpio_dev_ack_features(void *obj, uint64_t acked)

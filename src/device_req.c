@@ -272,8 +272,9 @@ static void answer_names(struct vgpio_dev *dev, struct vgpio_chain *chain, uint6
     uint32_t len = vgpio_chain_write(chain, &status, 1);
 
     len += vgpio_chain_write(chain, dev->names, dev->names_size);
-    /* No room: the status alone is certain. Unless it was no room but a guest that changed
-     * the chain after it was seen to be good: a broken ring is written to no more. */
+    /* No room: the status alone is certain. Unless it was no room but a guest that
+     * changed the chain after it was seen to be good: a broken ring is written to no
+     * more. */
     if (len != 1u + dev->names_size && vgpio_devq_error(q) == 0) {
         status = VGPIO_STATUS_ERR;
         len = vgpio_mem_write(q->mem, gpa, &status, 1) == 0 ? 1 : 0;

@@ -16,8 +16,8 @@
  * device.
  *
  * @par Notifications are sampled
- * No call of the device calls you back to interrupt the guest. Ask vgpio_dev_take_events()
- * afterwards, or let the transport do so.
+ * No call of the device calls you back to interrupt the guest. Ask
+ * vgpio_dev_take_events() afterwards, or let the transport do so.
  *
  * @par What a hostile guest can do
  * Have its own requests refused, or break its own rings: then #VGPIO_EV_NEEDS_RESET is
@@ -145,9 +145,9 @@ VGPIO_API struct vgpio_sink vgpio_dev_sink(struct vgpio_dev *dev);
  * @param dev  the device
  * @param q    #VGPIO_REQUESTQ or #VGPIO_EVENTQ
  * @return 0: served, the driver will ring again; 1: there is more, call again after your
- *         other work; #VGPIO_ERR_INVAL: no such queue; #VGPIO_ERR_STATE: called from inside
- *         an op; #VGPIO_ERR_PROTO or #VGPIO_ERR_FAULT: the driver broke the ring, sticky
- *         until reset (virtio: DEVICE_NEEDS_RESET)
+ *         other work; #VGPIO_ERR_INVAL: no such queue; #VGPIO_ERR_STATE: called from
+ *         inside an op; #VGPIO_ERR_PROTO or #VGPIO_ERR_FAULT: the driver broke the ring,
+ *         sticky until reset (virtio: DEVICE_NEEDS_RESET)
  * @context object lock
  */
 VGPIO_API int vgpio_dev_kick(struct vgpio_dev *dev, unsigned q);
@@ -170,8 +170,9 @@ VGPIO_API unsigned vgpio_dev_take_events(struct vgpio_dev *dev);
  * @param dev     the device
  * @param token   as the op got it
  * @param result  as the op would have returned it: >= 0 the answer, < 0 STATUS_ERR
- * @return 0; #VGPIO_ERR_STALE: completed before, or from before a reset: nothing was done,
- *         ignore it; #VGPIO_ERR_INVAL: `result` is #VGPIO_PENDING, the token stays good
+ * @return 0; #VGPIO_ERR_STALE: completed before, or from before a reset: nothing was
+ *         done, ignore it; #VGPIO_ERR_INVAL: `result` is #VGPIO_PENDING, the token stays
+ *         good
  * @context object lock
  */
 VGPIO_API int vgpio_dev_complete(struct vgpio_dev *dev, vgpio_token token, int result);
@@ -180,8 +181,8 @@ VGPIO_API int vgpio_dev_complete(struct vgpio_dev *dev, vgpio_token token, int r
  * @brief A line changed: edges since the last report, and the level after them.
  *
  * The only report there is, for edge and level triggers alike; what becomes of it (an
- * interrupt, a latched edge, nothing) is decided here (GPIO-DEV-09 to -12). Legal inside an
- * op as well. After a level trigger was set, report once with no edges.
+ * interrupt, a latched edge, nothing) is decided here (GPIO-DEV-09 to -12). Legal inside
+ * an op as well. After a level trigger was set, report once with no edges.
  *
  * @param dev          the device
  * @param line         0 .. ngpio - 1

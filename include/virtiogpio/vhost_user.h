@@ -6,8 +6,8 @@
  * A *front end* (the virtual machine monitor) connects to a Unix socket and tells where
  * guest memory is and where the rings lie in it; the guest then talks to the *back end*
  * through them. Here is the back end: a message engine that makes no system call itself,
- * so it runs in any event loop, under any fuzzer and on any system, and, in an object file
- * of its own, what it needs on Linux (`vgpio_vu_linux_*`).
+ * so it runs in any event loop, under any fuzzer and on any system, and, in an object
+ * file of its own, what it needs on Linux (`vgpio_vu_linux_*`).
  *
  * The engine serves any #vgpio_vdev. It never looks into a ring: it starts, stops and
  * kicks the queues of the device, which does.
@@ -23,9 +23,10 @@
  * @par Life
  * One object serves one front end at a time and any number in turn:
  * vgpio_vu_init() once, then for each connection vgpio_vu_input() per message and
- * vgpio_vu_kick() per kick, vgpio_vu_flush() and vgpio_vu_output() after anything that may
- * have moved the device, vgpio_vu_close() when the connection ends. Accept a connection
- * only when you can serve it: QEMU does not come back after one that was closed at once.
+ * vgpio_vu_kick() per kick, vgpio_vu_flush() and vgpio_vu_output() after anything that
+ * may have moved the device, vgpio_vu_close() when the connection ends. Accept a
+ * connection only when you can serve it: QEMU does not come back after one that was
+ * closed at once.
  *
  * @par Example
  * @code
@@ -69,9 +70,9 @@
  *   was not offered, memory that cannot be mapped, a write to config space, a change of a
  *   ring that runs, and every request that is not offered. Without need_reply it is
  *   ignored. A message that completes a ring which then cannot be started is refused in
- *   the same way and may be sent again. The exceptions are SET_MEM_TABLE and SET_FEATURES:
- *   they hold even where a ring has no place in the new memory or does not start with the
- *   features; that ring waits for the next table, or to be set up again.
+ *   the same way and may be sent again. The exceptions are SET_MEM_TABLE and
+ *   SET_FEATURES: they hold even where a ring has no place in the new memory or does not
+ *   start with the features; that ring waits for the next table, or to be set up again.
  * - A *violation* ends the connection: vgpio_vu_input() answers #VGPIO_ERR_PROTO. These
  *   are a wrong version or flag, a size that is not that of the request or more than any
  *   message has, a wrong number of descriptors, more than 8 regions. So is a request not
@@ -100,8 +101,8 @@
  * @par Trust
  * The front end is not trusted with more than its guest's memory: no byte, order or
  * descriptor it sends leads out of the mapped regions, to a leak or to a wait. Two things
- * no back end can prevent: a front end may shrink a file after it was mapped (SIGBUS), and
- * may, by a race of its own making, have a write to a call descriptor wait or raise
+ * no back end can prevent: a front end may shrink a file after it was mapped (SIGBUS),
+ * and may, by a race of its own making, have a write to a call descriptor wait or raise
  * SIGPIPE; ignore that signal in your program.
  */
 #ifndef VIRTIOGPIO_VHOST_USER_H
@@ -140,11 +141,12 @@ struct vgpio_vu_os {
     /** Add 1 to an eventfd (or write the 8 bytes of it to a pipe or socket). Must not
      *  block, whatever the peer did to `fd`; a failure is nobody's concern. */
     void (*signal)(void *ctx, int fd);
-    /** `on` 1: call vgpio_vu_kick() for queue `q` whenever `fd` becomes readable, from now
-     *  on; 0: no longer, `fd` is about to be closed. Watch it edge-triggered and never
-     *  read it (it is the front end's: a read may block), or read it without blocking.
-     *  `fd` -1: the front end will not kick queue `q`; poll by vgpio_vu_kick() at a pace
-     *  of your choice until `on` is 0. At most one is on for a queue at a time. */
+    /** `on` 1: call vgpio_vu_kick() for queue `q` whenever `fd` becomes readable, from
+     *  now on; 0: no longer, `fd` is about to be closed. Watch it edge-triggered and
+     *  never read it (it is the front end's: a read may block), or read it without
+     *  blocking. `fd` -1: the front end will not kick queue `q`; poll by vgpio_vu_kick()
+     *  at a pace of your choice until `on` is 0. At most one is on for a queue at a
+     *  time. */
     void (*watch)(void *ctx, int fd, unsigned q, int on);
     /** Send `len` bytes on the back channel, all or nothing, without blocking: 1 sent, 0
      *  not now (asked again at the next flush), < 0 gone (`fd` is closed then). NULL:
@@ -237,9 +239,9 @@ VGPIO_API int vgpio_vu_init_abi(struct vgpio_vu *vu, struct vgpio_vdev vdev,
  * @param reply  filled if there is one
  * @retval 1  `reply` is filled: send it before the next message
  * @retval 0  nothing to send, now (GET_VRING_BASE may reply later) or at all
- * @retval VGPIO_ERR_STATE  a late reply is still to come, or `reply` is not sent yet; call
- *         again with the same message after vgpio_vu_output() or after it was sent. No
- *         progress is possible before, so do not ask the socket for more, but do watch
+ * @retval VGPIO_ERR_STATE  a late reply is still to come, or `reply` is not sent yet;
+ *         call again with the same message after vgpio_vu_output() or after it was sent.
+ *         No progress is possible before, so do not ask the socket for more, but do watch
  *         it for the end of the connection.
  * @retval VGPIO_ERR_PROTO  a violation: close the socket, then vgpio_vu_close()
  * @retval VGPIO_ERR_INVAL  a NULL pointer
@@ -293,9 +295,9 @@ VGPIO_API void vgpio_vu_flush(struct vgpio_vu *vu);
 /**
  * @brief The connection is over: let go of everything that came by it.
  *
- * Rings stop at once, memory is unmapped, every descriptor closed, features forgotten. The
- * device keeps its lines, requests in flight and armed interrupts: they go on if the next
- * front end brings the same rings, and are dropped if it does not. Messages are the
+ * Rings stop at once, memory is unmapped, every descriptor closed, features forgotten.
+ * The device keeps its lines, requests in flight and armed interrupts: they go on if the
+ * next front end brings the same rings, and are dropped if it does not. Messages are the
  * caller's: vgpio_vu_linux_drop() the half received one, zero the reply. May be called
  * again, and without a connection.
  *
@@ -360,9 +362,9 @@ VGPIO_API int vgpio_vu_linux_shm(void *ctx, uint64_t len);
 /**
  * @brief Receive (the rest of) one message.
  *
- * Never more than one, never waits, goes on where the last call stopped: a peer that sends
- * half a header holds up nobody. Descriptors are received close-on-exec. A header that
- * announces more than any message has is handed over alone; the engine refuses it.
+ * Never more than one, never waits, goes on where the last call stopped: a peer that
+ * sends half a header holds up nobody. Descriptors are received close-on-exec. A header
+ * that announces more than any message has is handed over alone; the engine refuses it.
  *
  * @param sock  a connected stream socket, blocking or not
  * @param msg   zeroed before the first call for a connection

@@ -36,7 +36,8 @@ struct server {
     bool has_control;
 };
 
-/* The listeners are open already, or have fd -1, and stay the caller's. -1: said why on stderr. */
+/* The listeners are open already, or have fd -1, and stay the caller's. -1: said why on
+ * stderr. */
 int server_init(struct server *, struct bank *, struct sock_listener *front,
                 struct sock_listener *control);
 /* A front end that is connected already; there is no other one later. */

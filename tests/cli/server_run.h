@@ -23,7 +23,8 @@ void run_remove_dir(struct server_run *);
 void run_start(struct server_run *, const char *const *args, int inherit);
 /* serve --socket-path ... --sim SIM --control ... [extra], and waits until it listens. */
 void run_serve(struct server_run *, const char *sim, const char *extra);
-/* Sends a signal (0: none) and waits for the end: the exit status, 128 + n for signal n. */
+/* Sends a signal (0: none) and waits for the end: the exit status, 128 + n for signal
+ * n. */
 int run_end(struct server_run *, int signal);
 /* Everything it has said on stderr since the last call; in a static buffer. */
 const char *run_log(struct server_run *);

@@ -3,16 +3,16 @@
  *
  * Input: a list of calls; `step` says which byte makes which. Asserted is what
  * docs/security.md promises:
- * - memory is touched only where `map` gave it, only while it is mapped (ASan: all else is
- *   poisoned; without it, nothing unmapped has changed),
+ * - memory is touched only where `map` gave it, only while it is mapped (ASan: all else
+ *   is poisoned; without it, nothing unmapped has changed),
  * - written are only used rings, and bytes that the descriptors of a popped chain called
  *   device-writable,
  * - one call does a bounded number of things,
  * - with both rings stopped, broken or reset, no memory is asked for and none changes,
  * - a head goes back at most once, and never with more bytes than it had room for,
  * - an error stays until reset, and is announced once,
- * - the backend is asked one thing at a time a line, with legal arguments only, and a token
- *   is good exactly once. */
+ * - the backend is asked one thing at a time a line, with legal arguments only, and a
+ *   token is good exactly once. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

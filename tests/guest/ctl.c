@@ -2,8 +2,8 @@
 /*
  * Speak with the control socket of `vgpio serve`, one line a command, one line an answer:
  *     vgpio-ctl SOCKET "pull 3 1" "wait 4 0 1000"
- * Prints the answers; exit status 1 as soon as one is not "ok ...", 2 for trouble with the socket.
- * The server may still be starting: up to 5 seconds are spent on connecting.
+ * Prints the answers; exit status 1 as soon as one is not "ok ...", 2 for trouble with
+ * the socket. The server may still be starting: up to 5 seconds are spent on connecting.
  */
 #include <errno.h>
 #include <signal.h>

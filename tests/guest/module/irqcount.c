@@ -2,8 +2,8 @@
 /*
  * A consumer of one line's interrupt that can be told to dawdle, for the guest tests.
  *     insmod irqcount.ko line=3 type=4    type: 1 rising, 2 falling, 4 high, 8 low
- * and in /sys/module/irqcount/parameters: count, the interrupts taken; hold: while it is 1,
- * an interrupt stays masked until something is written to release (one write for one
+ * and in /sys/module/irqcount/parameters: count, the interrupts taken; hold: while it is
+ * 1, an interrupt stays masked until something is written to release (one write for one
  * interrupt). gpiomon cannot do that.
  */
 #include <linux/completion.h>
