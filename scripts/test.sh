@@ -120,18 +120,28 @@ fuzz()
 }
 
 # Its last line is like ours.
-guest()
+guest() # NAME [CASE...]
 {
-    local log=$logs/guest.log status=0 sum good=0 bad=0 left=0
-    say "A real Linux guest (the first run builds its kernel, some minutes)"
-    tests/guest/run.sh 2>&1 < /dev/null | tee "$log" || status=$?
+    local name=$1 log=$logs/$1.log status=0 sum good=0 bad=0 left=0
+    shift
+    tests/guest/run.sh "$@" 2>&1 < /dev/null | tee "$log" || status=$?
     sum=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1 | tr -dc '0-9 ') || true
     read -r good bad left <<< "${sum:-0 0 0}"
     if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
         bad=1
     fi
     count "$good" "$bad" "${left:-0}"
-    [ "$bad" -eq 0 ] || failures+=("guest")
+    [ "$bad" -eq 0 ] || failures+=("$name")
+}
+
+guests()
+{
+    say "A real Linux guest (the first run builds its kernel, some minutes)"
+    guest guest
+    say "Where it comes, goes and stands still, with the server under ASan and UBSan"
+    export VGPIO=build-debug/vgpio VGPIO_CTL=build-debug/tests/vgpio-ctl
+    guest guest-debug toggles_10k_at_once rebind replug stalled_busy guest_killed_busy
+    unset VGPIO VGPIO_CTL
 }
 
 branch_coverage()
@@ -155,7 +165,7 @@ fuzz
 if [ "$quick" = yes ]; then
     say "--quick: the real Linux guest is left out"
 else
-    guest
+    guests
 fi
 [ "$coverage" = no ] || branch_coverage
 

@@ -338,6 +338,7 @@ void vgpio_dev_forget(struct vgpio_dev *dev)
 {
     void (*reset)(void *) = DEV_OP(dev, reset);
 
+    vgpio_irq_forget(dev);
     guest_state_init(dev);
     if (reset != NULL) {
         reset(dev->ctx);

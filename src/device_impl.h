@@ -110,6 +110,7 @@ void vgpio_irq_change(struct vgpio_dev *dev, uint16_t line, unsigned edges,
 void vgpio_irq_hold(struct vgpio_dev *dev);
 void vgpio_irq_mark_all(struct vgpio_dev *dev);
 void vgpio_irq_resume(struct vgpio_dev *dev);
+void vgpio_irq_forget(struct vgpio_dev *dev);
 void vgpio_irq_drop(struct vgpio_dev *dev, int only_old);
 
 /* --- device_queue.c: the queue part of the vdev face --- */

@@ -263,6 +263,16 @@ void vgpio_irq_resume(struct vgpio_dev *dev)
     vgpio_irq_mark_all(dev);
 }
 
+/* The guest is gone, and with it what was kept for it. */
+void vgpio_irq_forget(struct vgpio_dev *dev)
+{
+    uint16_t i;
+
+    for (i = 0; i < dev->ngpio; i++) {
+        drop_latch(dev, i);
+    }
+}
+
 /* Forget the pairs of a ring that is gone (only_old: of the ring before this one). */
 void vgpio_irq_drop(struct vgpio_dev *dev, int only_old)
 {
@@ -321,6 +331,11 @@ void vgpio_irq_mark_all(struct vgpio_dev *dev)
 }
 
 void vgpio_irq_resume(struct vgpio_dev *dev)
+{
+    (void)dev;
+}
+
+void vgpio_irq_forget(struct vgpio_dev *dev)
 {
     (void)dev;
 }

@@ -9,6 +9,12 @@
 #   guest COMMAND             the guest's side: its shell runs COMMAND; output in $output
 #   expect WHAT GOT WANTED    fails the case unless they are equal
 #   halt                      end the guest, look for complaints of its kernel
+#   patience N                N times the usual seconds for each guest of this case
+#   freeze, thaw              stop every process of the guest, which no guest can notice; go on
+#   toggling LINE             toggle a line in the background, in bursts
+#   toggled                   until now: adds the edges that it made to $edges
+#   grows KEY                 wait until a counter of the server has grown
+#   accounted                 fails unless each of $edges is delivered, merged or dropped
 #   kill_server, end_server   SIGKILL; SIGTERM with exit status 0 and no socket left
 #   fail REASON, skip REASON
 #
@@ -17,7 +23,7 @@
 
 # From boot to halt, with all that a case does in between; a halt without a case is at 0.6 s.
 guest_seconds=${VGPIO_GUEST_SECONDS:-10}
-server='' guest_pid='' from='' to='' left='' output='' answer=''
+server='' guest_pid='' from='' to='' left='' output='' answer='' toggler='' edges=0
 # shellcheck disable=SC2154
 socket=$work/gpio control=$work/control
 
@@ -32,6 +38,8 @@ skip() {
 }
 
 expect() { [ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3'"; }
+
+patience() { guest_seconds=$((guest_seconds * $1)); }
 
 wait_gone() { # PID SECONDS
     timeout "$2" tail -f --pid="$1" -s 0.02 /dev/null
@@ -57,6 +65,51 @@ stat() {
     answer=$("$CTL" "$control" stats)
     stat=$(tr ' ' '\n' <<< "$answer" | sed -n "s/^$1=//p")
     [ -n "$stat" ] || fail "stats has no $1: $answer"
+}
+
+grows() {
+    local before
+    stat "$1"
+    before=$stat
+    for _ in {1..2000}; do
+        stat "$1"
+        [ "$stat" = "$before" ] || return 0
+    done
+    fail "$1 does not grow: $answer"
+}
+
+# Short bursts, so that none outlives the order to stop by much, and no edge is uncounted.
+toggling() {
+    : > "$work/toggles"
+    while [ ! -e "$work/toggled" ]; do
+        "$CTL" "$control" "toggle $1 100 200" >> "$work/toggles" || exit 1
+    done &
+    toggler=$!
+}
+
+toggled() {
+    local made
+    : > "$work/toggled"
+    wait "$toggler" || fail "toggling: $(tail -n 1 "$work/toggles")"
+    toggler=''
+    rm "$work/toggled"
+    made=$(awk '{ n += $4 } END { print n + 0 }' "$work/toggles")
+    edges=$((edges + made))
+    echo "# toggled: $made edges"
+}
+
+# Nothing may be latched any more: no consumer, or one that is idle.
+accounted() {
+    local interrupts merged
+    stat errors
+    expect "errors: $answer" "$stat" 0
+    stat interrupts
+    interrupts=$stat
+    stat merged
+    merged=$stat
+    stat dropped
+    echo "# $edges edges: $interrupts delivered, $merged merged, $stat dropped"
+    expect "delivered, merged or dropped" $((interrupts + merged + stat)) "$edges"
 }
 
 boot() {
@@ -126,6 +179,22 @@ halt() {
     close_guest
 }
 
+# The group's processes that are not stopped; those of the guest's programs are stopped by its
+# kernel's, their tracer, at their next system call at the latest.
+running() { ps -o state= -g "$guest_pid" | grep -cv '^[TtZ]'; }
+
+# Not the whole group by one signal: a traced process would report it, which is no guest's death
+# by stalling but by a signal that its kernel does not know.
+freeze() {
+    kill -STOP "$guest_pid"
+    for _ in {1..2000}; do
+        [ "$(running)" != 0 ] || return 0
+    done
+    fail "the guest does not stop: $(ps -o pid,state,args -g "$guest_pid")"
+}
+
+thaw() { kill -CONT "$guest_pid"; }
+
 # What is left of a guest that hangs, or that a case wants dead at once.
 kill_guest() {
     [ -n "$guest_pid" ] || return 0
@@ -158,6 +227,7 @@ server_ends() {
 
 cleanup() {
     local status=$?
+    [ -z "$toggler" ] || kill "$toggler"
     kill_guest
     [ -z "$server" ] || kill_server
     exit $status

@@ -4,7 +4,9 @@
 # halt) against `vgpio serve` and check from both ends that its own gpio-virtio driver and the
 # ordinary gpiod tools do with our lines what they should.
 #
-# usage: run.sh [-l] [CASE|FILE...]   all cases, some, or those in files of your own; -l lists
+# usage: run.sh [-l|-L] [CASE|FILE...]   all cases, some, or those in files of your own
+#        -l                           list them
+#        -L, or VGPIO_GUEST_LONG=1    with all cases also those called long_..., some minutes
 #        VGPIO=FILE                   the command under test (build/vgpio)
 #        VGPIO_CTL=FILE               the control socket's client (build/tests/vgpio-ctl)
 #        VGPIO_GUEST_CACHE=FOLDER     where the guest kernel is kept: see build.sh
@@ -24,10 +26,11 @@ CTL=$(realpath "${VGPIO_CTL:-$top/build/tests/vgpio-ctl}")
 files=("$here"/cases/*.sh)
 cases_in() { sed -n 's/^case_\([a-z0-9_]*\)() {.*/\1/p' "$@"; }
 mapfile -t all < <(cases_in "${files[@]}")
-if [ "${1:-}" = -l ]; then
-    printf '%s\n' "${all[@]}"
-    exit 0
-fi
+long=${VGPIO_GUEST_LONG:-0}
+case ${1:-} in
+    -l) printf '%s\n' "${all[@]}"; exit 0 ;;
+    -L) long=1; shift ;;
+esac
 chosen=()
 for name in "$@"; do
     if [ -f "$name" ]; then
@@ -40,7 +43,11 @@ for name in "$@"; do
         exit 2
     fi
 done
-[ $# -gt 0 ] || chosen=("${all[@]}")
+if [ $# = 0 ]; then
+    for name in "${all[@]}"; do
+        if [ "$long" = 1 ] || [ "${name#long_}" = "$name" ]; then chosen+=("$name"); fi
+    done
+fi
 for program in "$VGPIO" "$CTL"; do
     [ -x "$program" ] || { echo "run.sh: no $program: build the project first" >&2; exit 2; }
 done

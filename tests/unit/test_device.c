@@ -623,6 +623,20 @@ static void test_disabling_drops_the_latch(void **state)
     assert_int_equal(bench_pair_status(b, pair), BENCH_NONE);
 }
 
+/* So that delivered + merged + dropped are all edges over the lives of several guests. */
+static void test_reset_drops_the_latch_and_says_so(void **state)
+{
+    struct bench *b = *state;
+
+    TYPE(b, 4, VGPIO_IRQ_EDGE_RISING);
+    CHANGE(b, 4, VGPIO_RISING, 1);
+    assert_int_equal(b->trace_sum[VGPIO_TR_EDGE_DROPPED], 0);
+    b->vdev.ops->reset(b->vdev.obj);
+    assert_int_equal(b->trace_sum[VGPIO_TR_EDGE_DROPPED], 1);
+    b->vdev.ops->reset(b->vdev.obj);
+    assert_int_equal(b->trace_sum[VGPIO_TR_EDGE_DROPPED], 1);
+}
+
 static void test_edges_before_enabling_do_not_count(void **state)
 {
     struct bench *b = *state;
@@ -1013,6 +1027,7 @@ int main(void)
         T(test_masked_edges_latch_once),
         T(test_two_edges_in_one_step_count_both),
         T(test_disabling_drops_the_latch),
+        T(test_reset_drops_the_latch_and_says_so),
         T(test_edges_before_enabling_do_not_count),
         T(test_none_returns_the_pair_before_its_own_answer),
         T(test_direction_none_disables_the_interrupt),

@@ -154,10 +154,13 @@ toggles() { # COUNT PERIOD_US MATCHING-EDGES [GPIOMON-OPTION]
     stat merged
     merged=$stat
     ctl "toggle 2 $1 $2" barrier
+    expect "edges made" "$(head -n 1 <<< "$answer")" "ok $1 pulses $((2 * $1)) edges"
     # An edge may still be latched: then the guest has the line masked and will ask for it.
     settled "$before" "$merged" "$3"
     guest "until_true irqs_are gpiomon $delivered; irqs gpiomon"
     expect "interrupts that the guest took" "$output" "$delivered"
+    # The first one, and the one that was kept when that came to its end.
+    [ "$delivered" -gt 1 ] || fail "only $delivered of $3 edges delivered"
     guest stop m
     halt
     end_server
@@ -180,3 +183,12 @@ case_toggles_rising() { toggles 1000 500 1000 --rising-edge; }
 case_toggles_both() { toggles 500 500 1000; }
 case_toggles_at_once() { toggles 500 0 1000; }
 case_toggles_falling_at_once() { toggles 1000 0 1000 --falling-edge; }
+
+case_toggles_10k_rising() { patience 3 && toggles 10000 100 10000 --rising-edge; }
+case_toggles_10k_both() { patience 3 && toggles 10000 100 20000; }
+case_toggles_10k_at_once() { patience 3 && toggles 10000 0 20000; }
+
+# A hundred thousand: only with -L, see run.sh.
+case_long_toggles_rising() { patience 12 && toggles 100000 100 100000 --rising-edge; }
+case_long_toggles_both() { patience 12 && toggles 100000 100 200000; }
+case_long_toggles_at_once() { patience 12 && toggles 100000 0 200000; }

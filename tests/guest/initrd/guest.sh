@@ -2,6 +2,8 @@
 # shellcheck shell=sh disable=SC3043
 # Words for the guest's side of a case; each waits for a condition, a few seconds at most.
 
+chip=gpiochip0
+
 # until_true COMMAND...: does COMMAND succeed within five seconds?
 until_true() {
     local now end
@@ -17,6 +19,14 @@ until_true() {
 # irqs NAME: interrupts so far on the lines that consumers called NAME have now
 irqs() { awk -v name="$1" '$NF == name { n += $2 } END { print n + 0 }' /proc/interrupts; }
 irqs_are() { [ "$(irqs "$1")" = "$2" ]; }
+
+# irqs_grow NAME: wait until there is another one
+irqs_grow() {
+    local before
+    before=$(irqs "$1")
+    until_true irqs_over "$1" "$before"
+}
+irqs_over() { [ "$(irqs "$1")" -gt "$2" ]; }
 
 # consumers NAME: how many interrupts are taken by one of that name, in $consumers. Its folder
 # appears when request_irq is through: the trigger is set, the buffer sent.
@@ -37,7 +47,7 @@ mon() {
     want=$consumers
     for _ in $lines; do want=$((want + 1)); done
     # shellcheck disable=SC2086
-    gpiomon --line-buffered --format="%e %o" "$@" gpiochip0 $lines > /tmp/"$name" 2>&1 &
+    gpiomon --line-buffered --format="%e %o" "$@" "$chip" $lines > /tmp/"$name" 2>&1 &
     echo $! > /tmp/"$name".pid
     until_true armed gpiomon "$want"
 }
@@ -47,7 +57,7 @@ mon_has() { [ "$(wc -l < /tmp/"$1")" -ge "$2" ]; }
 round_trip() {
     local line
     for line in 3 2 1 0; do
-        ! gpioget gpiochip0 $line > /dev/null 2>&1 || return 0
+        ! gpioget "$chip" $line > /dev/null 2>&1 || return 0
     done
     return 1
 }
@@ -72,8 +82,33 @@ stop() {
 hold() {
     local name="$1"
     shift
-    gpioset --mode=signal gpiochip0 "$@" > /tmp/"$name" 2>&1 &
+    gpioset --mode=signal "$chip" "$@" > /tmp/"$name" 2>&1 &
     echo $! > /tmp/"$name".pid
+}
+
+# The driver leaves the device and comes back; or the device leaves the bus, as if pulled out.
+# 6.1 never gives the number of a chip free that had a consumer when it left.
+unbind() { echo virtio0 > /sys/bus/virtio/drivers/gpio_virtio/unbind; }
+bind() { echo virtio0 > /sys/bus/virtio/drivers/gpio_virtio/bind && find_chip; }
+unplug() { echo virtio-uml.0 > /sys/bus/platform/drivers/virtio-uml/unbind; }
+plug() { echo virtio-uml.0 > /sys/bus/platform/drivers/virtio-uml/bind && find_chip; }
+find_chip() {
+    set -- /dev/gpiochip*
+    [ $# = 1 ] && [ -e "$1" ] && chip=${1#/dev/}
+}
+
+# busy LINE: requests without end, until `idle`
+busy() {
+    while gpioget "$chip" "$1"; do :; done > /tmp/busy 2>&1 &
+    echo $! > /tmp/busy.pid
+    until_true test -s /tmp/busy
+}
+idle() {
+    local size
+    size=$(wc -c < /tmp/busy)
+    until_true size_over /tmp/busy "$size"
+    stop busy
+    ! grep -v '^[01]$' /tmp/busy
 }
 
 # What the kernel, or the driver, would rather not have seen.
@@ -87,3 +122,4 @@ count() { cat /sys/module/irqcount/parameters/count; }
 count_is() { [ "$(count)" = "$1" ]; }
 
 size_is() { [ "$(wc -c < "$1")" = "$2" ]; }
+size_over() { [ "$(wc -c < "$1")" -gt "$2" ]; }
