@@ -179,18 +179,17 @@ halt() {
     close_guest
 }
 
-# The group's processes that are not stopped; those of the guest's programs are stopped by its
-# kernel's, their tracer, at their next system call at the latest.
-running() { ps -o state= -g "$guest_pid" | grep -cv '^[TtZ]'; }
-
-# Not the whole group by one signal: a traced process would report it, which is no guest's death
-# by stalling but by a signal that its kernel does not know.
+# Not the whole group by one signal: the guest's programs are traced by its kernel's process, which
+# takes a program's SIGSTOP for a fault. They stop at their next system call, for want of a tracer.
 freeze() {
+    local states
     kill -STOP "$guest_pid"
-    for _ in {1..2000}; do
-        [ "$(running)" != 0 ] || return 0
+    for _ in {1..200}; do
+        states=$({ cat /proc/[0-9]*/stat 2> /dev/null || true; } |
+            awk -v group="$guest_pid" '{ sub(/.*\) /, "") } $3 == group { printf "%s", $1 }')
+        [ -z "$states" ] || [ -n "${states//[TtZ]/}" ] || return 0
     done
-    fail "the guest does not stop: $(ps -o pid,state,args -g "$guest_pid")"
+    fail "the guest does not stop: $states"
 }
 
 thaw() { kill -CONT "$guest_pid"; }
@@ -227,7 +226,7 @@ server_ends() {
 
 cleanup() {
     local status=$?
-    [ -z "$toggler" ] || kill "$toggler"
+    [ -z "$toggler" ] || kill "$toggler" 2> /dev/null || true
     kill_guest
     [ -z "$server" ] || kill_server
     exit $status
