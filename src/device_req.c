@@ -450,7 +450,8 @@ void vgpio_req_drop(struct vgpio_dev *dev, int only_old)
     }
 }
 
-/* Is everything answered that can be? What waits for a verdict cannot. */
+/* Is everything answered that can be? What waits for a verdict cannot, nor what stands
+ * behind it in the queue of its line. */
 int vgpio_req_drained(const struct vgpio_dev *dev)
 {
     uint16_t i;
@@ -458,8 +459,12 @@ int vgpio_req_drained(const struct vgpio_dev *dev)
     for (i = 0; i < dev->nreqs; i++) {
         const struct vgpio_req *r = &dev->reqs[i];
 
-        if (r->state != REQ_FREE && r->state != REQ_ZOMBIE && (r->flags & REQ_OLD) == 0) {
-            return 0;
+        if (r->state != REQ_FREE && r->state != REQ_ZOMBIE) {
+            const struct vgpio_req *first = &dev->reqs[dev->lines[r->line].q_first];
+
+            if (((r->flags | first->flags) & REQ_OLD) == 0) {
+                return 0;
+            }
         }
     }
     return 1;

@@ -715,6 +715,25 @@ static void test_drain_while_one_ring_is_awaited(void **state)
     expect_goes_on(b, g, 0);
 }
 
+/* A request of now behind one that waits for the other ring: waiting for it would be for
+ * ever, as the front end says nothing else before it has its answer. */
+static void test_drain_leaves_what_stands_behind(void **state)
+{
+    struct bench *b = *state;
+    struct busy g = make_busy(b);
+    uint16_t behind;
+
+    stop_both(b, VGPIO_STOP_NOW);
+    assert_int_equal(start_at(b, REQ, where[REQ].avail_pos), 0);
+    behind = bench_post(b, VGPIO_MSG_GET_DIRECTION, 5, 0);
+    kick(b, REQ);
+    assert_int_equal(stop(b, REQ, VGPIO_STOP_DRAIN), 0);
+    go_on(b);
+    expect_goes_on(b, g, 0);
+    assert_int_equal(vgpio_dev_complete(&b->dev, last_token(b, 'g'), VGPIO_DIR_OUT), 0);
+    assert_int_equal(bench_answer(b, behind), VGPIO_DIR_OUT);
+}
+
 static void test_eventq_reset_forgets_pairs_but_not_latches(void **state)
 {
     struct bench *b = *state;
@@ -827,6 +846,7 @@ int main(void)
         T(test_queue_reset_forgets_requests_but_not_lines),
         T(test_zombies_through_stops_and_starts),
         T(test_drain_while_one_ring_is_awaited),
+        T(test_drain_leaves_what_stands_behind),
         T(test_eventq_reset_forgets_pairs_but_not_latches),
         T(test_start_refuses_bad_rings),
         T(test_start_survives_every_failing_map),
