@@ -154,6 +154,8 @@ branch_coverage()
 }
 
 build_and_test default
+say "Every order of ring accesses, the long form"
+try ordering build/tests/property_ordering --full || true
 say "Checks"
 for check in scripts/check-*.sh; do
     try "$(basename "$check" .sh)" "$check" || true

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+#include <string.h>
+
+#include "model.h"
+#include "mutant.h"
+
+static const struct mutant *mutant;
+static struct mutant_memory *memory[2];
+static enum step step;
+static int fences;
+static int32_t wanted;
+static unsigned platform;
+
+/* What orders, where: [platform][side][step][mutation that takes it away][which]. */
+static uint8_t orders[2][2][S_SUPPRESS + 1][M_UNACQUIRED + 1][4];
+
+/* The order of fences within a step: release (platform only), full, acquire (platform
+ * only). */
+const struct mutant mutants[] = {
+    /* B2, B7: between index and the look at what the peer waits for */
+    {"driver publish: no fence", M_NO_FENCE, DRIVER, S_PUBLISH, 0, 0, 0, NEED_EVENT_IDX},
+    {"device publish: no fence", M_NO_FENCE, DEVICE, S_PUBLISH, 0, 0, 0, NEED_EVENT_IDX},
+    {"driver publish: no fence, flags", M_NO_FENCE, DRIVER, S_PUBLISH, 0, 0, 0,
+     NEED_FLAGS},
+    {"device publish: no fence, flags", M_NO_FENCE, DEVICE, S_PUBLISH, 0, 0, 0,
+     NEED_FLAGS},
+    /* B4, B8: between the request to be notified and the second look */
+    {"driver rearm: no fence", M_NO_FENCE, DRIVER, S_REARM, 0, 0, 0, NEED_EVENT_IDX},
+    {"device rearm: no fence", M_NO_FENCE, DEVICE, S_REARM, 0, 0, 0, NEED_EVENT_IDX},
+    {"driver rearm: no fence, flags", M_NO_FENCE, DRIVER, S_REARM, 0, 0, 0, NEED_FLAGS},
+    {"device rearm: no fence, flags", M_NO_FENCE, DEVICE, S_REARM, 0, 0, 0, NEED_FLAGS},
+    /* B1, B6 */
+    {"driver publish: relaxed index", M_RELAXED, DRIVER, S_PUBLISH, 0, 0, 0, 0},
+    {"device publish: relaxed index", M_RELAXED, DEVICE, S_PUBLISH, 0, 0, 0, 0},
+    /* B3, B5 */
+    {"driver get: index not acquired", M_UNACQUIRED, DRIVER, S_TAKE, 0, 0, 0, 0},
+    {"driver rearm: index not acquired", M_UNACQUIRED, DRIVER, S_REARM, 0, 0, 0, 0},
+    {"device pop: index not acquired", M_UNACQUIRED, DEVICE, S_TAKE, 0, 0, 0, 0},
+    {"device rearm: index not acquired", M_UNACQUIRED, DEVICE, S_REARM, 0, 0, 0, 0},
+    /* the same with VIRTIO_F_ORDER_PLATFORM, where only its fences count */
+    {"platform, driver publish: no release fence", M_NO_FENCE, DRIVER, S_PUBLISH, 0, 0, 0,
+     NEED_PLATFORM},
+    {"platform, driver publish: no full fence", M_NO_FENCE, DRIVER, S_PUBLISH, 0, 0, 1,
+     NEED_PLATFORM | NEED_EVENT_IDX},
+    {"platform, device publish: no release fence", M_NO_FENCE, DEVICE, S_PUBLISH, 0, 0, 0,
+     NEED_PLATFORM},
+    {"platform, device publish: no full fence", M_NO_FENCE, DEVICE, S_PUBLISH, 0, 0, 1,
+     NEED_PLATFORM | NEED_EVENT_IDX},
+    {"platform, driver rearm: no full fence", M_NO_FENCE, DRIVER, S_REARM, 0, 0, 0,
+     NEED_PLATFORM | NEED_EVENT_IDX},
+    {"platform, device rearm: no full fence", M_NO_FENCE, DEVICE, S_REARM, 0, 0, 0,
+     NEED_PLATFORM | NEED_EVENT_IDX},
+    {"platform, driver get: no acquire fence", M_NO_FENCE, DRIVER, S_TAKE, 0, 0, 0,
+     NEED_PLATFORM},
+    {"platform, device pop: no acquire fence", M_NO_FENCE, DEVICE, S_TAKE, 0, 0, 0,
+     NEED_PLATFORM},
+    {"platform, driver rearm: no acquire fence", M_NO_FENCE, DRIVER, S_REARM, 0, 0, 1,
+     NEED_PLATFORM},
+    {"platform, device rearm: no acquire fence", M_NO_FENCE, DEVICE, S_REARM, 0, 0, 1,
+     NEED_PLATFORM},
+    /* published too early */
+    {"driver: descriptor after the index", M_LATE, DRIVER, 0, W_DESC, W_AVAIL_IDX, 0, 0},
+    {"driver: table after the index", M_LATE, DRIVER, 0, W_TABLE, W_AVAIL_IDX, 0,
+     NEED_INDIRECT},
+    {"driver: head after the index", M_LATE, DRIVER, 0, W_HEAD, W_AVAIL_IDX, 0, 0},
+    {"driver: request after the index", M_LATE, DRIVER, 0, W_REQUEST, W_AVAIL_IDX, 0, 0},
+    {"driver: index one ahead", M_ADD, DRIVER, S_PUBLISH, W_AVAIL_IDX, 0, 1, 0},
+    {"device: used element after the index", M_LATE, DEVICE, 0, W_ELEM, W_USED_IDX, 0, 0},
+    {"device: answer after the index", M_LATE, DEVICE, 0, W_ANSWER, W_USED_IDX, 0, 0},
+    {"device: index one ahead", M_ADD, DEVICE, S_PUBLISH, W_USED_IDX, 0, 1, 0},
+    /* asked too early whether the peer waits */
+    {"driver: index after the look", M_LATE, DRIVER, 0, W_AVAIL_IDX, W_AVAIL_EVENT, 0,
+     NEED_EVENT_IDX},
+    {"device: index after the look", M_LATE, DEVICE, 0, W_USED_IDX, W_USED_EVENT, 0,
+     NEED_EVENT_IDX},
+    {"driver: index after the look, flags", M_LATE, DRIVER, 0, W_AVAIL_IDX, W_USED_FLAGS,
+     0, NEED_FLAGS},
+    {"device: index after the look, flags", M_LATE, DEVICE, 0, W_USED_IDX, W_AVAIL_FLAGS,
+     0, NEED_FLAGS},
+    /* fell asleep wrongly */
+    {"driver rearm: no second look", M_BLIND, DRIVER, S_REARM, W_USED_IDX, 0, 0,
+     NEED_EVENT_IDX},
+    {"device rearm: no second look", M_BLIND, DEVICE, S_REARM, W_AVAIL_IDX, 0, 0,
+     NEED_EVENT_IDX},
+    {"driver rearm: no second look, flags", M_BLIND, DRIVER, S_REARM, W_USED_IDX, 0, 0,
+     NEED_FLAGS},
+    {"device rearm: no second look, flags", M_BLIND, DEVICE, S_REARM, W_AVAIL_IDX, 0, 0,
+     NEED_FLAGS},
+    {"driver rearm: looks before it asks", M_LATE, DRIVER, 0, W_USED_EVENT, W_USED_IDX, 0,
+     NEED_EVENT_IDX},
+    {"device rearm: looks before it asks", M_LATE, DEVICE, 0, W_AVAIL_EVENT, W_AVAIL_IDX,
+     0, NEED_EVENT_IDX},
+    {"device rearm: flag stays", M_LOST, DEVICE, S_REARM, W_USED_FLAGS, 0, 0, NEED_FLAGS},
+    {"driver rearm: does not ask", M_LOST, DRIVER, S_REARM, W_USED_EVENT, 0, 0,
+     NEED_EVENT_IDX},
+    {"device rearm: does not ask", M_LOST, DEVICE, S_REARM, W_AVAIL_EVENT, 0, 0,
+     NEED_EVENT_IDX},
+    {"driver rearm: asks for one later", M_ADD, DRIVER, S_REARM, W_USED_EVENT, 0, 1,
+     NEED_EVENT_IDX},
+    {"device rearm: asks for one later", M_ADD, DEVICE, S_REARM, W_AVAIL_EVENT, 0, 1,
+     NEED_EVENT_IDX},
+    {"driver rearm: asks for one earlier", M_ADD, DRIVER, S_REARM, W_USED_EVENT, 0, -1,
+     NEED_EVENT_IDX},
+    {"device rearm: asks for one earlier", M_ADD, DEVICE, S_REARM, W_AVAIL_EVENT, 0, -1,
+     NEED_EVENT_IDX},
+    /* the comparison */
+    {"driver event: the entry behind", M_EVENT_NEXT, DRIVER, 0, 0, 0, 0, NEED_EVENT_IDX},
+    {"device event: the entry behind", M_EVENT_NEXT, DEVICE, 0, 0, 0, 0, NEED_EVENT_IDX},
+    {"driver event: the entry before", M_EVENT_PREV, DRIVER, 0, 0, 0, 0, NEED_EVENT_IDX},
+    {"device event: the entry before", M_EVENT_PREV, DEVICE, 0, 0, 0, 0, NEED_EVENT_IDX},
+    {"driver event: <= for <", M_EVENT_EQUAL, DRIVER, 0, 0, 0, 0, NEED_EVENT_IDX},
+    {"device event: <= for <", M_EVENT_EQUAL, DEVICE, 0, 0, 0, 0, NEED_EVENT_IDX},
+    {"driver event: last of the batch", M_EVENT_LAST, DRIVER, 0, 0, 0, 0, NEED_EVENT_IDX},
+    {"device event: last of the batch", M_EVENT_LAST, DEVICE, 0, 0, 0, 0, NEED_EVENT_IDX},
+    {"driver event: never", M_EVENT_NEVER, DRIVER, 0, 0, 0, 0, NEED_EVENT_IDX},
+    {"device event: never", M_EVENT_NEVER, DEVICE, 0, 0, 0, 0, NEED_EVENT_IDX},
+    {"driver event: always", M_EVENT_ALWAYS, DRIVER, 0, 0, 0, 0, NEED_EVENT_IDX},
+    {"device event: always", M_EVENT_ALWAYS, DEVICE, 0, 0, 0, 0, NEED_EVENT_IDX},
+};
+const unsigned nmutants = sizeof mutants / sizeof mutants[0];
+
+void mutant_select(const struct mutant *m, unsigned is_platform,
+                   struct mutant_memory *driver, struct mutant_memory *device)
+{
+    platform = is_platform;
+    mutant = m;
+    memory[DRIVER] = driver;
+    memory[DEVICE] = device;
+}
+
+void mutant_step(enum step s)
+{
+    step = s;
+    fences = 0;
+    wanted = -1;
+}
+
+int32_t mutant_wanted(void)
+{
+    return wanted;
+}
+
+/* Is it this mutant and side? */
+static int is(enum mutation what)
+{
+    return mutant != NULL && mutant->what == what && mutant->side == model_self();
+}
+
+/* It stands here in the library; returns whether the mutant leaves it out. */
+static int left_out(enum mutation what, int which)
+{
+    if (mutant == NULL) {
+        orders[platform][model_self()][step][what][which & 3] = 1;
+    }
+    return is(what) && step == mutant->step && which == mutant->nth;
+}
+
+static int covered(unsigned on_platform, unsigned side, unsigned at, unsigned what,
+                   int which)
+{
+    unsigned i;
+
+    for (i = 0; i < nmutants; i++) {
+        const struct mutant *m = &mutants[i];
+
+        if (m->side == side && m->step == at && m->what == what && m->nth == which &&
+            !(m->needs & NEED_PLATFORM) == !on_platform) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Of one step on one side: places that order, and those without a mutant. */
+static void check_step(unsigned on_platform, unsigned side, unsigned at, unsigned *seen,
+                       unsigned *missing)
+{
+    static const char *const name[] = {"", "fence", "release", "acquire"};
+    unsigned what;
+    int which;
+
+    for (what = M_NO_FENCE; what <= M_UNACQUIRED; what++) {
+        for (which = 0; which < 4; which++) {
+            if (!orders[on_platform][side][at][what][which]) {
+                continue;
+            }
+            ++*seen;
+            if (!covered(on_platform, side, at, what, which)) {
+                ++*missing;
+                printf("FAIL  no mutant: platform %u, side %u, step %u, %s %d\n",
+                       on_platform, side, at, name[what], which);
+            }
+        }
+    }
+}
+
+unsigned mutant_uncovered(void)
+{
+    unsigned side, at, seen = 0, missing = 0;
+
+    for (side = 0; side < 2; side++) {
+        for (at = 0; at <= S_SUPPRESS; at++) {
+            check_step(0, side, at, &seen, &missing);
+            check_step(1, side, at, &seen, &missing);
+        }
+    }
+    printf("%-5s each of %u places that order has a mutant\n", missing ? "FAIL" : "ok",
+           seen);
+    return missing;
+}
+
+static struct mutant_memory *mine(void)
+{
+    return memory[model_self()];
+}
+
+static void catch_up(void)
+{
+    struct mutant_memory *m = mine();
+    unsigned i;
+
+    for (i = 0; i < m->nlate; i++) {
+        model_store(m->late[i].at, m->late[i].width, m->late[i].value,
+                    m->late[i].release);
+    }
+    memset(m->late, 0, sizeof m->late);
+    m->nlate = 0;
+}
+
+void mutant_step_over(void)
+{
+    /* Payload goes on waiting for the index that covers it. */
+    if (is(M_LATE) && mutant->until != W_AVAIL_IDX && mutant->until != W_USED_IDX) {
+        catch_up();
+    }
+}
+
+uint64_t mutant_load(const void *p, unsigned width, int acquire)
+{
+    unsigned kind = model_kind(p);
+    uint64_t v;
+
+    if (is(M_BLIND) && step == mutant->step && kind == mutant->word) {
+        return mine()->index;
+    }
+    if (platform || (acquire && left_out(M_UNACQUIRED, 0))) {
+        acquire = 0;
+    }
+    v = model_load(p, width, acquire);
+    if (kind == W_AVAIL_IDX || kind == W_USED_IDX) {
+        mine()->index = (uint16_t)v;
+    }
+    if (step == S_PUBLISH) {
+        wanted = (int32_t)v; /* nothing else is loaded there */
+    }
+    if (is(M_LATE) && kind == mutant->until) {
+        catch_up();
+    }
+    return v;
+}
+
+void mutant_store(void *p, unsigned width, uint64_t value, int release)
+{
+    unsigned kind = model_kind(p);
+    struct mutant_memory *m = mine();
+
+    if (is(M_LATE) && kind == mutant->word) {
+        m->late[m->nlate].at = p;
+        m->late[m->nlate].width = width;
+        m->late[m->nlate].value = value;
+        m->late[m->nlate].release = release;
+        m->nlate++;
+        return;
+    }
+    if (is(M_LOST) && step == mutant->step && kind == mutant->word) {
+        return;
+    }
+    if (is(M_ADD) && step == mutant->step && kind == mutant->word) {
+        value = (uint16_t)(value + (uint64_t)mutant->nth);
+    }
+    if (platform || (release && left_out(M_RELAXED, 0))) {
+        release = 0;
+    }
+    model_store(p, width, value, release);
+    if (is(M_LATE) && kind == mutant->until) {
+        catch_up();
+    }
+}
+
+void mutant_fence(int for_platform)
+{
+    /* What orders CPUs orders nothing there, as acquire and release above. */
+    if (platform && !for_platform) {
+        return;
+    }
+    if (!left_out(M_NO_FENCE, fences++)) {
+        model_fence();
+    }
+}
+
+void *mutant_copy(void *to, const void *from, size_t n)
+{
+    uint8_t *t = to;
+    const uint8_t *f = from;
+
+    while (n != 0) {
+        uint64_t v = 0;
+        unsigned width = model_width(model_is_word(f) ? (const void *)f : t);
+
+        if (model_is_word(f)) {
+            v = mutant_load(f, width, 0);
+            memcpy(t, &v, width);
+        } else {
+            memcpy(&v, f, width);
+            mutant_store(t, width, v, 0);
+        }
+        t += width;
+        f += width;
+        n -= width;
+    }
+    return to;
+}
+
+int mutant_event_is_mutated(void)
+{
+    return mutant != NULL && mutant->what >= M_EVENT_NEXT && mutant->side == model_self();
+}
+
+int mutant_need_event(uint16_t event, uint16_t now, uint16_t old)
+{
+    uint16_t behind = (uint16_t)(now - event - 1u);
+    uint16_t batch = (uint16_t)(now - old);
+
+    if (is(M_EVENT_NEXT)) {
+        return (uint16_t)(behind - 1u) < batch;
+    }
+    if (is(M_EVENT_PREV)) {
+        return (uint16_t)(behind + 1u) < batch;
+    }
+    if (is(M_EVENT_EQUAL)) {
+        return behind <= batch;
+    }
+    if (is(M_EVENT_LAST)) {
+        return behind == 0;
+    }
+    if (is(M_EVENT_NEVER)) {
+        return 0;
+    }
+    return 1;
+}

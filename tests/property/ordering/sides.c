@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <virtiogpio/queue.h>
+
+#include "ring.h"
+#include "sides.h"
+
+#undef memcpy /* the port's is for the library */
+
+#define GPA 0x40000000u /* of the arena */
+#define RING_BYTES 512u
+#define CELL_BYTES 64u
+
+/* What a buffer consists of. */
+struct cell {
+    uint32_t request[2]; /* serial number, and its complement */
+    uint32_t answer;
+    uint32_t unused;
+    uint64_t table[4];
+};
+
+struct driver {
+    struct vgpio_drvq q;
+    struct vgpio_drvq_slot slots[SIDES_SIZE_MAX];
+    uint8_t step;
+    uint8_t serial[SIDES_SIZE_MAX]; /* in flight in that cell, or 0 */
+    uint8_t next;                   /* serial number */
+    uint8_t got;                    /* one bit a serial number */
+    uint8_t empty;                  /* get() found nothing */
+    uint8_t armed;                  /* and rearm() neither */
+    uint8_t user;                   /* woken to submit */
+    struct mutant_memory mutant;    /* last */
+};
+
+struct held {
+    uint64_t answer;
+    struct vgpio_head head;
+    uint8_t serial;
+};
+
+struct device {
+    struct vgpio_devq q;
+    struct held held[SIDES_SIZE_MAX];
+    uint8_t step;
+    uint8_t nheld, taken;
+    uint8_t empty, armed;
+    uint8_t starved; /* sleeps without asking for kicks, for it can take no more */
+    uint8_t backend; /* woken because an answer is ready */
+    struct mutant_memory mutant;
+};
+
+static struct sides_config cfg;
+static uint64_t published, notified;
+static struct driver drv;
+static struct device dev;
+
+static struct vgpio_mem_region region = {GPA, MODEL_ARENA, model_arena};
+static struct vgpio_mem_table table = {&region, 1};
+static const struct vgpio_mem mem = {sizeof mem, &table, vgpio_mem_table_map, NULL, NULL};
+
+static const char *const step_name[] = {"chooses", "stage", "publish", "take",
+                                        "rearm",   "sleep", "suppress"};
+
+static struct cell *cell(unsigned i)
+{
+    return (struct cell *)(void *)(model_arena + RING_BYTES + CELL_BYTES * (size_t)i);
+}
+
+static uint64_t gpa(const void *p)
+{
+    return GPA + (uint64_t)((const uint8_t *)p - model_arena);
+}
+
+static uint32_t answer_to(unsigned serial)
+{
+    return 0xa5000000u + serial;
+}
+
+static void begin_step(enum step step)
+{
+    model_label(step_name[step]);
+    mutant_step(step);
+}
+
+/* Which of the steps that make sense now. */
+static uint8_t choose(const uint8_t *steps, unsigned n)
+{
+    return steps[model_choose(n)];
+}
+
+/* The rule, not as a subtraction: is the entry waited for among old .. now - 1? */
+static void check_rule(int first, uint16_t now, uint16_t old, int notify)
+{
+    int32_t wanted = mutant_wanted();
+    int must = first;
+
+    if (notify < 0) {
+        model_fail("publish: error %d", notify);
+    }
+    published++;
+    notified += notify != 0;
+    if (cfg.no_rule) {
+        return;
+    }
+    if (!first && wanted < 0) {
+        model_fail("publish: did not look what the peer waits for");
+    }
+    if (!cfg.event_idx) {
+        must = !(wanted & 1);
+    } else {
+        while (old != now) {
+            must |= old++ == (uint16_t)wanted;
+        }
+    }
+    if (notify != must) {
+        model_fail(must ? "rule: a notification was due and not sent"
+                        : "rule: a notification was sent that is not due");
+    }
+}
+
+uint64_t sides_published(void)
+{
+    return published;
+}
+
+uint64_t sides_notified(void)
+{
+    return notified;
+}
+
+/* ---- driver ---- */
+
+static int can_add(void)
+{
+    unsigned need = cfg.indirect ? 1u : 2u;
+
+    return drv.next <= cfg.buffers && drv.q.nfree >= need;
+}
+
+static void driver_top(void)
+{
+    uint8_t steps[4];
+    unsigned n = 0;
+    int staged = drv.q.published != drv.q.next_avail;
+
+    if (drv.user || (can_add() && (!drv.armed || staged))) {
+        steps[n++] = S_STAGE;
+    }
+    if (staged && !drv.user) {
+        steps[n++] = S_PUBLISH;
+    }
+    if (!drv.armed) {
+        steps[n++] = drv.empty ? S_REARM : S_TAKE;
+    } else if (!staged && !drv.user) {
+        steps[n++] = S_SLEEP;
+    }
+    drv.step = choose(steps, n);
+}
+
+static void driver_stage(void)
+{
+    struct vgpio_seg seg[2];
+    struct cell *c;
+    uint16_t i = 0;
+    int err;
+
+    while (drv.serial[i] != 0) {
+        i++;
+    }
+    c = cell(i);
+    mutant_store(&c->request[0], 4, drv.next, 0);
+    mutant_store(&c->request[1], 4, ~(uint32_t)drv.next, 0);
+    seg[0].addr = gpa(c->request);
+    seg[0].len = sizeof c->request;
+    seg[1].addr = gpa(&c->answer);
+    seg[1].len = sizeof c->answer;
+    err = cfg.indirect
+              ? vgpio_drvq_add_indirect(&drv.q, c->table, gpa(c->table), seg, 1, 1, i)
+              : vgpio_drvq_add(&drv.q, seg, 1, 1, i);
+    if (err != VGPIO_OK) {
+        model_fail("add: error %d", err);
+    }
+    drv.serial[i] = drv.next++;
+    drv.user = 0;
+    drv.step = S_TOP;
+}
+
+static void driver_publish(void)
+{
+    uint16_t old = drv.q.published, now = drv.q.next_avail;
+    int first = cfg.event_idx && !(drv.q.flags & VQ_SIGNALLED);
+    int kick = vgpio_drvq_publish(&drv.q, NULL);
+
+    mutant_step_over();
+    check_rule(first, now, old, kick);
+    if (kick) {
+        model_raise();
+    }
+    drv.step = S_TOP;
+}
+
+static void driver_take(void)
+{
+    uint32_t written = 0, answer;
+    uint16_t i = 0;
+    int got = vgpio_drvq_get(&drv.q, &i, &written);
+
+    drv.step = S_TOP;
+    if (got < 0) {
+        model_fail("get: error %d", got);
+    }
+    if (got == 0) {
+        drv.empty = 1;
+        return;
+    }
+    if (i >= SIDES_SIZE_MAX || drv.serial[i] == 0) {
+        model_fail("get: buffer %u is not in flight", i);
+    }
+    answer = (uint32_t)mutant_load(&cell(i)->answer, 4, 0);
+    if (written != sizeof answer || answer != answer_to(drv.serial[i])) {
+        model_fail("get: answer 0x%x (%u bytes) to buffer %u", (unsigned)answer,
+                   (unsigned)written, drv.serial[i]);
+    }
+    drv.got = (uint8_t)(drv.got | 1u << drv.serial[i]);
+    drv.serial[i] = 0;
+}
+
+static void driver_rearm(void)
+{
+    int more;
+
+    if (!cfg.event_idx) {
+        mutant_store(drv.q.driver + AVAIL_FLAGS, 2, 0, 0);
+    }
+    more = vgpio_drvq_rearm(&drv.q);
+    mutant_step_over();
+    if (more < 0) {
+        model_fail("rearm: error %d", more);
+    }
+    drv.empty = more == 0;
+    drv.armed = more == 0;
+    drv.step = more && !cfg.event_idx ? S_SUPPRESS : S_TOP;
+}
+
+static void driver_sleep(void)
+{
+    drv.step = S_TOP;
+    if (model_sleep(can_add()) != 0) {
+        drv.user = 1;
+        return;
+    }
+    drv.armed = drv.empty = 0;
+    if (!cfg.event_idx) {
+        drv.step = S_SUPPRESS;
+    }
+}
+
+static void driver_step(void)
+{
+    begin_step(drv.step);
+    switch ((enum step)drv.step) {
+    case S_TOP:
+        driver_top();
+        break;
+    case S_STAGE:
+        driver_stage();
+        break;
+    case S_PUBLISH:
+        driver_publish();
+        break;
+    case S_TAKE:
+        driver_take();
+        break;
+    case S_REARM:
+        driver_rearm();
+        break;
+    case S_SLEEP:
+        driver_sleep();
+        break;
+    case S_SUPPRESS:
+        mutant_store(drv.q.driver + AVAIL_FLAGS, 2, AVAIL_F_NO_INTERRUPT, 0);
+        drv.step = S_TOP;
+        break;
+    }
+}
+
+/* ---- device ---- */
+
+static void device_top(void)
+{
+    uint8_t steps[4];
+    unsigned n = 0;
+    int staged = dev.q.at.used_pos != dev.q.next_used;
+    int full = dev.nheld >= (cfg.hold ? cfg.hold : 1u);
+
+    if (dev.nheld != 0 && (dev.backend || !dev.armed || staged || !cfg.hold)) {
+        steps[n++] = S_STAGE;
+    }
+    if (cfg.hold || dev.nheld == 0) {
+        if (staged && !dev.backend) {
+            steps[n++] = S_PUBLISH;
+        }
+        if (!dev.armed && !dev.backend && !dev.starved && !(full && !dev.empty)) {
+            steps[n++] = dev.empty ? S_REARM : S_TAKE;
+        } else if (!staged && !dev.backend) {
+            steps[n++] = S_SLEEP;
+        }
+    }
+    dev.step = choose(steps, n);
+    dev.starved = dev.step == S_SLEEP && !dev.armed;
+}
+
+static void device_take(void)
+{
+    struct vgpio_chain chain;
+    struct held *h = &dev.held[dev.nheld];
+    uint32_t request[2] = {0, 0}, room = 0;
+    int got;
+
+    memset(&chain, 0, sizeof chain);
+    got = vgpio_devq_pop(&dev.q, &chain);
+    dev.step = S_TOP;
+    if (got < 0) {
+        model_fail("pop: error %d", got);
+    }
+    if (got == 0) {
+        dev.empty = 1;
+        return;
+    }
+    if (vgpio_chain_read(&chain, request, sizeof request) != sizeof request ||
+        vgpio_chain_where(&chain, &h->answer) != VGPIO_OK ||
+        vgpio_chain_finish(&chain, &room) != VGPIO_OK || room != 3) {
+        model_fail("pop: a bad chain");
+    }
+    if (request[0] != dev.taken + 1u || request[1] != ~request[0]) {
+        model_fail("pop: request %x %x, should be buffer %u", (unsigned)request[0],
+                   (unsigned)request[1], dev.taken + 1u);
+    }
+    dev.taken++;
+    h->head = chain.head;
+    h->serial = dev.taken;
+    dev.nheld++;
+}
+
+static void device_stage(void)
+{
+    unsigned i = model_choose(dev.nheld);
+    struct held h = dev.held[i];
+    uint32_t answer = answer_to(h.serial);
+    int err = vgpio_mem_write(&mem, h.answer, &answer, sizeof answer);
+
+    if (err == VGPIO_OK) {
+        err = vgpio_devq_push(&dev.q, h.head, sizeof answer);
+    }
+    if (err != VGPIO_OK) {
+        model_fail("push: error %d", err);
+    }
+    /* All that is not in use stays 0, so that equal states look equal. */
+    dev.nheld--;
+    for (; i < dev.nheld; i++) {
+        dev.held[i] = dev.held[i + 1];
+    }
+    memset(&dev.held[dev.nheld], 0, sizeof dev.held[0]);
+    dev.backend = 0;
+    dev.step = S_TOP;
+}
+
+static void device_publish(void)
+{
+    uint16_t old = dev.q.at.used_pos, now = dev.q.next_used;
+    int first = cfg.event_idx && !(dev.q.flags & VQ_SIGNALLED);
+    int interrupt = vgpio_devq_publish(&dev.q);
+
+    mutant_step_over();
+    check_rule(first, now, old, interrupt);
+    if (interrupt) {
+        model_raise();
+    }
+    dev.step = S_TOP;
+}
+
+static void device_rearm(void)
+{
+    int more = vgpio_devq_rearm(&dev.q);
+
+    mutant_step_over();
+    if (more < 0) {
+        model_fail("rearm: error %d", more);
+    }
+    dev.empty = more == 0;
+    dev.armed = more == 0;
+    dev.step = more && !cfg.event_idx ? S_SUPPRESS : S_TOP;
+}
+
+static void device_sleep(void)
+{
+    dev.step = S_TOP;
+    if (model_sleep(dev.nheld != 0) != 0) {
+        dev.backend = 1;
+        dev.starved = 0;
+        return;
+    }
+    dev.armed = dev.empty = dev.starved = 0;
+    if (!cfg.event_idx) {
+        dev.step = S_SUPPRESS;
+    }
+}
+
+static void device_step(void)
+{
+    begin_step(dev.step);
+    switch ((enum step)dev.step) {
+    case S_TOP:
+        device_top();
+        break;
+    case S_STAGE:
+        device_stage();
+        break;
+    case S_PUBLISH:
+        device_publish();
+        break;
+    case S_TAKE:
+        device_take();
+        break;
+    case S_REARM:
+        device_rearm();
+        break;
+    case S_SLEEP:
+        device_sleep();
+        break;
+    case S_SUPPRESS:
+        mutant_store(dev.q.device + USED_FLAGS, 2, USED_F_NO_NOTIFY, 0);
+        dev.step = S_TOP;
+        break;
+    }
+}
+
+/* ---- in every state ---- */
+
+static void check(void)
+{
+    /* Who publishes may still be about to notify; nobody else is. */
+    if (model_asleep(DEVICE) && !dev.starved && drv.step != S_PUBLISH &&
+        drv.q.published != dev.q.at.avail_pos) {
+        model_fail("lost wake-up: the device sleeps, buffers wait");
+    }
+    if (model_asleep(DRIVER) && dev.step != S_PUBLISH &&
+        dev.q.at.used_pos != drv.q.last_used) {
+        model_fail("lost wake-up: the driver sleeps, answers wait");
+    }
+}
+
+static void final(void)
+{
+    unsigned i;
+
+    for (i = 1; i <= cfg.buffers; i++) {
+        if (((unsigned)drv.got >> i & 1u) == 0) {
+            model_fail("the end, and buffer %u was never answered", i);
+        }
+    }
+}
+
+/* ---- before ---- */
+
+static void declare_ring(const struct vgpio_vq_setup *s)
+{
+    uint8_t *desc = model_arena, *avail = desc + (s->driver - s->desc);
+    uint8_t *used = desc + (s->device - s->desc);
+    unsigned i;
+    char name[24];
+
+    model_word(avail + AVAIL_FLAGS, 2, W_AVAIL_FLAGS, MODEL_SHARED, "avail.flags");
+    model_word(avail + AVAIL_IDX, 2, W_AVAIL_IDX, MODEL_INDEX, "avail.idx");
+    model_word(avail + USED_EVENT(s->size), 2, W_USED_EVENT, MODEL_SHARED, "used_event");
+    model_word(used + USED_FLAGS, 2, W_USED_FLAGS, MODEL_SHARED, "used.flags");
+    model_word(used + USED_IDX, 2, W_USED_IDX, MODEL_INDEX, "used.idx");
+    model_word(used + AVAIL_EVENT(s->size), 2, W_AVAIL_EVENT, MODEL_SHARED,
+               "avail_event");
+    for (i = 0; i < s->size; i++) {
+        snprintf(name, sizeof name, "desc[%u].addr", i);
+        model_word(desc + DESC_BYTES * i, 8, W_DESC, MODEL_GUARDED, name);
+        snprintf(name, sizeof name, "desc[%u].rest", i);
+        model_word(desc + DESC_BYTES * i + 8, 8, W_DESC, MODEL_GUARDED, name);
+        snprintf(name, sizeof name, "avail.ring[%u]", i);
+        model_word(avail + AVAIL_RING(i), 2, W_HEAD, MODEL_GUARDED, name);
+        snprintf(name, sizeof name, "used.ring[%u].id", i);
+        model_word(used + USED_RING(i), 4, W_ELEM, MODEL_GUARDED, name);
+        snprintf(name, sizeof name, "used.ring[%u].len", i);
+        model_word(used + USED_RING(i) + 4, 4, W_ELEM, MODEL_GUARDED, name);
+    }
+}
+
+static void declare_cell(unsigned i)
+{
+    struct cell *c = cell(i);
+    unsigned k;
+    char name[24];
+
+    for (k = 0; k < 2; k++) {
+        snprintf(name, sizeof name, "request[%u].%u", i, k);
+        model_word(&c->request[k], 4, W_REQUEST, MODEL_GUARDED, name);
+    }
+    snprintf(name, sizeof name, "answer[%u]", i);
+    model_word(&c->answer, 4, W_ANSWER, MODEL_GUARDED, name);
+    for (k = 0; k < 4 && cfg.indirect; k++) {
+        snprintf(name, sizeof name, "table[%u].%u", i, k);
+        model_word(&c->table[k], 8, W_TABLE, MODEL_GUARDED, name);
+    }
+}
+
+/* A ring that ran before: both sides stand at that index. */
+static void set_base(struct vgpio_vq_setup *s)
+{
+    mutant_select(NULL, cfg.platform, &drv.mutant, &dev.mutant);
+    drv.q.next_avail = drv.q.published = cfg.base;
+    drv.q.last_used = drv.q.used_seen = cfg.base;
+    memcpy(drv.q.driver + AVAIL_IDX, &cfg.base, 2);
+    memcpy(drv.q.device + USED_IDX, &cfg.base, 2);
+    s->avail_pos = cfg.base;
+    s->flags = VGPIO_VQ_TOLD;
+    drv.mutant.index = dev.mutant.index = cfg.base;
+}
+
+void sides_prepare(const struct sides_config *c, const struct mutant *m,
+                   struct model_setup *setup)
+{
+    struct vgpio_vq_setup s;
+    unsigned i, cells = c->indirect ? c->size : c->size / 2u;
+
+    cfg = *c;
+    memset(&drv, 0, sizeof drv);
+    memset(&dev, 0, sizeof dev);
+    memset(&s, 0, sizeof s);
+    s.size = cfg.size;
+    s.features = (cfg.indirect ? RING_F_INDIRECT : 0) |
+                 (cfg.event_idx ? RING_F_EVENT_IDX : 0) |
+                 (cfg.platform ? RING_F_ORDER_PLATFORM : 0);
+    vgpio_drvq_layout(&s, GPA);
+    model_begin();
+    if (vgpio_drvq_init(&drv.q, model_arena, drv.slots, &s) != VGPIO_OK) {
+        abort();
+    }
+    declare_ring(&s);
+    set_base(&s);
+    if (vgpio_devq_start(&dev.q, &mem, &s) != VGPIO_OK) {
+        abort();
+    }
+    for (i = 0; i < cells; i++) {
+        declare_cell(i);
+    }
+    drv.next = 1;
+    published = notified = 0;
+    mutant_select(m, cfg.platform, &drv.mutant, &dev.mutant);
+    memset(setup, 0, sizeof *setup);
+    setup->program[DRIVER] = (struct model_program){
+        "driver", driver_step, &drv, m ? sizeof drv : offsetof(struct driver, mutant)};
+    setup->program[DEVICE] = (struct model_program){
+        "device", device_step, &dev, m ? sizeof dev : offsetof(struct device, mutant)};
+    setup->check = check;
+    setup->final = final;
+}
