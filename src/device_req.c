@@ -371,9 +371,7 @@ void vgpio_req_hold(struct vgpio_dev *dev)
     uint16_t i;
 
     for (i = 0; i < dev->nreqs; i++) {
-        if (dev->reqs[i].state != REQ_FREE && dev->reqs[i].state != REQ_ZOMBIE) {
-            dev->reqs[i].flags = REQ_OLD;
-        }
+        dev->reqs[i].flags = REQ_OLD; /* to free slots and zombies it means nothing */
     }
 }
 

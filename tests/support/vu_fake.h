@@ -13,7 +13,7 @@
 #include <virtiogpio/vhost_user.h>
 
 #define FAKE_FDS 4096
-#define FAKE_FIRST_FD 100
+#define FAKE_FIRST_FD 0 /* a good fd like any other */
 #define FAKE_MAPS 64
 #define FAKE_FILE (1u << 16) /* bytes in a file of guest memory */
 
@@ -40,6 +40,7 @@ struct fake_os {
     uint8_t image[FAKE_FILE]; /* what a file holds when it is mapped */
     int nmaps, open, polled[2];
     int map_fails_at; /* the n-th map() from now, n >= 1 */
+    int huge;         /* files hold something at every offset */
     int send_result;  /* of the next sends */
     unsigned sends, traced, refused;
     uint8_t sent[12];
@@ -72,9 +73,12 @@ static inline void *fake_map(void *ctx, int fd, uint64_t off, uint64_t len)
     int i;
 
     (void)fake_fd_at(os, fd);
-    FAKE_CHECK(len != 0);
+    FAKE_CHECK(len != 0 && off <= UINT64_MAX - (len - 1));
     if (os->map_fails_at != 0 && --os->map_fails_at == 0) {
         return NULL;
+    }
+    if (os->huge) {
+        off = 0;
     }
     if (off > FAKE_FILE || len > FAKE_FILE - off) {
         return NULL;

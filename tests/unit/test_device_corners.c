@@ -308,6 +308,43 @@ static void test_a_start_takes_nothing_by_itself(void **state)
     bench_free(b);
 }
 
+static unsigned count_ops(const struct bench *b, char op)
+{
+    unsigned i, n = 0;
+
+    for (i = 0; i < b->nlog; i++) {
+        n += b->log[i].op == op;
+    }
+    return n;
+}
+
+static void test_unmask_is_told_once_for_each_time_the_guest_waits(void **state)
+{
+    struct bench *b = *state;
+
+    (void)bench_call(b, VGPIO_MSG_SET_IRQ_TYPE, 0, VGPIO_IRQ_EDGE_RISING);
+    (void)bench_pair(b, 0);
+    assert_int_equal(count_ops(b, 'u'), 1);
+    change(b, 0, VGPIO_FALLING); /* not what it waits for */
+    assert_int_equal(count_ops(b, 'u'), 1);
+    (void)bench_call(b, VGPIO_MSG_SET_IRQ_TYPE, 0, VGPIO_IRQ_EDGE_BOTH);
+    assert_int_equal(count_ops(b, 'u'), 2); /* it waits for something else now */
+}
+
+/* Refused before the backend hears of it: the line is not one whose type failed, and a
+ * pair for it does not stay. */
+static void test_a_type_for_an_output_leaves_no_trace_in_the_line(void **state)
+{
+    struct bench *b = *state;
+    uint16_t pair;
+
+    (void)bench_call(b, VGPIO_MSG_SET_DIRECTION, 0, VGPIO_DIR_OUT);
+    assert_int_equal(bench_call(b, VGPIO_MSG_SET_IRQ_TYPE, 0, VGPIO_IRQ_EDGE_BOTH),
+                     BENCH_ERR);
+    pair = bench_pair(b, 0);
+    assert_int_equal(bench_pair_status(b, pair), VGPIO_IRQ_STATUS_INVALID);
+}
+
 static void test_a_value_that_was_refused_is_not_kept(void **state)
 {
     struct bench *b = *state;
@@ -583,6 +620,8 @@ int main(void)
         T(test_a_queue_does_not_start_inside_an_op),
         T(test_reset_is_told_inside_of_an_entry),
         cmocka_unit_test(test_a_start_takes_nothing_by_itself),
+        T(test_unmask_is_told_once_for_each_time_the_guest_waits),
+        T(test_a_type_for_an_output_leaves_no_trace_in_the_line),
         T(test_a_value_that_was_refused_is_not_kept),
         cmocka_unit_test(test_a_completion_serves_at_most_one_ring_size),
         T(test_answer_in_two_places),

@@ -505,6 +505,25 @@ static void test_slots_come_back(void **state)
     assert_int_equal(bench_answer(b, head), 1);
 }
 
+/* Answered already, but forgotten before the answer could leave: the token was good once
+ * all the same. */
+static void test_a_token_of_a_forgotten_answer(void **state)
+{
+    struct bench *b = *state;
+    struct busy g = make_busy(b);
+    uint16_t head;
+
+    assert_int_equal(b->vdev.ops->queue_run(b->vdev.obj, REQ, 0), 0);
+    assert_int_equal(vgpio_dev_complete(&b->dev, g.token, 1), 0);
+    assert_int_equal(stop(b, REQ, VGPIO_STOP_RESET), 0);
+    reboot(b);
+    assert_int_equal(start_untold(b, REQ), 0);
+    head = bench_post(b, VGPIO_MSG_GET_VALUE, 6, 0);
+    kick(b, REQ);
+    assert_int_equal(vgpio_dev_complete(&b->dev, g.token, 1), VGPIO_ERR_STALE);
+    assert_int_equal(bench_answer(b, head), BENCH_NONE);
+}
+
 /* Both went on: from then on each vouches for the guest when the other one is new. */
 static void test_a_ring_that_went_on_vouches_for_the_guest(void **state)
 {
@@ -835,6 +854,7 @@ int main(void)
         T(test_the_first_line_over_a_stop),
         T(test_new_work_behind_what_is_forgotten),
         T(test_slots_come_back),
+        T(test_a_token_of_a_forgotten_answer),
         T(test_a_ring_that_went_on_vouches_for_the_guest),
         T(test_going_on_after_a_fresh_start),
         T(test_disabled_ring_is_not_touched),

@@ -184,6 +184,7 @@ static void test_nothing_is_asked_for_no_bytes(void **state)
     assert_int_equal(vgpio_mem_read(&g.mem, BASE, NULL, 0), VGPIO_OK);
     assert_int_equal(vgpio_mem_write(&g.mem, BASE, NULL, 0), VGPIO_OK);
     assert_int_equal(vgpio_mem_write(&g.mem, UINT64_MAX, NULL, 0), VGPIO_OK);
+    assert_int_equal(vgpio_mem_read(&g.mem, UINT64_MAX, NULL, 0), VGPIO_OK);
     assert_int_equal(g.calls, 0);
 }
 
@@ -436,6 +437,7 @@ static void test_empty_and_wrapping_regions_match_nothing(void **state)
         {1, UINT64_MAX, a},     /* ends at 2^64: fine, but see below */
         {0x10, UINT64_MAX, a},  /* wraps */
         {0, 0, a},
+        {0x20, 1, a}, /* nearly nothing */
     };
     uint32_t len = 1;
 
@@ -454,6 +456,9 @@ static void test_empty_and_wrapping_regions_match_nothing(void **state)
     assert_null(lookup(r + 3, 2, 0x10, &len));
     len = 1;
     assert_null(lookup(r + 3, 2, 0, &len));
+    len = 4;
+    assert_ptr_equal(lookup(r + 5, 1, 0x20, &len), a);
+    assert_int_equal(len, 1);
 }
 
 static void test_table_at_the_top_of_the_address_space(void **state)

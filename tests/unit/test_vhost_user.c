@@ -862,6 +862,11 @@ static void test_a_refused_table_changes_nothing(void **state)
     assert_int_equal(ack(w, VU_SET_MEM_TABLE, two, 72, 2), 1);
     expect_log(w, "");
     assert_int_equal(w->os.nmaps, 1);
+    w->os.huge = 1; /* not even an offset that wraps would be told from a good one */
+    assert_int_equal(table1(w, GPA, 0x1000, UVA, UINT64_MAX - 0xffe), 1);
+    assert_int_equal(table1(w, GPA, FAKE_FILE, UVA, UINT64_MAX - (FAKE_FILE - 1)), 0);
+    w->os.huge = 0;
+    w->dev.log[0] = '\0';
     /* Side by side is fine, and so is a region that ends at 2^64. */
     two[5] = two[1] - 0x4000;
     assert_int_equal(ack(w, VU_SET_MEM_TABLE, two, 72, 2), 0);
@@ -869,6 +874,34 @@ static void test_a_refused_table_changes_nothing(void **state)
     assert_int_equal(ack(w, VU_SET_MEM_TABLE, two, 72, 2), 0);
     assert_int_equal(w->os.nmaps, 2);
     assert_true(w->dev.q[0].started);
+}
+
+/* As many regions as there can be; the last two overlap, and then they do not. */
+static void test_a_full_memory_table(void **state)
+{
+    struct world *w = *state;
+    uint64_t v[33] = {8};
+    unsigned i;
+
+    for (i = 0; i < 8; i++) {
+        v[1 + 4 * i] = GPA + 0x1000 * i;
+        v[2 + 4 * i] = 0x1000;
+        v[3 + 4 * i] = UVA + 0x1000 * i;
+        v[4 + 4 * i] = 0x1000 * i;
+    }
+    v[1 + 4 * 7]--;
+    greet(w, V1);
+    assert_int_equal(ack(w, VU_SET_MEM_TABLE, v, sizeof v, 8), 1);
+    assert_int_equal(w->os.nmaps, 1);
+    v[1 + 4 * 7]++;
+    assert_int_equal(ack(w, VU_SET_MEM_TABLE, v, sizeof v, 8), 0);
+    assert_int_equal(w->os.nmaps, 8);
+    assert_int_equal(vring(w, VU_SET_VRING_NUM, 0, 64), 0);
+    assert_int_equal(vring(w, VU_SET_VRING_BASE, 0, 0), 0);
+    assert_int_equal(addr(w, 0), 0); /* in the third region and the fourth */
+    (void)vring_fd(w, VU_SET_VRING_KICK, 0);
+    assert_true(w->dev.q[0].started);
+    assert_int_equal(w->dev.q[0].setup.desc, GPA + desc_of(0));
 }
 
 static void test_memory_tables_that_are_no_tables(void **state)
@@ -958,6 +991,22 @@ static void test_the_newest_call_fd_wins(void **state)
     /* Ring 1 never ran: its event of above is still owed, and only once. */
     ring_up(w, 1, 0);
     assert_int_equal(fake_fd_at(&w->os, w->vu.ring[1].call)->signals, 1);
+}
+
+/* A ring that does not run has nobody to interrupt, yet; what is owed is not lost. */
+static void test_a_debt_waits_for_its_ring(void **state)
+{
+    struct world *w = *state;
+    int fd;
+
+    greet(w, V1 | F30);
+    fd = vring_fd(w, VU_SET_VRING_CALL, 0);
+    w->dev.events = VGPIO_EV_QUEUE(0);
+    vgpio_vu_flush(&w->vu);
+    assert_int_equal(fake_fd_at(&w->os, fd)->signals, 0);
+    ring_up(w, 0, 0);
+    fd = w->vu.ring[0].call;
+    assert_int_equal(fake_fd_at(&w->os, fd)->signals, 1);
 }
 
 static void test_a_message_pays_what_it_caused(void **state)
@@ -1413,9 +1462,11 @@ int main(void)
         T(test_the_peer_may_go_while_a_ring_drains),
         T(test_memory_changes_under_running_rings),
         T(test_a_refused_table_changes_nothing),
+        T(test_a_full_memory_table),
         T(test_memory_tables_that_are_no_tables),
         T(test_the_device_sees_memory_by_regions),
         T(test_the_newest_call_fd_wins),
+        T(test_a_debt_waits_for_its_ring),
         T(test_a_message_pays_what_it_caused),
         T(test_what_was_kicked_before_is_looked_at),
         T(test_work_left_by_the_device_comes_back_as_a_kick),
