@@ -866,6 +866,85 @@ static void test_notify_error_is_owed(void **state)
     expect_done(b, b, 1);
 }
 
+/* A doorbell that was rung is not owed any more, whichever it was. */
+static void test_each_doorbell_rings_once(void **state)
+{
+    struct box *b = *state;
+
+    up(b);
+    set_type(b, 3, VGPIO_IRQ_EDGE_RISING);
+    unmask(b, 3);
+    assert_int_equal(b->p.kicks[0], 1);
+    assert_int_equal(b->p.kicks[1], 1);
+    assert_int_equal(vgpio_drv_flush(&b->drv), 0);
+    assert_int_equal(b->p.kicks[0], 1);
+    assert_int_equal(b->p.kicks[1], 1);
+}
+
+static void test_a_bus_must_be_whole(void **state)
+{
+    struct box *b = *state;
+    struct vgpio_bus_ops ops = bus_ops;
+    unsigned i;
+
+    b->cfg.bus = &ops;
+    for (i = 0; i < 9; i++) {
+        ops = bus_ops;
+        ops.device_id = i == 0 ? NULL : ops.device_id;
+        ops.get_features = i == 1 ? NULL : ops.get_features;
+        ops.set_features = i == 2 ? NULL : ops.set_features;
+        ops.get_status = i == 3 ? NULL : ops.get_status;
+        ops.set_status = i == 4 ? NULL : ops.set_status;
+        ops.config_read = i == 5 ? NULL : ops.config_read;
+        ops.queue_max = i == 6 ? NULL : ops.queue_max;
+        ops.queue_start = i == 7 ? NULL : ops.queue_start;
+        ops.notify = i == 8 ? NULL : ops.notify;
+        assert_int_equal(vgpio_drv_init(&b->drv, &b->cfg), VGPIO_ERR_ABI);
+    }
+    ops = bus_ops;
+    ops.config_gen = NULL; /* this one may be missing */
+    ops.queue_stop = NULL;
+    assert_int_equal(vgpio_drv_init(&b->drv, &b->cfg), 0);
+    assert_int_equal(vgpio_drv_start(&b->drv), 0);
+}
+
+/* Everything in flight that can be: no byte beyond the arena's size is touched. */
+static void test_the_arena_is_as_large_as_it_says(void **state)
+{
+    struct box *b = *state;
+    uint16_t nreq, nirq;
+
+    for (nreq = 1; nreq <= 8; nreq = (uint16_t)(2 * nreq)) {
+        for (nirq = 0; nirq <= 8; nirq = (uint16_t)(nirq != 0 ? 2 * nirq : 1)) {
+            uint32_t size = VGPIO_DMA_SIZE((uint32_t)nreq, (uint32_t)nirq), i;
+
+            box_config(b, nreq, nirq);
+            b->cfg.dma_size = size;
+            b->cfg.dma = b->p.m.driver + 1; /* so that all of the padding is needed */
+            b->cfg.dma_addr = TWOMAP_GPA + 1;
+            b->cfg.irq_map = nirq != 0 ? b->map : NULL;
+            b->cfg.irq_map_len = nirq != 0 ? NGPIO : 0;
+            memset(b->p.m.driver, 0xa5, b->p.m.size);
+            memset(b->p.kicks, 0, sizeof b->p.kicks);
+            up(b);
+            for (i = 0; i < nirq; i++) {
+                set_type(b, i, VGPIO_IRQ_EDGE_BOTH);
+                unmask(b, i);
+            }
+            while (submit_err(b, VGPIO_MSG_GET_VALUE, 0, 0) == 0) {
+            }
+            assert_int_equal(vgpio_drv_flush(&b->drv), 0);
+            assert_int_equal(b->p.m.driver[0], 0xa5);
+            for (i = size; i < ARENA_MAX; i++) {
+                assert_int_equal(b->p.m.driver[1 + i], 0xa5);
+            }
+            assert_int_equal(vgpio_drv_stop(&b->drv), 0);
+            while (vgpio_drv_poll(&b->drv, &(struct vgpio_drv_event){0}) == 1) {
+            }
+        }
+    }
+}
+
 static void test_submit_arguments(void **state)
 {
     struct box *b = *state;
@@ -1108,6 +1187,25 @@ static void test_names(void **state)
     give_names(b, VGPIO_STATUS_OK, 42, 43);
     assert_int_equal(vgpio_drv_poll(&b->drv, &(struct vgpio_drv_event){0}),
                      VGPIO_ERR_PROTO);
+}
+
+static void test_names_need_a_slot(void **state)
+{
+    struct box *b = *state;
+    unsigned i;
+
+    set_config(&b->p, NGPIO, 41);
+    up(b);
+    for (i = 0; i < NREQ; i++) {
+        assert_int_equal(submit_err(b, VGPIO_MSG_GET_VALUE, i, 0), 0);
+    }
+    assert_int_equal(read_names(b, 42), VGPIO_ERR_NOSPC);
+    assert_int_equal(vgpio_drv_flush(&b->drv), 0);
+    for (i = 0; i < NREQ; i++) {
+        answer(b, VGPIO_MSG_GET_VALUE, i, 0);
+        expect_done(b, b, 0);
+    }
+    assert_int_equal(read_names(b, 42), 0); /* it was the slot, nothing else */
 }
 
 static void test_names_size(void **state)
@@ -1662,6 +1760,9 @@ int main(void)
         T(test_staged_until_flush),
         T(test_kick_data),
         T(test_notify_error_is_owed),
+        T(test_each_doorbell_rings_once),
+        T(test_a_bus_must_be_whole),
+        T(test_the_arena_is_as_large_as_it_says),
         T(test_submit_arguments),
         T(test_answers),
         T(test_unwritten_answer),
@@ -1670,6 +1771,7 @@ int main(void)
         T(test_stop_hands_back_cookies),
         T(test_stop_without_start),
         T(test_names),
+        T(test_names_need_a_slot),
         T(test_names_size),
         T(test_hostile_used),
         T(test_hostile_used_twice),

@@ -258,8 +258,12 @@ static void test_bring_up(void **state)
     small.size = 4;
     expect_ok(bus->queue_start(&a.loop, 1, &small)); /* late, so at once */
     expect_eq(a.n.started, 3);
+    expect_eq(bus->queue_start(&a.loop, 1, &small), VGPIO_ERR_STATE);
+    a.n.started = 0;
+    set_status(&a, 15 | VGPIO_S_FAILED); /* another bit starts nothing again */
+    expect_eq(a.n.started, 0);
     set_status(&a, 1); /* no way to clear a bit */
-    expect_eq(status(&a), 15);
+    expect_eq(status(&a), 15 | VGPIO_S_FAILED);
     expect_ok(bus->notify(&a.loop, 1, 0));
     set_status(&a, 0);
     expect_eq(a.n.resets, 2);
@@ -299,6 +303,7 @@ static void test_refusals_show_in_the_status(void **state)
 
 static void test_queue_reset(void **state)
 {
+    struct vgpio_vq_setup small = some_vq;
     struct alone a;
 
     (void)state;
@@ -324,6 +329,12 @@ static void test_queue_reset(void **state)
     expect_eq(vgpio_loop_take_kicks(&a.loop), 0);
     expect_ok(bus->queue_start(&a.loop, 0, &some_vq));
     expect_eq(a.n.started, 1);
+    small.size = 4;
+    expect_ok(bus->queue_start(&a.loop, 1, &small));
+    expect_ok(bus->notify(&a.loop, 0, 0));
+    expect_ok(bus->notify(&a.loop, 1, 0));
+    expect_ok(bus->queue_stop(&a.loop, 1));
+    expect_eq(vgpio_loop_take_kicks(&a.loop), 1); /* of the one that still runs */
 }
 
 /* ---- worlds ---- */
