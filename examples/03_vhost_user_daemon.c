@@ -98,11 +98,9 @@ static const struct vgpio_vu_os os = {
 
 /* --- the connection --- */
 
-static void hang_up(void)
+static void hang_up(const char *why)
 {
-    const char *why = vgpio_vu_reason(&vu);
-
-    fprintf(stderr, "connection closed%s%s\n", why ? ": " : "", why ? why : "");
+    fprintf(stderr, "connection closed: %s\n", why);
     vgpio_vu_close(&vu);
     vgpio_vu_linux_drop(&in);
     memset(&out, 0, sizeof out);
@@ -137,7 +135,7 @@ static void converse(void)
         n = vgpio_vu_linux_send(front_end, &out);
     }
     if (n < 0 && n != VGPIO_ERR_STATE) {
-        hang_up();
+        hang_up(n == VGPIO_ERR_PROTO ? vgpio_vu_reason(&vu) : "the front end left");
         return;
     }
     /* A message that waits (ERR_STATE) is read already: epoll must not wake us for
@@ -151,6 +149,7 @@ static void converse(void)
 
 /* --- the loop --- */
 
+/* Below 0 the guest broke its ring: flush tells the front end, and a reset mends it. */
 static void kick(unsigned q)
 {
     if (vgpio_vu_kick(&vu, q) > 0) {
@@ -165,7 +164,7 @@ static void serve(uint32_t source, uint32_t events)
     } else if (source != FRONT_END) {
         kick(source);
     } else if (events & (EPOLLHUP | EPOLLERR)) {
-        hang_up();
+        hang_up("the front end left");
     } else {
         converse();
     }

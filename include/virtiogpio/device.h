@@ -9,6 +9,11 @@
  * staged output value, latched edges and sensed levels, parked event buffers, and the
  * difference between a guest that goes on and one that starts anew.
  *
+ * @par What is where
+ * Here is what you call yourself. What only a transport does (features, config space,
+ * starting and stopping queues, reset) is #vgpio_vdev_ops in seams.h, which
+ * vgpio_dev_vdev() hands over; what the lines must do is #vgpio_line_ops there.
+ *
  * @par Memory and threads
  * All memory is the caller's. A device, its transport and its backend's sink are one
  * object: calls must not overlap. Ops run inside those calls, on your thread, with your
@@ -73,7 +78,9 @@ struct vgpio_dev_config {
     const uint8_t *names;  /**< names block as vgpio_names_build() makes it, or NULL;
                                  one from elsewhere: vgpio_names_check() it first */
     uint32_t names_size;   /**< its bytes; 0: the device has no line names */
-    uint64_t features;     /**< VGPIO_F_* to offer at most; 0: all that was built in */
+    uint64_t features;     /**< VGPIO_F_* to offer at most; 0: all that was built in.
+                                VERSION_1 is always offered. Lines that cannot interrupt:
+                                ~#VGPIO_F_IRQ, so that no guest tries. */
     vgpio_trace_fn trace;  /**< told of state changes and rejected input, or NULL */
     void *trace_ctx;       /**< its first argument */
 };
@@ -105,7 +112,8 @@ struct vgpio_dev {
  * @brief Make a device out of lines, memory for its state and, perhaps, names.
  *
  * @param dev  caller's memory, any contents
- * @param cfg  copied; its arrays and tables must outlive the device
+ * @param cfg  copied; its arrays and tables must outlive the device. A config of an older
+ *             header is shorter and counts as zero beyond its end.
  * @return 0; #VGPIO_ERR_INVAL: something is missing or out of range, or the names block
  *         does not hold exactly `ngpio` strings; #VGPIO_ERR_ABI: header and library
  *         disagree about a struct
@@ -122,7 +130,8 @@ VGPIO_API int vgpio_dev_init_abi(struct vgpio_dev *dev,
 /**
  * @brief The face a transport sees; see struct vgpio_vdev_ops for what it may do with it.
  *
- * May be taken before vgpio_dev_init(): it is two pointers.
+ * @param dev  need not be initialised yet: a face is two pointers
+ * @return by value; good for as long as `dev` is
  * @context any
  */
 VGPIO_API struct vgpio_vdev vgpio_dev_vdev(struct vgpio_dev *dev);
@@ -130,7 +139,8 @@ VGPIO_API struct vgpio_vdev vgpio_dev_vdev(struct vgpio_dev *dev);
 /**
  * @brief The face a backend sees: where it completes requests and reports changes.
  *
- * May be taken before vgpio_dev_init(): it is two pointers.
+ * @param dev  need not be initialised yet: a face is two pointers
+ * @return by value; good for as long as `dev` is
  * @context any
  */
 VGPIO_API struct vgpio_sink vgpio_dev_sink(struct vgpio_dev *dev);
@@ -139,15 +149,16 @@ VGPIO_API struct vgpio_sink vgpio_dev_sink(struct vgpio_dev *dev);
  * @brief The driver rang queue `q`: serve what is in it.
  *
  * Line ops run inside this call. At most one ring size of chains is served, so that a
- * guest which never stops adding holds nobody up. A kick of a queue that does not run is
- * ignored. Afterwards see vgpio_dev_take_events().
+ * guest which never stops adding holds nobody up. Afterwards, also after an error, see
+ * vgpio_dev_take_events().
  *
  * @param dev  the device
  * @param q    #VGPIO_REQUESTQ or #VGPIO_EVENTQ
- * @return 0: served, the driver will ring again; 1: there is more, call again after your
- *         other work; #VGPIO_ERR_INVAL: no such queue; #VGPIO_ERR_STATE: called from
- *         inside an op; #VGPIO_ERR_PROTO or #VGPIO_ERR_FAULT: the driver broke the ring,
- *         sticky until reset (virtio: DEVICE_NEEDS_RESET)
+ * @return 0: served, the driver will ring again; likewise for a queue that does not run,
+ *         or that is whole while the other one broke; 1: there is more, call again after
+ *         your other work; #VGPIO_ERR_INVAL: no such queue; #VGPIO_ERR_STATE: called from
+ *         inside an op; #VGPIO_ERR_PROTO or #VGPIO_ERR_FAULT: the driver broke this ring,
+ *         sticky until reset ("Device Status Field", DEVICE_NEEDS_RESET)
  * @context object lock
  */
 VGPIO_API int vgpio_dev_kick(struct vgpio_dev *dev, unsigned q);
@@ -155,9 +166,14 @@ VGPIO_API int vgpio_dev_kick(struct vgpio_dev *dev, unsigned q);
 /**
  * @brief What any earlier call left to be told: VGPIO_EV_* bits, returned and cleared.
  *
- * Call it after every call into the device (kick, complete, change, and the transport's):
- * #VGPIO_EV_QUEUE(q) asks for the interrupt of queue q, #VGPIO_EV_NEEDS_RESET says that a
- * ring broke, #VGPIO_EV_MORE that vgpio_dev_kick(dev, #VGPIO_REQUESTQ) has more to do.
+ * Call it after every call into the device (kick, complete, change, and the transport's),
+ * unless the transport takes them for you: vgpio_vu_flush() does, the loop does not.
+ *
+ * @param dev  the device
+ * @return an or of #VGPIO_EV_QUEUE(q): raise the interrupt of queue q;
+ *         #VGPIO_EV_NEEDS_RESET: a ring broke; #VGPIO_EV_MORE: completions made room for
+ *         more requests than one turn serves, so vgpio_dev_kick(dev, #VGPIO_REQUESTQ) has
+ *         more to do (a kick says that by its own 1)
  * @context object lock
  */
 VGPIO_API unsigned vgpio_dev_take_events(struct vgpio_dev *dev);

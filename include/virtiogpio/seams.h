@@ -108,6 +108,10 @@ typedef uint32_t vgpio_token;
  *
  * An op that is NULL answers STATUS_ERR.
  *
+ * @par Arguments
+ * They are checked already: `line` is below `ngpio`, the others are words of wire.h. The
+ * token is for `complete`, and of no use to an op that answers at once.
+ *
  * @par Order
  * The device never has two of the first five under way for one line: what comes for a
  * line that is busy waits in the device. Different lines are independent.
@@ -312,7 +316,8 @@ struct vgpio_vdev {
  * @name Seam 3: the bus
  *
  * What a driver needs of the transport on its side: registers it can read and write, in
- * any form.
+ * any form. Interrupts do not come this way: whoever gets one acknowledges it as the bus
+ * wants it, and then lets the driver poll.
  */
 /** @{ */
 
@@ -330,8 +335,9 @@ enum vgpio_dev_status {
 /**
  * @brief Operations of a bus; a transport implements them, a driver calls them.
  *
- * Each returns 0, or below 0 if the bus is gone or refuses: the driver then fails with
- * that code. What is asked for goes through the pointer.
+ * Each returns 0, or below 0 if the bus is gone or refuses: the driver's call then
+ * returns that code. What is asked for goes through the pointer. None may be NULL unless
+ * it says so.
  *
  * @context Inside the driver's calls: its thread, its lock. They must not call the
  * driver.
@@ -358,7 +364,7 @@ struct vgpio_bus_ops {
     /** Tell the device where queue `q` lies. The setup is copied. */
     int (*queue_start)(void *ctx, unsigned q, const struct vgpio_vq_setup *);
     /** Take queue `q` out of use; 1: not yet, ask again. After 0 its memory is the
-     *  driver's. */
+     *  driver's. May be NULL: vgpio_drv_stop() resets the device in place of it. */
     int (*queue_stop)(void *ctx, unsigned q);
     /** Ring the doorbell of queue `q`. `data` is the word to write: the queue number, and
      *  with #VGPIO_F_NOTIFICATION_DATA the position above it. All earlier stores to

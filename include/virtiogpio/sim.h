@@ -96,9 +96,10 @@ VGPIO_API int vgpio_sim_init_abi(struct vgpio_sim *sim,
  * @brief Apply a level to a line from the outside.
  *
  * An input (or a line without direction) follows at once, and an edge is reported; an
- * output keeps what the guest drives and shows the pull when it stops driving.
+ * output keeps what the guest drives and shows the pull when it stops driving. The device
+ * may owe its driver an interrupt afterwards: vgpio_dev_take_events(), vgpio_vu_flush().
  *
- * @param sim    the simulator
+ * @param sim    the simulator; legal inside its `on_change`
  * @param line   0 .. nlines - 1
  * @param level  #VGPIO_PULL_DOWN or #VGPIO_PULL_UP
  * @return 0; #VGPIO_ERR_INVAL: no such line or level
@@ -110,8 +111,11 @@ VGPIO_API int vgpio_sim_pull(struct vgpio_sim *sim, uint16_t line, unsigned leve
  * @brief Pull a line away from its pull and back in one step.
  *
  * Both edges reach the device in one report, so no guest can act between them: the
- * sharpest test of edge latches there is. An output shows nothing.
+ * sharpest test of edge latches there is. An output shows nothing. An interrupt may be
+ * owed afterwards.
  *
+ * @param sim   the simulator
+ * @param line  0 .. nlines - 1
  * @return 0; #VGPIO_ERR_INVAL: no such line
  * @context object lock
  */
@@ -120,6 +124,8 @@ VGPIO_API int vgpio_sim_pulse(struct vgpio_sim *sim, uint16_t line);
 /**
  * @brief The level of a line: driven if it is an output, else its pull.
  *
+ * @param sim   the simulator
+ * @param line  0 .. nlines - 1
  * @return 0 or 1; #VGPIO_ERR_INVAL: no such line
  * @context object lock
  */
@@ -128,6 +134,8 @@ VGPIO_API int vgpio_sim_level(const struct vgpio_sim *sim, uint16_t line);
 /**
  * @brief The direction the guest gave a line.
  *
+ * @param sim   the simulator
+ * @param line  0 .. nlines - 1
  * @return #VGPIO_DIR_NONE, #VGPIO_DIR_OUT or #VGPIO_DIR_IN of wire.h;
  *         #VGPIO_ERR_INVAL: no such line
  * @context object lock

@@ -45,8 +45,9 @@
  *         return 0;                                 // again, once s->out has been sent
  *     if (n > 0)
  *         want_write(s, (n = vgpio_vu_linux_send(s->sock, &s->out)) == 0);
+ *     if (n == VGPIO_ERR_PROTO)
+ *         log_line(vgpio_vu_reason(&s->vu));        // else it simply went away
  *     if (n < 0) {
- *         log_line(vgpio_vu_reason(&s->vu));        // NULL: it simply went away
  *         vgpio_vu_close(&s->vu);
  *         vgpio_vu_linux_drop(&s->in);
  *         memset(&s->out, 0, sizeof s->out);
@@ -145,8 +146,8 @@ struct vgpio_vu_os {
      *  now on; 0: no longer, `fd` is about to be closed. Watch it edge-triggered and
      *  never read it (it is the front end's: a read may block), or read it without
      *  blocking. `fd` -1: the front end will not kick queue `q`; poll by vgpio_vu_kick()
-     *  at a pace of your choice until `on` is 0. At most one is on for a queue at a
-     *  time. */
+     *  at a pace of your choice until `on` is 0; do the same if your loop cannot take
+     *  `fd`. At most one is on for a queue at a time, and it ends with its own `fd`. */
     void (*watch)(void *ctx, int fd, unsigned q, int on);
     /** Send `len` bytes on the back channel, all or nothing, without blocking: 1 sent, 0
      *  not now (asked again at the next flush), < 0 gone (`fd` is closed then). NULL:
@@ -286,7 +287,8 @@ VGPIO_API int vgpio_vu_kick(struct vgpio_vu *vu, unsigned q);
  *
  * One call serves a whole batch: after kicks, and after every completion or change that a
  * backend reported by the device's sink. What cannot be delivered now (no call descriptor
- * yet, ring stopped, no connection) is remembered and delivered once when it can be.
+ * yet, ring stopped, no connection) is remembered and delivered once when it can be. What
+ * a completion left to do (#VGPIO_EV_MORE) comes back to your loop as a kick.
  *
  * @context object lock
  */
@@ -309,7 +311,8 @@ VGPIO_API void vgpio_vu_close(struct vgpio_vu *vu);
  * @brief Why the last message was refused or was a violation.
  *
  * @return one line without a full stop, a constant; NULL: it was neither. Holds until the
- *         next vgpio_vu_input(), and over vgpio_vu_close().
+ *         next vgpio_vu_input(), and over vgpio_vu_close(): so ask why a connection ended
+ *         only if vgpio_vu_input() ended it (#VGPIO_ERR_PROTO).
  * @context object lock
  */
 VGPIO_API const char *vgpio_vu_reason(const struct vgpio_vu *vu);
@@ -328,6 +331,7 @@ VGPIO_API const char *vgpio_vu_reason(const struct vgpio_vu *vu);
  * now: beyond its end an access would be a SIGBUS. On hugetlbfs `off` and `len` must be
  * multiples of the huge page size.
  *
+ * @return where the byte at `off` is, no better aligned than `off`; NULL: not possible
  * @context any
  */
 VGPIO_API void *vgpio_vu_linux_map(void *ctx, int fd, uint64_t off, uint64_t len);
@@ -348,7 +352,12 @@ VGPIO_API void vgpio_vu_linux_close(void *ctx, int fd);
  */
 VGPIO_API void vgpio_vu_linux_signal(void *ctx, int fd);
 
-/** vgpio_vu_os.send. 1 sent, 0 not now, #VGPIO_ERR_IO gone. @context any */
+/**
+ * @brief vgpio_vu_os.send: to a stream socket, all or nothing.
+ *
+ * @return 1: sent; 0: not now; #VGPIO_ERR_IO: the peer is gone
+ * @context any
+ */
 VGPIO_API int vgpio_vu_linux_push(void *ctx, int fd, const uint8_t *msg, uint32_t len);
 
 /**

@@ -37,8 +37,9 @@
  *
  * @par NULL and zero
  * Zero is the default of every config field: clear the struct, then fill what you need.
- * `init` answers #VGPIO_ERR_INVAL to a NULL that it cannot do without. Later calls do not
- * check the object itself. Other pointers may be NULL only where it says so.
+ * `init` answers #VGPIO_ERR_INVAL to a NULL in the config that it cannot do without. The
+ * object and the config themselves are not checked. Other pointers may be NULL only where
+ * it says so.
  *
  * @par Tables of functions
  * The first member of each, `ops_size`, is `sizeof` the table as *you* were compiled;
