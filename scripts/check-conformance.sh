@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# docs/conformance.md and docs/security.md name tests and functions that exist; every rule
+# of docs/conformance-ids.txt has exactly one row, and one that binds (MUST) names both a
+# function and a test, or stands among those that do not apply.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+shopt -s nullglob
+
+table=docs/conformance.md
+ids=docs/conformance-ids.txt
+bad=0
+complain()
+{
+    echo "$*"
+    bad=1
+}
+
+# The functions that files define, as FILE:NAME, twice if the name is used as well. (The
+# code style has every definition, and no call, begin in the first column.)
+functions()
+{
+    awk '/^[a-z].*\(/ {
+            line = $0
+            sub(/\(.*/, "", line)
+            sub(/.*[ *]/, "", line)
+            if (line != "") {
+                def[FILENAME ":" line] = 1
+            }
+        }
+        {
+            gsub(/[^A-Za-z0-9_]+/, " ")
+            n = split($0, word, " ")
+            for (i = 1; i <= n; i++) {
+                used[FILENAME ":" word[i]]++
+            }
+        }
+        END {
+            for (f in def) {
+                print f
+                if (used[f] > 1) {
+                    print f
+                }
+            }
+        }' "$@"
+}
+
+declare -A source_has=() test_has=() seen=() listed=()
+while IFS=: read -r _ name; do
+    source_has[$name]=1
+done < <(functions src/*.[ch] include/virtiogpio/*.h)
+while IFS= read -r name; do
+    test_has[$name]=$((${test_has[$name]:-0} + 1))
+done < <(functions tests/*/*.c tests/*/*/*.c)
+while read -r id; do
+    listed[$id]=1
+done < <(grep -v '^#' "$ids")
+
+# What stands in backticks, one a line.
+# shellcheck disable=SC2016
+quoted()
+{
+    grep -o '`[^`]*`' <<< "$1" | tr -d '`' || true
+}
+
+# A test that is defined but in no list never runs.
+check_test() # WHO FILE:FUNCTION
+{
+    local at=$2
+    [[ $at == */* ]] || at=unit/$at
+    case ${test_has[tests/$at]:-0} in
+        0) complain "$1: there is no $at" ;;
+        1) complain "$1: $at is never run" ;;
+    esac
+}
+
+section='' rows=0 tests=0
+while IFS= read -r line; do
+    [[ $line != '## '* ]] || section=$line
+    [[ $line =~ ^\|\ ((GPIO|RING|CORE)-[A-Z]+-[P0-9]+)\ \|\ ([^|]*)\ \| ]] || continue
+    id=${BASH_REMATCH[1]} level=${BASH_REMATCH[3]}
+    rows=$((rows + 1))
+    [ -z "${seen[$id]:-}" ] || complain "$id has two rows"
+    seen[$id]=1
+    [ -n "${listed[$id]:-}" ] || complain "$id is not in $ids"
+    IFS='|' read -r _ _ _ _ kept shown _ <<< "$line"
+    case $section in
+        *'left to choose')
+            [[ $level != MUST* ]] || complain "$id is a $level and no matter of choice"
+            ;;
+        *'does not apply')
+            [ -n "${kept// /}" ] || complain "$id does not say why"
+            ;;
+        *)
+            [ -n "$(quoted "$kept")" ] || complain "$id names no function"
+            [ -n "$(quoted "$shown")" ] || complain "$id names no test"
+            for name in $(quoted "$kept"); do
+                [ -n "${source_has[$name]:-}" ] || complain "$id: src/ has no $name"
+            done
+            for name in $(quoted "$shown"); do
+                tests=$((tests + 1))
+                check_test "$id" "$name"
+            done
+            ;;
+    esac
+done < "$table"
+
+for id in "${!listed[@]}"; do
+    [ -n "${seen[$id]:-}" ] || complain "$id has no row in $table"
+done
+
+while IFS= read -r name; do
+    tests=$((tests + 1))
+    check_test docs/security.md "$name"
+done < <(quoted "$(grep '^| B' docs/security.md)" | grep -E '^[a-z_/]+\.c:')
+while IFS= read -r name; do
+    tests=$((tests + 1))
+    check_test "$table" "$name"
+done < <(quoted "$(sed -n '/^## What is left/,/^## What does not/p' "$table")" |
+    grep -E '^[a-z_/]+\.c:')
+
+echo "$rows rules, $tests references to tests checked"
+exit "$bad"
