@@ -183,6 +183,8 @@ int main(int argc, char **argv)
         puts("skipped: the model keeps values with the low byte first");
         return 77;
     }
+    /* What was seen is seen, also if the library under test crashes. */
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     failures = only == NULL ? litmus_run() : 0;
     for (i = 0; only == NULL && i < sizeof small / sizeof small[0]; i++) {
         check_reduction(&small[i]);

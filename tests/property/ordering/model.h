@@ -3,15 +3,15 @@
  *
  * Memory. A word is a list of the values that were stored to it, oldest first. Each
  * thread has a *view*: for every word, the oldest value it may still see. A load takes
- * any value from there on, so a thread that was told nothing may see old values for ever;
- * taking one moves the view up to it. A release store carries the storing thread's view, and an
- * acquire load of that value joins it to the loader's. A full fence joins the thread's
- * view with one that all fences share. That is the view machine of release/acquire
- * atomics with sequentially consistent fences, and a little weaker: relaxed accesses and
- * fences together order nothing unless both sides have a fence. It shows all that store
- * buffers show (a later load before an earlier store), stores that overtake each other,
- * and loads that do. The one thing it does not show by value, a store that overtakes an
- * earlier load, is found as a race instead:
+ * any value from there on, so a thread that was told nothing may see old values for
+ * ever; taking one moves the view up to it. A release store carries the storing thread's
+ * view, and an acquire load of that value joins it to the loader's. A full fence joins
+ * the thread's view with one that all fences share. That is the view machine of
+ * release/acquire atomics with sequentially consistent fences, and a little weaker:
+ * relaxed accesses and fences together order nothing unless both sides have a fence. It
+ * shows all that store buffers show (a later load before an earlier store), stores that
+ * overtake each other, and loads that do. The one thing it does not show by value, a
+ * store that overtakes an earlier load, is found as a race instead:
  *
  * Guarded words (all but indices, flags and event words) must be free of races. In strict
  * mode, to load one whose newest value need not be seen, or to store one while a load of
