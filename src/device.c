@@ -395,6 +395,9 @@ static void copy_config(struct vgpio_dev *dev, const struct vgpio_dev_config *c)
         dev->queue_max[q] = c->queue_max[q] != 0 ? c->queue_max[q] : DEFAULT_QUEUE_MAX;
     }
     dev->offered = c->features == 0 ? CAN_DO : (c->features & CAN_DO) | VGPIO_F_VERSION_1;
+    if (DEV_OP(dev, set_irq_type) == NULL) {
+        dev->offered &= ~VGPIO_F_IRQ; /* lines that cannot interrupt */
+    }
 #if VGPIO_CFG_NAMES
     dev->names = c->names;
     dev->names_size = c->names_size;

@@ -140,9 +140,7 @@ static int start_irq_type(struct vgpio_dev *dev, const struct vgpio_req *r,
     } else {
         vgpio_irq_arm(dev, r->line);
     }
-    return DEV_OP(dev, set_irq_type) == NULL
-               ? VGPIO_ERR_NOTSUP
-               : dev->ops->set_irq_type(dev->ctx, r->line, r->arg, token);
+    return dev->ops->set_irq_type(dev->ctx, r->line, r->arg, token);
 }
 
 static int call_op(struct vgpio_dev *dev, const struct vgpio_req *r, vgpio_token token)

@@ -3,24 +3,28 @@
 #include <virtiogpio/wire.h>
 
 #include "internal.h"
+#include "port.h"
 
 int vgpio_sim_init_abi(struct vgpio_sim *sim, const struct vgpio_sim_config *cfg,
                        uint64_t abi)
 {
+    struct vgpio_sim_config c;
     uint16_t i;
 
-    if (vgpio_abi_size(abi, 0) < sizeof *sim || vgpio_abi_size(abi, 1) != sizeof *cfg ||
-        vgpio_abi_size(abi, 2) != sizeof *cfg->lines) {
+    if (vgpio_abi_size(abi, 0) < sizeof *sim || vgpio_abi_size(abi, 1) > sizeof c ||
+        vgpio_abi_size(abi, 2) != sizeof *c.lines) {
         return VGPIO_ERR_ABI;
     }
-    if (cfg->lines == NULL || cfg->nlines == 0) {
+    memset(&c, 0, sizeof c);
+    memcpy(&c, cfg, vgpio_abi_size(abi, 1));
+    if (c.lines == NULL || c.nlines == 0) {
         return VGPIO_ERR_INVAL;
     }
-    sim->sink = cfg->sink;
-    sim->lines = cfg->lines;
-    sim->nlines = cfg->nlines;
-    sim->on_change = cfg->on_change;
-    sim->ctx = cfg->ctx;
+    sim->sink = c.sink;
+    sim->lines = c.lines;
+    sim->nlines = c.nlines;
+    sim->on_change = c.on_change;
+    sim->ctx = c.ctx;
     for (i = 0; i < sim->nlines; i++) {
         static const struct vgpio_sim_line idle = {0, VGPIO_DIR_NONE, 0, 0, 0};
         sim->lines[i] = idle;

@@ -79,8 +79,8 @@ struct vgpio_dev_config {
                                  one from elsewhere: vgpio_names_check() it first */
     uint32_t names_size;   /**< its bytes; 0: the device has no line names */
     uint64_t features;     /**< VGPIO_F_* to offer at most; 0: all that was built in.
-                                VERSION_1 is always offered. Lines that cannot interrupt:
-                                ~#VGPIO_F_IRQ, so that no guest tries. */
+                                VERSION_1 is always offered, #VGPIO_F_IRQ never for
+                                lines without `set_irq_type`. */
     vgpio_trace_fn trace;  /**< told of state changes and rejected input, or NULL */
     void *trace_ctx;       /**< its first argument */
 };

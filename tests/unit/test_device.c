@@ -249,7 +249,11 @@ static void test_missing_ops_answer_err(void **state)
 
     for (i = 0; i < 2; i++) {
         b->cfg.ops = tables[i];
+        b->features = VGPIO_F_VERSION_1;
         bench_restart(b);
+        /* Lines that cannot interrupt do not offer to. */
+        assert_false(b->vdev.ops->features(b->vdev.obj) & VGPIO_F_IRQ);
+        assert_int_equal(b->vdev.ops->queue_max(b->vdev.obj, VGPIO_EVENTQ), 0);
         for (type = VGPIO_MSG_GET_DIRECTION; type <= VGPIO_MSG_SET_IRQ_TYPE; type++) {
             int want = type == VGPIO_MSG_SET_VALUE ? 0 : BENCH_ERR; /* staged */
             assert_int_equal(bench_call(b, type, 0, 1), want);

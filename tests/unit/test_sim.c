@@ -137,6 +137,14 @@ static void test_init_guards_the_abi(void **state)
                      VGPIO_ERR_ABI);
     assert_int_equal(vgpio_sim_init_abi(&lab->sim, &lab->cfg, abi + (UINT64_C(1) << 32)),
                      VGPIO_ERR_ABI);
+    /* A caller from before on_change was there: its config ends earlier. */
+    assert_int_equal(
+        vgpio_sim_init_abi(&lab->sim, &lab->cfg,
+                           abi - ((uint64_t)(sizeof lab->cfg -
+                                             offsetof(struct vgpio_sim_config, on_change))
+                                  << 16)),
+        0);
+    assert_int_equal(vgpio_sim_pull(&lab->sim, 0, VGPIO_PULL_UP), 0);
 }
 
 static void test_no_such_line(void **state)
