@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Driver and device against a model that predicts every answer and every interrupt.
  *
- * Both run over the loop, on two mappings of one memory, and whoever does not run finds its
- * mapping gone. A seed makes a configuration and a script of calls: submit, unmask, flush,
- * poll, sleep, cancel, doorbells (also for nothing), completions (out of order, late,
- * twice), edges and levels, stop (NOW, DRAIN) and resume of a ring, disable and enable,
- * reset. The model is told each call first and says what the lines will be asked, which
- * used elements will appear, and whether the other side will be notified; then the call is
- * made and all of it compared. Ring indices begin shortly before they wrap.
+ * Both run over the loop, on two mappings of one memory, and whoever does not run finds
+ * its mapping gone. A seed makes a configuration and a script of calls: submit, unmask,
+ * flush, poll, sleep, cancel, doorbells (also for nothing), completions (out of order,
+ * late, twice), edges and levels, stop (NOW, DRAIN) and resume of a ring, disable and
+ * enable, reset. The model is told each call first and says what the lines will be asked,
+ * which used elements will appear, and whether the other side will be notified; then the
+ * call is made and all of it compared. Ring indices begin shortly before they wrap.
  *
  * usage: property_model [SEED [STEPS [RING_SIZE]]]; without arguments some hundred seeds.
  * A failure prints its seed and the shortest script found that still fails. */
@@ -68,7 +68,7 @@ struct config {
     uint16_t begin[2]; /* first ring positions */
 };
 
-/* ---- the model --------------------------------------------------------------------- */
+/* ---- the model -------------------------------------------------------------------- */
 
 enum state {
     IN_RING,
@@ -589,7 +589,7 @@ static int model_poll(struct vgpio_drv_event *ev)
     return 0;
 }
 
-/* ---- the lines, as the real device finds them ---------------------------------------- */
+/* ---- the lines, as the real device finds them ------------------------------------- */
 
 static int asked(uint16_t line, char op, unsigned a, unsigned b, vgpio_token token)
 {
@@ -659,7 +659,7 @@ static const struct vgpio_line_ops ops = {sizeof ops, get_direction, set_directi
                                           get_value,  set_value,     set_irq_type,
                                           unmask,     NULL};
 
-/* ---- calls into the device, compared ------------------------------------------------------ */
+/* ---- calls into the device, compared ---------------------------------------------- */
 
 static uint16_t peek16(uint64_t gpa)
 {
@@ -848,7 +848,7 @@ static void do_change(unsigned line, unsigned how)
     compare();
 }
 
-/* ---- stop, resume, disable ---------------------------------------------------------------- */
+/* ---- stop, resume, disable -------------------------------------------------------- */
 
 static void hold(unsigned q)
 {
@@ -957,7 +957,7 @@ static void do_run(unsigned q, int on)
     }
 }
 
-/* ---- the driver's calls ---------------------------------------------------------------------- */
+/* ---- the driver's calls ----------------------------------------------------------- */
 
 static void do_submit(const struct op *op)
 {
@@ -1068,9 +1068,9 @@ static void do_cancel(unsigned n)
     SAME(vgpio_drv_cancel(&w.drv, r), want);
 }
 
-/* ---- bring-up and reset ------------------------------------------------------------------------ */
+/* ---- bring-up and reset ----------------------------------------------------------- */
 
-/* Rings that have been running for a while: both sides' positions, shortly before 2^16. */
+/* Rings that have been running for a while: positions shortly before 2^16. */
 static void wind(unsigned q)
 {
     struct vgpio_vq_setup s = w.bus.vq[q];
@@ -1195,7 +1195,7 @@ static void setup(void)
     begin();
 }
 
-/* ---- one run --------------------------------------------------------------------------------------- */
+/* ---- one run ---------------------------------------------------------------------- */
 
 static void do_op(const struct op *op)
 {
@@ -1344,7 +1344,7 @@ static int run(size_t n)
     return 1;
 }
 
-/* ---- seeds, scripts, shrinking ------------------------------------------------------------------------ */
+/* ---- seeds, scripts, shrinking ---------------------------------------------------- */
 
 static uint32_t draw(uint32_t *state)
 {

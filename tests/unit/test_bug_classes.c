@@ -46,7 +46,7 @@ static void expect_alive(struct bench *b)
     assert_int_equal(V(b)->error(OBJ(b), 1), 0);
 }
 
-/* ---- B9: ring sizes ----------------------------------------------------------- */
+/* ---- B9: ring sizes ------------------------------------------------------ */
 
 static void test_b09_every_ring_size(void **state)
 {
@@ -72,7 +72,7 @@ static void test_b09_every_ring_size(void **state)
     }
 }
 
-/* ---- B10: queue numbers ---------------------------------------------------------- */
+/* ---- B10: queue numbers -------------------------------------------------- */
 
 static void test_b10_queue_numbers_are_compared_unsigned(void **state)
 {
@@ -96,7 +96,7 @@ static void test_b10_queue_numbers_are_compared_unsigned(void **state)
     expect_alive(b);
 }
 
-/* ---- B14: two lengths that should agree ------------------------------------------ */
+/* ---- B14: two lengths that should agree ---------------------------------- */
 
 /* What the message needs is known from the message alone; what it got never decides. */
 static void test_b14_lengths_come_from_the_message(void **state)
@@ -125,7 +125,7 @@ static void test_b14_lengths_come_from_the_message(void **state)
     expect_alive(b);
 }
 
-/* ---- B17: a peer that never lets go ---------------------------------------------- */
+/* ---- B17: a peer that never lets go -------------------------------------- */
 
 static void test_b17_nothing_grows_with_what_is_pending(void **state)
 {
@@ -152,7 +152,7 @@ static void test_b17_nothing_grows_with_what_is_pending(void **state)
     }
 }
 
-/* ---- B20: use after reset -------------------------------------------------------- */
+/* ---- B20: use after reset ------------------------------------------------ */
 
 static void busy_lines(struct bench *b)
 {
@@ -232,7 +232,7 @@ static void test_b20_nothing_touches_memory_after_stop(void **state)
     free(copy);
 }
 
-/* ---- B24: ring indices as bytes -------------------------------------------------- */
+/* ---- B24: ring indices as bytes ------------------------------------------ */
 
 /* The peer's half of each test writes bytes, low one first, on any host. */
 static void test_b24_indices_are_little_endian_and_whole(void **state)
@@ -264,7 +264,7 @@ static void test_b24_indices_are_little_endian_and_whole(void **state)
     }
 }
 
-/* ---- B26: steps in another order ------------------------------------------------- */
+/* ---- B26: steps in another order ----------------------------------------- */
 
 static void test_b26_steps_in_another_order(void **state)
 {
@@ -293,7 +293,7 @@ static void test_b26_steps_in_another_order(void **state)
     expect_alive(b);
 }
 
-/* ---- B28: storms ----------------------------------------------------------------- */
+/* ---- B28: storms --------------------------------------------------------- */
 
 static void test_b28_kicks_for_nothing_do_nothing(void **state)
 {
@@ -336,7 +336,7 @@ static void test_b28_a_pair_comes_back_at_most_once_a_kick(void **state)
     assert_int_equal(bench_events(b), 0);
 }
 
-/* ---- B30: odd commands leave a legal state --------------------------------------- */
+/* ---- B30: odd commands leave a legal state ------------------------------- */
 
 static void test_b30_every_odd_message_leaves_a_legal_state(void **state)
 {
