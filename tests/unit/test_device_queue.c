@@ -734,6 +734,39 @@ static void test_drain_while_one_ring_is_awaited(void **state)
     expect_goes_on(b, g, 0);
 }
 
+/* A front end that tells the old position after a reset is told apart: heads taken before
+ * are taken again, since nobody remembers them. */
+static void test_nothing_is_resumed_after_a_reset(void **state)
+{
+    struct bench *b = *state;
+    struct busy g;
+    uint16_t at;
+    unsigned all;
+
+    for (all = 0; all < 2; all++) {
+        b->pend = 0;
+        bench_restart(b);
+        g = make_busy(b);
+        if (all) {
+            b->vdev.ops->reset(b->vdev.obj);
+            assert_int_equal(b->vdev.ops->ack_features(b->vdev.obj, b->features), 0);
+        } else {
+            assert_int_equal(stop(b, REQ, VGPIO_STOP_RESET), 0);
+            b->pend = 0;
+            (void)vgpio_dev_complete(&b->dev, g.token, 0);
+        }
+        b->pend = 0;
+        b->trace[VGPIO_TR_QUEUE_FRESH] = b->trace[VGPIO_TR_QUEUE_RESUMED] = 0;
+        at = ring_peer_used_idx(&b->q[REQ]);
+        assert_int_equal(start_at(b, REQ, at), 0);
+        assert_int_equal(b->trace[VGPIO_TR_QUEUE_FRESH], 1);
+        assert_int_equal(b->trace[VGPIO_TR_QUEUE_RESUMED], 0);
+        kick(b, REQ);
+        assert_int_equal(bench_answer(b, g.get), 0);
+        assert_int_equal(bench_answer(b, g.get_again), 0);
+    }
+}
+
 /* A request of now behind one that waits for the other ring: waiting for it would be for
  * ever, as the front end says nothing else before it has its answer. */
 static void test_drain_leaves_what_stands_behind(void **state)
@@ -867,6 +900,7 @@ int main(void)
         T(test_zombies_through_stops_and_starts),
         T(test_drain_while_one_ring_is_awaited),
         T(test_drain_leaves_what_stands_behind),
+        T(test_nothing_is_resumed_after_a_reset),
         T(test_eventq_reset_forgets_pairs_but_not_latches),
         T(test_start_refuses_bad_rings),
         T(test_start_survives_every_failing_map),

@@ -400,6 +400,19 @@ static void test_rearm_names_the_next_element(void **state)
 }
 #endif
 
+/* Without EVENT_IDX, 0 asks for an interrupt each time, and is what was there before. */
+static void test_rearm_leaves_the_flags_alone(void **state)
+{
+    static struct world w;
+
+    (void)state;
+    world_start(&w, 4, 0);
+    (void)publish_one(&w, NULL);
+    assert_int_equal(vgpio_drvq_rearm(&w.q), 0);
+    assert_int_equal(get16(&w, w.setup.driver), 0);
+    assert_int_equal(used_event(&w), 0);
+}
+
 static void test_rearm_sees_what_came(void **state)
 {
     static struct world w;
@@ -654,6 +667,7 @@ int main(void)
         cmocka_unit_test(test_one_kick_for_a_batch),
         cmocka_unit_test(test_rearm_names_the_next_element),
 #endif
+        cmocka_unit_test(test_rearm_leaves_the_flags_alone),
         cmocka_unit_test(test_rearm_sees_what_came),
         cmocka_unit_test(test_notification_data),
         cmocka_unit_test(test_used_id_is_the_size),
