@@ -9,6 +9,9 @@ cd "$root" || exit 1
 # shellcheck disable=SC2034
 guest_packages=(linux-source-6.1 gcc libc6-dev make flex bison bc xz-utils
     busybox-static gpiod cpio gzip device-tree-compiler)
+# And what tests/guest/qemu/ needs besides: another front end, and what builds its modules.
+# shellcheck disable=SC2034
+qemu_packages=(qemu-system-x86 gcc-12 libelf1 binutils)
 
 say()
 {

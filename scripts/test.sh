@@ -120,11 +120,11 @@ fuzz()
 }
 
 # Its last line is like ours.
-guest() # NAME [CASE...]
+guest() # NAME SCRIPT [CASE...]
 {
-    local name=$1 log=$logs/$1.log status=0 sum good=0 bad=0 left=0
-    shift
-    tests/guest/run.sh "$@" 2>&1 < /dev/null | tee "$log" || status=$?
+    local name=$1 log=$logs/$1.log script=$2 status=0 sum good=0 bad=0 left=0
+    shift 2
+    "$script" "$@" 2>&1 < /dev/null | tee "$log" || status=$?
     sum=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1 | tr -dc '0-9 ') || true
     read -r good bad left <<< "${sum:-0 0 0}"
     if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
@@ -137,11 +137,14 @@ guest() # NAME [CASE...]
 guests()
 {
     say "A real Linux guest (the first run builds its kernel, some minutes)"
-    guest guest
+    guest guest tests/guest/run.sh
     say "Where it comes, goes and stands still, with the server under ASan and UBSan"
     export VGPIO=build-debug/vgpio VGPIO_CTL=build-debug/tests/vgpio-ctl
-    guest guest-debug toggles_10k_at_once rebind replug stalled_busy guest_killed_busy
+    guest guest-debug tests/guest/run.sh \
+        toggles_10k_at_once rebind replug stalled_busy guest_killed_busy
     unset VGPIO VGPIO_CTL
+    say "QEMU as its front end (the first run fetches a kernel and QEMU 10, half a minute)"
+    guest guest-qemu tests/guest/qemu/run.sh
 }
 
 branch_coverage()

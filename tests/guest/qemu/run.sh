@@ -1,0 +1,173 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# The real guest of ../run.sh with QEMU as the front end: Debian's own kernel with the stock
+# gpio-virtio driver as a module, emulated (no KVM is needed), on `vgpio serve`.
+#
+# usage: run.sh [-l] [FRONT|FRONT/CASE]...    all, some; -l lists. The front ends:
+#     qemu7.2-pci  qemu7.2-mmio    bookworm's QEMU: no interrupts, but it connects again
+#     qemu10-pci   qemu10-mmio     that of bookworm-backports: interrupts
+#        VGPIO, VGPIO_CTL             as for ../run.sh
+#        VGPIO_GUEST_CACHE=FOLDER     where the kernel and QEMU 10 are kept: see cache.sh
+#        VGPIO_QEMU_SECONDS=N         time for one case (90)
+#
+# Lines and exit status as of ../run.sh. The cases are those of cases.sh and those of ../cases
+# that the front end can do; what a QEMU cannot do is skipped by name. The words are those of
+# ../harness.sh, as harness.sh changes them.
+set -euo pipefail
+here=$(dirname "$(realpath "$0")")
+guest_dir=$(dirname "$here")
+top=$(realpath "$here/../../..")
+VGPIO=$(realpath "${VGPIO:-$top/build/vgpio}")
+CTL=$(realpath "${VGPIO_CTL:-$top/build/tests/vgpio-ctl}")
+
+fronts=(qemu7.2-pci qemu7.2-mmio qemu10-pci qemu10-mmio)
+files=("$guest_dir"/cases/*.sh "$here/cases.sh")
+mapfile -t uml_cases < <(sed -n 's/^case_\([a-z0-9_]*\)() {.*/\1/p' "$guest_dir"/cases/*.sh)
+
+# Those of ../cases that ask for no interrupt, and those for the 8 lines that mmio always has.
+values=(detect names read drive drive_many)
+eight_values=(read drive drive_many)
+eight_edges=(retake rising falling both two_lines toggles_rising toggles_at_once level_high
+    level_low masked_edges latch_forgotten)
+no_interrupts="QEMU 7.2 offers its guests no interrupts"
+
+# FRONT: its cases in their order, each with the reason where it is skipped. Those come last that
+# start a machine anew. next_guest is not among them: Linux 6.1 never quite forgets a chip that is
+# pulled out while a line is in use. Its part is done by poweroff.
+cases_of() {
+    case $1 in
+        qemu7.2-pci)
+            printf '%s\n' "${values[@]}" ring_size many_lines stop_cont reconnect \
+                hotplug_memory reboot poweroff
+            skipped_edges $(comm -23 <(printf '%s\n' "${uml_cases[@]}" | sort) \
+                <(printf '%s\n' "${values[@]}" | sort)) stop_cont_armed armed_64 rebind_toggling
+            ;;
+        qemu7.2-mmio)
+            printf '%s\n' "${eight_values[@]}" ring_size stop_cont reconnect hotplug_memory \
+                reboot
+            skipped_edges "${eight_edges[@]}" stop_cont_armed rebind_toggling
+            ;;
+        qemu10-pci)
+            printf '%s\n' "${uml_cases[@]}" | grep -vxE 'guest_killed|next_guest'
+            printf '%s\n' ring_size many_lines stop_cont stop_cont_armed armed_64 \
+                rebind_toggling reconnect hotplug_memory reboot guest_killed poweroff
+            ;;
+        qemu10-mmio)
+            printf '%s\n' "${eight_values[@]}" "${eight_edges[@]}" ring_size stop_cont \
+                stop_cont_armed rebind_toggling reconnect hotplug_memory reboot
+            ;;
+    esac
+}
+skipped_edges() { printf "%s $no_interrupts\n" "$@"; }
+
+list() {
+    local front
+    for front in "${fronts[@]}"; do cases_of "$front" | sed "s,^,$front/,"; done
+}
+
+if [ "${1:-}" = -l ]; then
+    list | sed 's/ .*//'
+    exit 0
+fi
+mapfile -t all < <(list)
+chosen=()
+for name in "$@"; do
+    before=${#chosen[@]}
+    mapfile -t -O "$before" chosen < <(printf '%s\n' "${all[@]}" | grep -E "^$name(/| |\$)")
+    [ ${#chosen[@]} -gt "$before" ] || { echo "run.sh: no front end or case $name" >&2; exit 2; }
+done
+[ $# -gt 0 ] || chosen=("${all[@]}")
+for program in "$VGPIO" "$CTL"; do
+    [ -x "$program" ] || { echo "run.sh: no $program: build the project first" >&2; exit 2; }
+done
+
+# shellcheck source=scripts/lib.sh
+. "$top/scripts/lib.sh"
+need_packages "${guest_packages[@]}" "${qemu_packages[@]}"
+logs=$(mktemp -d)
+
+# What cannot be fetched is not there: result in $made, or the reason in $absent.
+absent='' made=''
+make_it() {
+    local status=0
+    "$1" | tee "$logs/make.log" || status=$?
+    made=$(tail -n 1 "$logs/make.log")
+    [ $status != 77 ] || { absent=$made; made=''; return 0; }
+    [ $status = 0 ] || exit $status
+}
+make_it "$here/build.sh"
+KERNEL=$made no_kernel=$absent
+if [ -n "$KERNEL" ]; then
+    INITRD=$logs/initrd.gz
+    "$guest_dir/initrd.sh" "$INITRD" "$here/pc-init" "$KERNEL/modules" "$KERNEL"/*.ko
+fi
+absent=''
+if printf '%s\n' "${chosen[@]}" | grep -q '^qemu10-.*/[^ ]*$'; then
+    make_it "$here/get-qemu.sh"
+fi
+QEMU10=$made no_qemu10=$absent
+
+# shellcheck source=tests/guest/qemu/machine.sh
+. "$here/machine.sh"
+trap machine_kill EXIT
+
+run_case() (
+    trap - EXIT
+    set -eu
+    work=$front_dir/$1
+    mkdir "$work"
+    # shellcheck source=tests/guest/harness.sh
+    . "$guest_dir/harness.sh"
+    # shellcheck source=tests/guest/qemu/harness.sh
+    . "$here/harness.sh"
+    # shellcheck disable=SC1090
+    for file in "${files[@]}"; do . "$file"; done
+    "case_$1" > "$work/case.log" 2>&1
+)
+
+passed=0 failed=0 skipped=0
+skip_case() { # FRONT/CASE REASON
+    echo "skip $1: $2"
+    skipped=$((skipped + 1))
+}
+
+try_case() { # CASE
+    local start=${EPOCHREALTIME/./} status=0 took
+    machine_runs || { machine_kill && machine_start; }
+    set +e
+    run_case "$1"
+    status=$?
+    set -e
+    took=$(((${EPOCHREALTIME/./} - start) / 10000))
+    took=$((took / 100)).$(printf %02d $((took % 100)))
+    case $status in
+        0) echo "ok $front/$1 ($took s)"; passed=$((passed + 1)); rm -r "${front_dir:?}/$1" ;;
+        77) skip_case "$front/$1" "$(sed -n 's/^SKIPPED: //p' "$front_dir/$1/case.log")" ;;
+        *) echo "not ok $front/$1 ($took s)"; failed=$((failed + 1))
+           tail -n 15 "$front_dir/$1"/*.log "$front_dir"/*.log | sed 's/^/    /' ;;
+    esac
+}
+
+front=''
+for item in "${chosen[@]}"; do
+    read -r name reason <<< "$item"
+    if [ "$front" != "${name%/*}" ]; then
+        machine_kill
+        select_front "${name%/*}"
+    fi
+    [ "${front%%-*}" != qemu10 ] || reason=${reason:-$no_qemu10}
+    reason=${no_kernel:-$reason}
+    if [ -n "$reason" ]; then
+        skip_case "$name" "$reason"
+    else
+        try_case "${name#*/}"
+    fi
+done
+machine_kill
+echo "$passed passed, $failed failed, $skipped skipped"
+if [ $failed = 0 ]; then
+    rm -rf "$logs"
+else
+    echo "what the failed cases said is in $logs"
+    exit 1
+fi
