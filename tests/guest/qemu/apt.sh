@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # Fetch packages to unpack them, without installing and without touching the machine's own apt:
 # lists and cache are in a temporary folder $apt. Sourced by build.sh and get-qemu.sh.
 #

@@ -55,8 +55,9 @@ fetch() {
 
 # Half of a boot would go into unpacking the image; the ELF file inside boots by itself.
 unpack_kernel() {
-    local image=boot/vmlinuz-$release at
-    for at in $(LC_ALL=C grep -obUaP '\xFD7zXZ\x00' "$image" | cut -d: -f1); do
+    local image=boot/vmlinuz-$release at starts
+    mapfile -t starts < <(LC_ALL=C grep -obUaP '\xFD7zXZ\x00' "$image" | cut -d: -f1)
+    for at in "${starts[@]}"; do
         tail -c +$((at + 1)) "$image" | xz -dc --single-stream > out/vmlinux 2> /dev/null || true
         ! readelf -hn out/vmlinux 2> /dev/null | grep -q Xen || return 0
     done

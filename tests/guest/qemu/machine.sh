@@ -35,7 +35,8 @@ machine_options() {
         qemu+=(-global virtio-mmio.force-legacy=false)
     fi
     qemu+=(-nodefaults -no-user-config -display none -accel tcg -cpu max -m "$memory"
-        -M "$type,memory-backend=ram" -object memory-backend-memfd,id=ram,size=256M,share=on
+        -M "$type,memory-backend=ram"
+        -object "memory-backend-memfd,id=ram,size=256M,share=on"
         -kernel "$KERNEL/vmlinux" -initrd "$INITRD"
         -append "console=ttyS0 quiet mitigations=off nokaslr rdinit=/pc-init $append")
 }
@@ -46,7 +47,7 @@ machine_start() {
     if [ "$bus" = mmio ]; then
         line_server
         options+=(-chardev "socket,id=gpio,path=$front_dir/gpio$reconnect"
-            -device vhost-user-gpio-device,chardev=gpio)
+            -device "vhost-user-gpio-device,chardev=gpio")
     fi
     mkfifo "$front_dir"/{con,qmp}.{in,out}
     exec {con_to}<> "$front_dir/con.in" {tmp}<> "$front_dir/con.out"
