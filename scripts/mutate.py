@@ -332,6 +332,8 @@ def compile_commands(files):
         if path.parent != ROOT / "src" or path.name not in files:
             continue
         words = shlex.split(entry["command"])
+        if "vgpio_objects.dir" not in words[words.index("-o") + 1]:
+            continue  # compiled once more, for a test of its own
         kept = [w for w in words[:words.index("-o")]
                 if not re.match(r"-(g|O\d?|W.*)$", w)]
         commands[path.name] = kept + ["-O1", "-g0", "-Werror=uninitialized",

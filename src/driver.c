@@ -510,8 +510,6 @@ int vgpio_drv_stop(struct vgpio_drv *drv)
     if (err == 0) {
         drv->state = STOPPED;
         drv->cursor = 0;
-        drv->owed = 0;
-        drv->err = 0;
     }
     return err;
 }

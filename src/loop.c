@@ -3,13 +3,11 @@
 #include <virtiogpio/wire.h>
 
 #include "internal.h"
+#include "port.h"
 
 int vgpio_loop_init_abi(struct vgpio_loop *l, struct vgpio_vdev vdev,
                         const struct vgpio_mem *mem, uint64_t abi)
 {
-    static const struct vgpio_vq_setup none = {0, 0, 0, 0, 0, 0, 0, 0};
-    unsigned q;
-
     if (vgpio_abi_size(abi, 0) < sizeof *l) {
         return VGPIO_ERR_ABI;
     }
@@ -19,16 +17,9 @@ int vgpio_loop_init_abi(struct vgpio_loop *l, struct vgpio_vdev vdev,
     if (VGPIO_OP(vdev.ops, struct vgpio_vdev_ops, error) == NULL) {
         return VGPIO_ERR_ABI;
     }
+    memset(l, 0, sizeof *l);
     l->vdev = vdev;
     l->mem = mem;
-    for (q = 0; q < VGPIO_LOOP_QUEUES; q++) {
-        l->vq[q] = none;
-    }
-    l->features = 0;
-    l->status = 0;
-    l->latched = 0;
-    l->kicks = 0;
-    l->broken = 0;
     return VGPIO_OK;
 }
 

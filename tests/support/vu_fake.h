@@ -176,6 +176,7 @@ struct fake_dev {
         int drains;  /* so many DRAIN stops say PENDING first */
         int more;    /* kick() answers this */
         int refuse;  /* queue_start() answers this, if not 0 */
+        int mute;    /* queue_stop() does not say where the ring was */
         const struct vgpio_mem *mem;
         struct vgpio_vq_setup setup;
         uint16_t at; /* position to report at the stop */
@@ -302,6 +303,9 @@ static inline int fake_stop(void *obj, unsigned q, unsigned how,
     }
     fake_log(d, how == VGPIO_STOP_NOW ? "now%u " : "drain%u ", q);
     d->q[q].started = 0;
+    if (d->q[q].mute) {
+        return VGPIO_ERR_STATE;
+    }
     *where = d->q[q].setup;
     where->avail_pos = d->q[q].at;
     where->used_pos = (uint16_t)(d->q[q].at + 1);

@@ -1667,6 +1667,7 @@ static void test_rearm(void **state)
         memset(b->p.kicks, 0, sizeof b->p.kicks);
         up(b);
         assert_int_equal(vgpio_drv_rearm(&b->drv), 0);
+        assert_int_equal(b->p.status & VGPIO_S_FAILED, 0);
         submit(b, VGPIO_MSG_GET_VALUE, 3, 0, b);
         assert_int_equal(vgpio_drv_rearm(&b->drv), 0);
         answer(b, VGPIO_MSG_GET_VALUE, 3, 1);
@@ -1722,20 +1723,66 @@ static void test_index_wrap(void **state)
     }
 }
 
+struct traced {
+    unsigned n;
+    unsigned id[16];
+    uint32_t a[16], b[16];
+};
+
+static void keep_trace(void *ctx, unsigned id, uint32_t a, uint32_t b)
+{
+    struct traced *t = ctx;
+
+    assert_true(t->n < 16);
+    t->id[t->n] = id;
+    t->a[t->n] = a;
+    t->b[t->n++] = b;
+}
+
 static void test_trace(void **state)
 {
+    static const uint32_t get = VGPIO_MSG_GET_VALUE << 16 | 5;
+    static const uint32_t arm = VGPIO_MSG_SET_IRQ_TYPE << 16 | 6;
+    static const uint32_t want[][3] = {
+        {VGPIO_TR_RESET, 0, 0},
+        {VGPIO_TR_FEATURES, (uint32_t)F_ALL, F_ALL >> 32},
+        {VGPIO_TR_QUEUE_FRESH, 0, 2 * NREQ},
+        {VGPIO_TR_QUEUE_FRESH, 1, 2 * NIRQ},
+        {VGPIO_TR_REQUEST, get, 0},
+        {VGPIO_TR_ANSWER, get, 1},
+        {VGPIO_TR_REQUEST, arm, VGPIO_IRQ_EDGE_RISING},
+        {VGPIO_TR_ANSWER, arm, 0},
+        {VGPIO_TR_IRQ_VALID, 6, 0},
+        {VGPIO_TR_IRQ_INVALID, 6, 0},
+        {VGPIO_TR_QUEUE_BROKEN, (uint32_t)VGPIO_ERR_PROTO, 0},
+    };
     struct box *b = *state;
-    unsigned traces = 0;
+    struct traced t = {0};
+    struct got g;
+    unsigned i;
 
-    b->cfg.trace = count_trace;
-    b->cfg.trace_ctx = &traces;
+    b->cfg.trace = keep_trace;
+    b->cfg.trace_ctx = &t;
     up(b);
-    assert_int_equal(traces, 4); /* reset, features, two queues */
     submit(b, VGPIO_MSG_GET_VALUE, 5, 0, b);
-    assert_int_equal(traces, 5);
     answer(b, VGPIO_MSG_GET_VALUE, 5, 1);
     expect_done(b, b, 1);
-    assert_int_equal(traces, 6);
+    set_type(b, 6, VGPIO_IRQ_EDGE_RISING);
+    for (i = 0; i < 2; i++) {
+        unmask(b, 6);
+        assert_int_equal(take_pair(&b->p, &g), 1);
+        give_pair(&b->p, &g, i == 0 ? 1 : 0, 1);
+        expect_irq(b, 6, i == 0 ? 0 : VGPIO_ERR_IO);
+    }
+    used_raw(&b->p, 0, 99, 0, 0);
+    assert_int_equal(vgpio_drv_poll(&b->drv, &(struct vgpio_drv_event){0}),
+                     VGPIO_ERR_PROTO);
+    assert_int_equal(t.n, sizeof want / sizeof want[0]);
+    for (i = 0; i < t.n; i++) {
+        assert_int_equal(t.id[i], want[i][0]);
+        assert_int_equal(t.a[i], want[i][1]);
+        assert_int_equal(t.b[i], want[i][2]);
+    }
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

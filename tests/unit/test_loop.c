@@ -335,6 +335,9 @@ static void test_queue_reset(void **state)
     expect_ok(bus->notify(&a.loop, 1, 0));
     expect_ok(bus->queue_stop(&a.loop, 1));
     expect_eq(vgpio_loop_take_kicks(&a.loop), 1); /* of the one that still runs */
+    a.n.stops = 0;
+    expect_ok(bus->queue_stop(&a.loop, 1)); /* stopped already */
+    expect_eq(a.n.stops, 0);
 }
 
 /* ---- worlds ---- */

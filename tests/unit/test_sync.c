@@ -197,6 +197,91 @@ static void test_hostile_device(void **state)
     assert_int_equal(vgpio_drv_poll(&x->w.drv, &x->last), 0);
 }
 
+/* ---- an answer between the last look and the sleep ---- */
+
+/* The line that is asked answers when the driver has looked at the request queue and is at
+ * the other one: in the trace of a pair that comes back and is no event. */
+struct late {
+    struct sync_world *x;
+    vgpio_token token;
+    int armed;
+};
+
+static struct late late;
+
+static int late_value(void *ctx, uint16_t line, vgpio_token token)
+{
+    (void)ctx, (void)line;
+    late.token = token;
+    return VGPIO_PENDING;
+}
+
+static void late_trace(void *ctx, unsigned id, uint32_t a, uint32_t b)
+{
+    (void)ctx, (void)a, (void)b;
+    if (id == VGPIO_TR_IRQ_INVALID && late.armed) {
+        late.armed = 0;
+        twomap_turn(&late.x->w.m, TWOMAP_BOTH);
+        assert_int_equal(vgpio_dev_complete(&late.x->w.std, late.token, 1), 0);
+    }
+}
+
+/* The pair of a line that was disabled comes back only now. */
+static int late_wait(void *ctx)
+{
+    struct sync_world *x = ctx;
+    const struct vgpio_vdev_ops *dev = x->w.dev.ops;
+
+    x->waits++;
+    (void)world_serve(&x->w);
+    twomap_turn(&x->w.m, TWOMAP_BOTH);
+    assert_int_equal(dev->queue_run(x->w.dev.obj, VGPIO_EVENTQ, 1), 0);
+    late.armed = 1;
+    return 0;
+}
+
+static void test_an_answer_just_before_the_sleep(void **state)
+{
+    static struct vgpio_line_ops ops;
+    struct sync_world *x = *state;
+    const struct vgpio_vdev_ops *dev;
+    unsigned i, line = 3;
+
+    late.x = x;
+    ops = vgpio_sim_ops;
+    ops.get_value = late_value;
+    x->w.dc.ops = &ops;
+    x->w.rc.trace = late_trace;
+    x->w.rc.irq_map = NULL;
+    x->w.rc.irq_map_len = 0;
+    world_start(&x->w);
+    dev = x->w.dev.ops;
+    for (i = 0; i < 4; i++) { /* whichever queue the driver looks at first */
+        x->s.wait = wait_serve;
+        assert_int_equal(vgpio_sync_call(&x->s, VGPIO_MSG_SET_IRQ_TYPE, (uint16_t)line,
+                                         VGPIO_IRQ_EDGE_RISING),
+                         0);
+        assert_int_equal(vgpio_drv_unmask(&x->w.drv, (uint16_t)line), 0);
+        assert_int_equal(vgpio_sync_call(&x->s, VGPIO_MSG_SET_VALUE, (uint16_t)line, 0),
+                         0);
+        twomap_turn(&x->w.m, TWOMAP_BOTH);
+        assert_int_equal(dev->queue_run(x->w.dev.obj, VGPIO_EVENTQ, 0), 0);
+        assert_int_equal(vgpio_sync_call(&x->s, VGPIO_MSG_SET_IRQ_TYPE, (uint16_t)line,
+                                         VGPIO_IRQ_NONE),
+                         0);
+        x->s.wait = late_wait;
+        x->waits = 0;
+        assert_int_equal(vgpio_sync_call(&x->s, VGPIO_MSG_GET_VALUE, (uint16_t)line, 0),
+                         1);
+        assert_int_equal(x->waits, 1);
+        if (i == 1) { /* an odd number of events, so the turns are the other way round */
+            x->s.wait = wait_serve;
+            assert_int_equal(
+                vgpio_sync_call(&x->s, VGPIO_MSG_SET_VALUE, (uint16_t)line, 0), 0);
+        }
+    }
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -209,6 +294,7 @@ int main(void)
         T(test_timeouts_do_not_eat_slots_for_ever),
         T(test_stopped_meanwhile),
         T(test_hostile_device),
+        T(test_an_answer_just_before_the_sleep),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

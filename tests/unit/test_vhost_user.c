@@ -746,6 +746,17 @@ static void test_get_base_stops_and_closes(void **state)
     expect_log(w, "drain0 start0@43 kick0 ");
 }
 
+static void test_get_base_of_a_device_that_does_not_say(void **state)
+{
+    struct world *w = *state;
+
+    greet(w, V1 | F30);
+    ring_up(w, 0, 41);
+    w->dev.q[0].mute = 1;
+    assert_int_equal(get_base(w, 0), 1);
+    assert_int_equal(base_in_reply(w, 0), 41); /* as it was told */
+}
+
 static void test_get_base_of_a_packed_ring(void **state)
 {
     struct world *w = *state;
@@ -991,6 +1002,38 @@ static void test_the_newest_call_fd_wins(void **state)
     /* Ring 1 never ran: its event of above is still owed, and only once. */
     ring_up(w, 1, 0);
     assert_int_equal(fake_fd_at(&w->os, w->vu.ring[1].call)->signals, 1);
+}
+
+/* Where stdin was closed, the first fd to come is 0. */
+static void test_fd_0_is_an_fd(void **state)
+{
+    struct world *w = *state;
+    int fd;
+
+    protocol(w);
+    fd = vring_fd(w, VU_SET_VRING_KICK, 0);
+    assert_int_equal(fd, 0);
+    assert_true(fake_fd_at(&w->os, fd)->watched);
+    w->dev.events = VGPIO_EV_MORE;
+    vgpio_vu_flush(&w->vu);
+    assert_int_equal(fake_fd_at(&w->os, fd)->signals, 1);
+    vgpio_vu_close(&w->vu); /* the fake sees that it is not watched when it is closed */
+    assert_int_equal(w->os.open, 0);
+}
+
+static void test_a_new_kick_fd_is_looked_at(void **state)
+{
+    struct world *w = *state;
+
+    greet(w, V1 | F30);
+    ring_up(w, 0, 0);
+    ring_up(w, 1, 0);
+    w->dev.log[0] = '\0';
+    (void)vring_fd(w, VU_SET_VRING_KICK, 1);
+    expect_log(w, "kick1 ");
+    assert_int_equal(vring(w, VU_SET_VRING_ENABLE, 0, 0), 0);
+    assert_int_equal(vring(w, VU_SET_VRING_ENABLE, 0, 1), 0);
+    expect_log(w, "run0:0 run0:1 kick0 ");
 }
 
 /* A ring that does not run has nobody to interrupt, yet; what is owed is not lost. */
@@ -1457,6 +1500,7 @@ int main(void)
         T(test_enable_and_disable),
         T(test_a_disabled_ring_takes_a_new_setup),
         T(test_get_base_stops_and_closes),
+        T(test_get_base_of_a_device_that_does_not_say),
         T(test_get_base_of_a_packed_ring),
         T(test_get_base_waits_for_requests_in_flight),
         T(test_the_peer_may_go_while_a_ring_drains),
@@ -1466,6 +1510,8 @@ int main(void)
         T(test_memory_tables_that_are_no_tables),
         T(test_the_device_sees_memory_by_regions),
         T(test_the_newest_call_fd_wins),
+        T(test_fd_0_is_an_fd),
+        T(test_a_new_kick_fd_is_looked_at),
         T(test_a_debt_waits_for_its_ring),
         T(test_a_message_pays_what_it_caused),
         T(test_what_was_kicked_before_is_looked_at),
