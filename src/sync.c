@@ -25,12 +25,9 @@ static int wait_answer(const struct vgpio_sync *s, const void *cookie, int *resu
         /* First, also in later rounds: the hooks may have staged something. */
         int n = vgpio_drv_flush(s->drv);
 
-        if (n == 0) {
+        /* Also where a hook stopped the driver: then our cookie comes back as stale. */
+        if (n == 0 || n == VGPIO_ERR_STATE) {
             n = drain(s, cookie, result);
-        } else if (n == VGPIO_ERR_STATE) {
-            /* A hook stopped the driver; then our cookie comes back as stale. */
-            n = drain(s, cookie, result);
-            n = n == 0 ? VGPIO_ERR_STATE : n;
         }
         if (n == 0) {
             n = vgpio_drv_rearm(s->drv);

@@ -240,46 +240,57 @@ static int late_wait(void *ctx)
     return 0;
 }
 
+static void expect_kind(struct sync_world *x, unsigned kind)
+{
+    assert_int_equal(vgpio_drv_poll(&x->w.drv, &x->last), 1);
+    assert_int_equal(x->last.kind, kind);
+}
+
+/* The driver takes turns: after an interrupt it looks at the request queue first. */
+static void poll_interrupt(struct sync_world *x)
+{
+    world_pull(&x->w, 4, 1);
+    world_pull(&x->w, 4, 0);
+    expect_kind(x, VGPIO_IRQ);
+    assert_int_equal(vgpio_drv_unmask(&x->w.drv, 4), 0);
+    assert_int_equal(vgpio_drv_flush(&x->w.drv), 0);
+    (void)world_serve(&x->w);
+}
+
 static void test_an_answer_just_before_the_sleep(void **state)
 {
     static struct vgpio_line_ops ops;
     struct sync_world *x = *state;
     const struct vgpio_vdev_ops *dev;
-    unsigned i, line = 3;
+    uint16_t line;
 
     late.x = x;
     ops = vgpio_sim_ops;
     ops.get_value = late_value;
     x->w.dc.ops = &ops;
     x->w.rc.trace = late_trace;
-    x->w.rc.irq_map = NULL;
-    x->w.rc.irq_map_len = 0;
     world_start(&x->w);
     dev = x->w.dev.ops;
-    for (i = 0; i < 4; i++) { /* whichever queue the driver looks at first */
-        x->s.wait = wait_serve;
-        assert_int_equal(vgpio_sync_call(&x->s, VGPIO_MSG_SET_IRQ_TYPE, (uint16_t)line,
-                                         VGPIO_IRQ_EDGE_RISING),
-                         0);
-        assert_int_equal(vgpio_drv_unmask(&x->w.drv, (uint16_t)line), 0);
-        assert_int_equal(vgpio_sync_call(&x->s, VGPIO_MSG_SET_VALUE, (uint16_t)line, 0),
-                         0);
-        twomap_turn(&x->w.m, TWOMAP_BOTH);
-        assert_int_equal(dev->queue_run(x->w.dev.obj, VGPIO_EVENTQ, 0), 0);
-        assert_int_equal(vgpio_sync_call(&x->s, VGPIO_MSG_SET_IRQ_TYPE, (uint16_t)line,
-                                         VGPIO_IRQ_NONE),
-                         0);
-        x->s.wait = late_wait;
-        x->waits = 0;
-        assert_int_equal(vgpio_sync_call(&x->s, VGPIO_MSG_GET_VALUE, (uint16_t)line, 0),
-                         1);
-        assert_int_equal(x->waits, 1);
-        if (i == 1) { /* an odd number of events, so the turns are the other way round */
-            x->s.wait = wait_serve;
-            assert_int_equal(
-                vgpio_sync_call(&x->s, VGPIO_MSG_SET_VALUE, (uint16_t)line, 0), 0);
-        }
+    for (line = 3; line <= 4; line++) {
+        assert_int_equal(
+            vgpio_sync_call(&x->s, VGPIO_MSG_SET_IRQ_TYPE, line, VGPIO_IRQ_EDGE_RISING),
+            0);
+        assert_int_equal(vgpio_drv_unmask(&x->w.drv, line), 0);
     }
+    assert_int_equal(vgpio_drv_flush(&x->w.drv), 0);
+    (void)world_serve(&x->w);
+    poll_interrupt(x);
+    world_pull(&x->w, 4, 1); /* the next one lies there already */
+    assert_int_equal(dev->queue_run(x->w.dev.obj, VGPIO_EVENTQ, 0), 0);
+    assert_int_equal(
+        vgpio_drv_submit(&x->w.drv, VGPIO_MSG_SET_IRQ_TYPE, 3, VGPIO_IRQ_NONE, x), 0);
+    assert_int_equal(vgpio_drv_flush(&x->w.drv), 0);
+    (void)world_serve(&x->w);
+    expect_kind(x, VGPIO_DONE);
+    expect_kind(x, VGPIO_IRQ);
+    x->s.wait = late_wait;
+    assert_int_equal(vgpio_sync_call(&x->s, VGPIO_MSG_GET_VALUE, 3, 0), 1);
+    assert_int_equal(x->waits, 3); /* two types and this one: it did not sleep again */
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
