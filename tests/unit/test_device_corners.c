@@ -311,6 +311,41 @@ static void test_a_start_takes_nothing_by_itself(void **state)
     bench_free(b);
 }
 
+/* Tells of lines 1 and 2, in the order of the value. */
+static int changes_two(void *ctx, uint16_t line, unsigned value, vgpio_token token)
+{
+    struct bench *b = ctx;
+
+    (void)line, (void)token;
+    change(b, value ? 1 : 2, VGPIO_RISING);
+    change(b, value ? 2 : 1, VGPIO_RISING);
+    return 0;
+}
+
+/* What has something to do is worked off once, whatever was worked off before. */
+static void test_lines_change_inside_an_op_in_any_order(void **state)
+{
+    struct bench *b = *state;
+    unsigned i;
+    uint16_t line, pair[3];
+
+    other_ops(b)->set_value = changes_two;
+    bench_restart(b);
+    (void)bench_call(b, VGPIO_MSG_SET_DIRECTION, 0, VGPIO_DIR_OUT);
+    for (line = 1; line <= 2; line++) {
+        (void)bench_call(b, VGPIO_MSG_SET_IRQ_TYPE, line, VGPIO_IRQ_EDGE_RISING);
+    }
+    for (i = 0; i < 4; i++) {
+        for (line = 1; line <= 2; line++) {
+            pair[line] = bench_pair(b, line);
+        }
+        assert_int_equal(bench_call(b, VGPIO_MSG_SET_VALUE, 0, i & 1u), 0);
+        for (line = 1; line <= 2; line++) {
+            assert_int_equal(bench_pair_status(b, pair[line]), VGPIO_IRQ_STATUS_VALID);
+        }
+    }
+}
+
 static unsigned count_ops(const struct bench *b, char op)
 {
     unsigned i, n = 0;
@@ -623,6 +658,7 @@ int main(void)
         T(test_a_queue_does_not_start_inside_an_op),
         T(test_reset_is_told_inside_of_an_entry),
         cmocka_unit_test(test_a_start_takes_nothing_by_itself),
+        T(test_lines_change_inside_an_op_in_any_order),
         T(test_unmask_is_told_once_for_each_time_the_guest_waits),
         T(test_a_type_for_an_output_leaves_no_trace_in_the_line),
         T(test_a_value_that_was_refused_is_not_kept),

@@ -170,6 +170,32 @@ static void test_empty_readable_after_empty_writable(void **state)
     breaks(&w, VGPIO_ERR_PROTO);
 }
 
+/* A reader takes what it asked for, also where the last piece has more: nothing beyond. */
+static void test_a_copy_ends_inside_a_piece(void **state)
+{
+    uint8_t buf[16], bytes[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    struct world w;
+
+    (void)state;
+    world_start(&w, 4, 0);
+    memcpy(peer_at(&w.m, OUT, 8), bytes, 8);
+    ring_peer_desc(&w.p, 0, OUT, 3, PEER_NEXT, 1);
+    ring_peer_desc(&w.p, 1, OUT + 3, 16, PEER_NEXT, 2);
+    ring_peer_desc(&w.p, 2, IN, 3, PEER_NEXT | PEER_WRITE, 3);
+    ring_peer_desc(&w.p, 3, IN + 3, 16, PEER_WRITE, 0);
+    ring_peer_post(&w.p, 0);
+    memset(buf, 0xee, sizeof buf);
+    memset(peer_at(&w.m, IN, 20), 0xee, 20);
+    assert_int_equal(vgpio_devq_pop(&w.q, &w.c), 1);
+    assert_int_equal(vgpio_chain_read(&w.c, buf, 8), 8);
+    assert_memory_equal(buf, bytes, 8);
+    assert_int_equal(buf[8], 0xee);
+    assert_int_equal(vgpio_chain_write(&w.c, bytes, 8), 8);
+    assert_memory_equal(peer_at(&w.m, IN, 8), bytes, 8);
+    assert_int_equal(*peer_at(&w.m, IN + 8, 1), 0xee);
+    world_end(&w);
+}
+
 static void test_lengths_sum_past_32_bits(void **state)
 {
     struct world w;
@@ -739,6 +765,7 @@ int main(void)
         cmocka_unit_test(test_chain_as_long_as_the_ring_is_legal),
         cmocka_unit_test(test_readable_after_writable),
         cmocka_unit_test(test_empty_readable_after_empty_writable),
+        cmocka_unit_test(test_a_copy_ends_inside_a_piece),
         cmocka_unit_test(test_lengths_sum_past_32_bits),
         cmocka_unit_test(test_lengths_sum_to_32_bits_exactly),
         cmocka_unit_test(test_indirect_without_the_feature),
