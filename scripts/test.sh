@@ -25,9 +25,9 @@ done
 
 packages=(gcc g++ libc6-dev make cmake pkg-config libcmocka-dev
     clang clang-format clang-tidy libclang-rt-14-dev
-    gcc-arm-none-eabi gcc-riscv64-unknown-elf doxygen shellcheck)
+    gcc-arm-none-eabi gcc-riscv64-unknown-elf doxygen shellcheck python3)
 [ "$coverage" = no ] || packages+=(gcovr)
-[ "$quick" = yes ] || packages+=("${guest_packages[@]}")
+[ "$quick" = yes ] || packages+=("${guest_packages[@]}" "${qemu_packages[@]}")
 need_packages "${packages[@]}"
 
 jobs=$(nproc)

@@ -170,7 +170,8 @@ static void test_empty_readable_after_empty_writable(void **state)
     breaks(&w, VGPIO_ERR_PROTO);
 }
 
-/* A reader takes what it asked for, also where the last piece has more: nothing beyond. */
+/* A reader takes what it asked for, also where the last piece has more: nothing
+ * beyond. */
 static void test_a_copy_ends_inside_a_piece(void **state)
 {
     uint8_t buf[16], bytes[8] = {1, 2, 3, 4, 5, 6, 7, 8};

@@ -199,8 +199,8 @@ static void test_hostile_device(void **state)
 
 /* ---- an answer between the last look and the sleep ---- */
 
-/* The line that is asked answers when the driver has looked at the request queue and is at
- * the other one: in the trace of a pair that comes back and is no event. */
+/* The line that is asked answers when the driver has looked at the request queue and is
+ * at the other one: in the trace of a pair that comes back and is no event. */
 struct late {
     struct sync_world *x;
     vgpio_token token;
