@@ -962,12 +962,6 @@ static void step(void)
 {
     unsigned what = in8(), q = what >> 7, arg;
     int err;
-    fprintf(stderr,
-            "step %u q%u next %02x %02x %02x left %zu; q0 st%d u%u a%u n%u; q1 st%d "
-            "u%u a%u n%u\n",
-            what % 32, q, f.left ? f.in[0] : 0, f.left > 1 ? f.in[1] : 0,
-            f.left > 2 ? f.in[2] : 0, f.left, f.q[0].started, f.q[0].used, f.q[0].avail,
-            f.q[0].nheads, f.q[1].started, f.q[1].used, f.q[1].avail, f.q[1].nheads);
 
     switch (what % 32u) {
     case 16:
