@@ -236,9 +236,7 @@ void vgpio_irq_hold(struct vgpio_dev *dev)
     uint16_t i;
 
     for (i = 0; i < dev->ngpio; i++) {
-        if ((dev->lines[i].flags & LINE_PARKED) != 0) {
-            dev->lines[i].flags |= LINE_OLD;
-        }
+        dev->lines[i].flags |= LINE_OLD; /* without a pair it means nothing */
     }
 }
 

@@ -45,9 +45,7 @@ void vgpio_dev_reset(void *obj)
     dev->busy = 1;
     TRACE(dev, VGPIO_TR_RESET, 0, 0);
     for (q = 0; q < 2; q++) {
-        if ((dev->queue_flags[q] & QUEUE_STARTED) != 0) {
-            vgpio_devq_stop(&dev->q[q], NULL);
-        }
+        vgpio_devq_stop(&dev->q[q], NULL);
         dev->queue_flags[q] = 0;
         dev->last[q].size = 0;
         dev->err[q] = 0;

@@ -336,9 +336,7 @@ enum vu_verdict vgpio_vu_set_kick(struct vgpio_vu *vu, unsigned q, int fd)
     r->kick = fd;
     r->flags |= (uint16_t)(fd < 0 ? RING_KICK | RING_POLLED : RING_KICK);
     vu->os->watch(vu->ctx, fd, q, 1);
-    if ((r->flags & RING_STARTED) != 0) {
-        vu->look |= (uint8_t)(1u << q); /* a kick may have gone to the old one */
-    }
+    vu->look |= (uint8_t)(1u << q); /* a kick may have gone to the old one */
     v = start_if_ready(vu, q);
     if (v != VU_DONE) {
         unwatch(vu, q);

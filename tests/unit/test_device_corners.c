@@ -383,6 +383,32 @@ static void test_a_type_for_an_output_leaves_no_trace_in_the_line(void **state)
     assert_int_equal(bench_pair_status(b, pair), VGPIO_IRQ_STATUS_INVALID);
 }
 
+static int kicks_inside(void *ctx, uint16_t line, vgpio_token token)
+{
+    struct bench *b = ctx;
+
+    (void)line;
+    b->nlog++;
+    b->log[0].token = token;
+    assert_int_equal(vgpio_dev_kick(&b->dev, REQ), VGPIO_ERR_STATE);
+    return VGPIO_PENDING;
+}
+
+/* Nor inside of one that a completion brings about. */
+static void test_reentry_from_the_next_request_of_a_line(void **state)
+{
+    struct bench *b = *state;
+
+    other_ops(b)->get_value = kicks_inside;
+    bench_restart(b);
+    b->nlog = 0;
+    (void)bench_post(b, VGPIO_MSG_GET_VALUE, 1, 0);
+    (void)bench_post(b, VGPIO_MSG_GET_VALUE, 1, 0);
+    assert_int_equal(vgpio_dev_kick(&b->dev, REQ), 0);
+    assert_int_equal(vgpio_dev_complete(&b->dev, b->log[0].token, 0), 0);
+    assert_int_equal(b->nlog, 2);
+}
+
 static void test_a_value_that_was_refused_is_not_kept(void **state)
 {
     struct bench *b = *state;
@@ -661,6 +687,7 @@ int main(void)
         T(test_lines_change_inside_an_op_in_any_order),
         T(test_unmask_is_told_once_for_each_time_the_guest_waits),
         T(test_a_type_for_an_output_leaves_no_trace_in_the_line),
+        T(test_reentry_from_the_next_request_of_a_line),
         T(test_a_value_that_was_refused_is_not_kept),
         cmocka_unit_test(test_a_completion_serves_at_most_one_ring_size),
         T(test_answer_in_two_places),

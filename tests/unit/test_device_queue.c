@@ -436,7 +436,7 @@ static void test_the_first_line_over_a_stop(void **state)
     assert_int_equal(bench_call(b, VGPIO_MSG_SET_IRQ_TYPE, 0, VGPIO_IRQ_EDGE_BOTH), 0);
     pair = bench_pair(b, 0);
     b->pend = 1;
-    head = bench_post(b, VGPIO_MSG_GET_VALUE, 0, 0);
+    head = bench_post(b, VGPIO_MSG_GET_VALUE, 1, 0); /* or the request would wake it */
     kick(b, REQ);
     stop_both(b, VGPIO_STOP_NOW);
     assert_int_equal(vgpio_dev_complete(&b->dev, last_token(b, 'v'), 1), 0);
@@ -655,6 +655,22 @@ static void test_drain_of_a_disabled_ring(void **state)
     assert_int_equal(bench_answer(b, g.get), 1);
     assert_int_equal(vgpio_dev_complete(&b->dev, b->log[b->nlog - 1].token, 1), 0);
     assert_int_equal(stop(b, REQ, VGPIO_STOP_DRAIN), 0);
+}
+
+/* What was held back because the ring was disabled goes out with the first asking. */
+static void test_drain_that_need_not_wait(void **state)
+{
+    struct bench *b = *state;
+    uint16_t head;
+
+    b->pend = 1;
+    head = bench_post(b, VGPIO_MSG_GET_VALUE, 5, 0);
+    kick(b, REQ);
+    assert_int_equal(b->vdev.ops->queue_run(b->vdev.obj, REQ, 0), 0);
+    assert_int_equal(vgpio_dev_complete(&b->dev, last_token(b, 'v'), 1), 0);
+    assert_int_equal(bench_answer(b, head), BENCH_NONE);
+    assert_int_equal(stop(b, REQ, VGPIO_STOP_DRAIN), 0);
+    assert_int_equal(bench_answer(b, head), 1);
 }
 
 static void test_stopping_a_stopped_ring_says_where_it_was(void **state)
@@ -898,6 +914,7 @@ int main(void)
         T(test_pair_disabled_while_its_ring_is_stopped),
         T(test_drain_answers_first),
         T(test_drain_of_a_disabled_ring),
+        T(test_drain_that_need_not_wait),
         T(test_stopping_a_stopped_ring_says_where_it_was),
         T(test_queue_reset_forgets_requests_but_not_lines),
         T(test_zombies_through_stops_and_starts),

@@ -55,7 +55,7 @@ struct box { /* a driver and its peer */
     struct vgpio_drv_config cfg;
     struct vgpio_drv_slot slots[64];
     struct vgpio_drvq_slot ring[128];
-    uint16_t map[NGPIO];
+    uint16_t map[NGPIO + 1]; /* the last word is not the driver's */
 };
 
 /* ---- the bus ---- */
@@ -253,6 +253,7 @@ static int teardown(void **state)
 {
     struct box *b = *state;
 
+    assert_int_equal(b->map[NGPIO], 0xa5a5);
     twomap_close(&b->p.m);
     free(b);
     return 0;
@@ -866,6 +867,27 @@ static void test_notify_error_is_owed(void **state)
     expect_done(b, b, 1);
 }
 
+/* A map of fewer lines than there are: the driver does not know the others' direction. */
+static void test_a_short_map(void **state)
+{
+    struct box *b = *state;
+
+    b->cfg.irq_map_len = 4;
+    up(b);
+    submit(b, VGPIO_MSG_SET_DIRECTION, 3, VGPIO_DIR_OUT, b);
+    answer(b, VGPIO_MSG_SET_DIRECTION, 3, 0);
+    expect_done(b, b, 0);
+    submit(b, VGPIO_MSG_SET_DIRECTION, 4, VGPIO_DIR_OUT, b);
+    answer(b, VGPIO_MSG_SET_DIRECTION, 4, 0);
+    expect_done(b, b, 0);
+    assert_int_equal(b->map[4], 0xa5a5);
+    assert_int_equal(submit_err(b, VGPIO_MSG_SET_IRQ_TYPE, 3, VGPIO_IRQ_EDGE_RISING),
+                     VGPIO_ERR_STATE);
+    set_type(b, 4, VGPIO_IRQ_EDGE_RISING); /* the device is the one to refuse it */
+    unmask(b, 4);
+    assert_int_equal(b->map[4], 0xa5a5);
+}
+
 /* A doorbell that was rung is not owed any more, whichever it was. */
 static void test_each_doorbell_rings_once(void **state)
 {
@@ -1240,6 +1262,18 @@ static void used_raw(struct peer *p, unsigned q, unsigned at, uint32_t id, uint3
     }
     u[2] = (uint8_t)(at + 1);
     u[3] = (uint8_t)((at + 1) >> 8);
+}
+
+/* A ring that is found broken when the driver wants to sleep is broken for good. */
+static void test_rearm_finds_it_broken(void **state)
+{
+    struct box *b = *state;
+
+    up(b);
+    used(&b->p, 0)[2] = 99;
+    assert_int_equal(vgpio_drv_rearm(&b->drv), VGPIO_ERR_PROTO);
+    assert_int_equal(b->p.status & VGPIO_S_FAILED, VGPIO_S_FAILED);
+    assert_int_equal(submit_err(b, VGPIO_MSG_GET_VALUE, 0, 0), VGPIO_ERR_PROTO);
 }
 
 static void expect_fatal(struct box *b)
@@ -1807,6 +1841,8 @@ int main(void)
         T(test_staged_until_flush),
         T(test_kick_data),
         T(test_notify_error_is_owed),
+        T(test_a_short_map),
+        T(test_rearm_finds_it_broken),
         T(test_each_doorbell_rings_once),
         T(test_a_bus_must_be_whole),
         T(test_the_arena_is_as_large_as_it_says),

@@ -301,6 +301,8 @@ static void test_indirect(void **state)
     assert_int_equal(vgpio_drvq_add_indirect(&w.q, table[0], BUF, huge, 1, 1, 7),
                      VGPIO_ERR_INVAL);
     assert_int_equal(vgpio_drvq_publish(&w.q, NULL), 0); /* nothing was taken */
+    assert_int_equal(vgpio_drvq_add_indirect(&w.q, table[0], BUF, two, 2, 0, 7), 0);
+    assert_desc(table[0] + 16, BUF + 8, 2, 0, 0); /* nothing to write */
     world_start(&w, 1, VGPIO_F_INDIRECT);
     assert_int_equal(vgpio_drvq_add_indirect(&w.q, table[0], BUF, two, 1, 2, 7),
                      VGPIO_ERR_INVAL);

@@ -78,6 +78,7 @@ static int msg(struct world *w, uint32_t request, uint32_t flags, const void *pa
     for (i = 0; i < nfds && i < 8; i++) {
         w->in.fds[i] = w->fds[i] = fake_fd_new(&w->os);
     }
+    w->out.done = w->out.nfds = 5; /* of a reply before */
     n = vgpio_vu_input(&w->vu, &w->in, &w->out);
     if (n != VGPIO_ERR_STATE) {
         assert_int_equal(w->in.len, 0);
@@ -88,6 +89,8 @@ static int msg(struct world *w, uint32_t request, uint32_t flags, const void *pa
         assert_int_equal(head[0], request);
         assert_int_equal(head[1], 5);
         assert_int_equal(head[2] + 12, w->out.len);
+        assert_int_equal(w->out.done, 0);
+        assert_int_equal(w->out.nfds, 0);
     } else {
         assert_int_equal(w->out.len, 0);
     }

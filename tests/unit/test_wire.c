@@ -224,6 +224,7 @@ static void test_build_of_nothing_and_of_no_names(void **state)
 static void test_build_refuses_what_check_would(void **state)
 {
     static const char *const twice[] = {"a", "b", NULL, "a"};
+    static const char *const late[] = {"", "x", "a", "a", NULL};
     static const char *const eight_bit[] = {"a", "\xc3\xa4"};
     static const char *const del[] = {"\x7f\x01 ~"}; /* 7-bit is all that is asked */
     static const char *const case_matters[] = {"a", "A", "aa", "Aa"};
@@ -233,6 +234,8 @@ static void test_build_refuses_what_check_would(void **state)
     memset(out, 0xee, sizeof out);
     assert_int_equal(vgpio_names_build(out, 16, twice, 4), VGPIO_ERR_INVAL);
     assert_int_equal(vgpio_names_build(NULL, 0, twice, 4), VGPIO_ERR_INVAL);
+    assert_int_equal(vgpio_names_build(out, 16, late, 5), VGPIO_ERR_INVAL);
+    assert_int_equal(vgpio_names_build(out, 16, late + 2, 2), VGPIO_ERR_INVAL);
     assert_int_equal(vgpio_names_build(out, 16, eight_bit, 2), VGPIO_ERR_INVAL);
     assert_int_equal(vgpio_names_build(NULL, 1, del, 1), VGPIO_ERR_INVAL);
     assert_int_equal(out[0], 0xee);
