@@ -427,6 +427,48 @@ static void test_start_without_being_told_is_fresh(void **state)
     assert_int_equal(b->traced[b->ntraced - 2].b, 0); /* the position begins anew */
 }
 
+/* Nothing of a ring is remembered over a reset, however small it was. */
+static void test_a_reset_remembers_no_ring(void **state)
+{
+    struct bench *b = *state;
+    unsigned size;
+
+    for (size = 1; size <= BENCH_RING; size *= 2) {
+        b->vdev.ops->reset(b->vdev.obj);
+        assert_int_equal(b->vdev.ops->ack_features(b->vdev.obj, b->features), 0);
+        b->q[REQ].setup.size = (uint16_t)size;
+        assert_int_equal(start_at(b, REQ, 0), 0);
+        assert_int_equal(stop(b, REQ, VGPIO_STOP_NOW), 0);
+        b->vdev.ops->reset(b->vdev.obj);
+        assert_int_equal(b->vdev.ops->ack_features(b->vdev.obj, b->features), 0);
+        assert_int_equal(start_at(b, REQ, 0), 0);
+        assert_int_equal(b->trace[VGPIO_TR_QUEUE_RESUMED], 0);
+    }
+}
+
+/* The tokens of before stay stale, however the slots are used again. */
+static void test_tokens_of_before_a_reset(void **state)
+{
+    struct bench *b = *state;
+    vgpio_token old;
+    uint16_t head;
+
+    b->pend = 1;
+    (void)bench_post(b, VGPIO_MSG_GET_VALUE, 5, 0);
+    kick(b, REQ);
+    old = last_token(b, 'v');
+    b->vdev.ops->reset(b->vdev.obj);
+    reboot(b);
+    bench_start(b);
+    b->pend = 0;
+    assert_int_equal(bench_call(b, VGPIO_MSG_GET_VALUE, 5, 0), 0);
+    b->pend = 1;
+    head = bench_post(b, VGPIO_MSG_GET_VALUE, 5, 0);
+    kick(b, REQ);
+    assert_int_equal(vgpio_dev_complete(&b->dev, old, 1), VGPIO_ERR_STALE);
+    assert_int_equal(bench_answer(b, head), BENCH_NONE);
+}
+
 /* The first line and the first slot are lines and slots like any other. */
 static void test_the_first_line_over_a_stop(void **state)
 {
@@ -903,6 +945,8 @@ int main(void)
         T(test_other_features_are_another_driver),
         cmocka_unit_test(test_other_features_where_only_one_ring_ran),
         T(test_start_without_being_told_is_fresh),
+        T(test_a_reset_remembers_no_ring),
+        T(test_tokens_of_before_a_reset),
         T(test_the_first_line_over_a_stop),
         T(test_new_work_behind_what_is_forgotten),
         T(test_slots_come_back),
