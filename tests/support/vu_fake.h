@@ -42,7 +42,7 @@ struct fake_os {
     int map_fails_at; /* the n-th map() from now, n >= 1 */
     int huge;         /* files hold something at every offset */
     int send_result;  /* of the next sends */
-    unsigned sends, traced, refused;
+    unsigned sends, traced, refused, refused_request;
     uint8_t sent[12];
 };
 
@@ -155,10 +155,12 @@ static inline void fake_trace(void *ctx, unsigned id, uint32_t a, uint32_t b)
 {
     struct fake_os *os = ctx;
 
-    (void)a;
     (void)b;
     os->traced += id == VGPIO_TR_VU_MESSAGE;
     os->refused += id == VGPIO_TR_VU_REFUSED;
+    if (id == VGPIO_TR_VU_REFUSED) {
+        os->refused_request = a;
+    }
 }
 
 static const struct vgpio_vu_os fake_os_ops = {

@@ -264,6 +264,7 @@ static void test_indirect_of_no_length(void **state)
 {
     (void)state;
     indirect_breaks(TABLE, 0, 0, VGPIO_ERR_PROTO);
+    indirect_breaks(UINT64_MAX, 0, 0, VGPIO_ERR_PROTO);
 }
 
 static void test_indirect_of_half_an_entry(void **state)

@@ -931,6 +931,7 @@ static void test_memory_tables_that_are_no_tables(void **state)
     assert_int_equal(msg(w, VU_SET_MEM_TABLE, 0, v, 8, 1), VGPIO_ERR_PROTO);
     assert_int_equal(msg(w, VU_SET_MEM_TABLE, 0, v, 4, 1), VGPIO_ERR_PROTO);
     assert_int_equal(msg(w, VU_SET_MEM_TABLE, 0, v, 8 + 9 * 32, 1), VGPIO_ERR_PROTO);
+    assert_int_equal(msg(w, VU_SET_MEM_TABLE, 0, v, 8 + 8 * 32 + 1, 1), VGPIO_ERR_PROTO);
     v[0] = 9;
     assert_int_equal(msg(w, VU_SET_MEM_TABLE, 0, v, 8 + 9 * 32, 9), VGPIO_ERR_PROTO);
     v[0] = UINT32_MAX;
@@ -1220,6 +1221,7 @@ static void test_headers(void **state)
         memcpy(w->in.buf, head, 12);
         w->in.len = i;
         assert_int_equal(vgpio_vu_input(&w->vu, &w->in, &w->out), VGPIO_ERR_PROTO);
+        assert_int_equal(w->os.refused_request, 0); /* it did not say */
     }
     for (i = 0; i < 3; i++) {
         head[2] = i == 0 ? 1 : i == 1 ? VGPIO_VU_MSG_MAX : UINT32_MAX;
