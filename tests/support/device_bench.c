@@ -7,6 +7,7 @@
 
 #define GPA 0x40000000u
 #define CELL 64u
+#define GUARD 0x5a
 
 static void die(const char *what)
 {
@@ -120,8 +121,9 @@ struct bench *bench_make(uint64_t features, uint16_t nreqs)
     if (b == NULL || nreqs > BENCH_REQS) {
         die("no memory, or too many requests");
     }
-    memset(&b->lines[BENCH_LINES], 0xa5, sizeof b->lines[0]);
-    memset(&b->reqs[nreqs], 0xa5, sizeof b->reqs[0]);
+    /* Flags that would make something happen, if they were a line's or a request's. */
+    memset(&b->lines[BENCH_LINES], GUARD, sizeof b->lines[0]);
+    memset(&b->reqs[nreqs], GUARD, sizeof b->reqs[0]);
     peer_mem_init(&b->mem, GPA, 65536);
     b->features = features | VGPIO_F_VERSION_1;
     for (q = 0; q < 2; q++) {
@@ -190,7 +192,7 @@ static void expect_untouched(const void *p, size_t len)
     const uint8_t *bytes = p;
 
     while (len-- != 0) {
-        if (bytes[len] != 0xa5) {
+        if (bytes[len] != GUARD) {
             die("written beyond the end of an array");
         }
     }

@@ -239,6 +239,7 @@ static int setup(void **state)
     memset(b->slots, 0xa5, sizeof b->slots);
     memset(b->ring, 0xa5, sizeof b->ring);
     memset(b->map, 0xa5, sizeof b->map);
+    b->map[NGPIO] = 0x1234;
     memset(b->p.m.driver, 0xa5, b->p.m.size);
     b->p.id = VGPIO_DEVICE_ID;
     b->p.offered = F_ALL | F_FOREIGN;
@@ -253,7 +254,7 @@ static int teardown(void **state)
 {
     struct box *b = *state;
 
-    assert_int_equal(b->map[NGPIO], 0xa5a5);
+    assert_int_equal(b->map[NGPIO], 0x1234);
     twomap_close(&b->p.m);
     free(b);
     return 0;
@@ -615,7 +616,9 @@ static void test_start_refused(void **state)
     b->p.queue_max[0] = 256;
     b->p.gen_moves = 1000;
     expect_refused(b, VGPIO_ERR_PROTO);
-    b->p.gen_moves = 3; /* but a configuration may change while it is read */
+    b->p.gen_moves = 2 * 8; /* each of 8 tries sees it change */
+    expect_refused(b, VGPIO_ERR_PROTO);
+    b->p.gen_moves = 2 * 8 - 1; /* but it may change while it is read */
     assert_int_equal(vgpio_drv_start(&b->drv), 0);
 }
 
@@ -873,6 +876,7 @@ static void test_a_short_map(void **state)
     struct box *b = *state;
 
     b->cfg.irq_map_len = 4;
+    b->map[4] = 0x1234;
     up(b);
     submit(b, VGPIO_MSG_SET_DIRECTION, 3, VGPIO_DIR_OUT, b);
     answer(b, VGPIO_MSG_SET_DIRECTION, 3, 0);
@@ -880,12 +884,12 @@ static void test_a_short_map(void **state)
     submit(b, VGPIO_MSG_SET_DIRECTION, 4, VGPIO_DIR_OUT, b);
     answer(b, VGPIO_MSG_SET_DIRECTION, 4, 0);
     expect_done(b, b, 0);
-    assert_int_equal(b->map[4], 0xa5a5);
+    assert_int_equal(b->map[4], 0x1234);
     assert_int_equal(submit_err(b, VGPIO_MSG_SET_IRQ_TYPE, 3, VGPIO_IRQ_EDGE_RISING),
                      VGPIO_ERR_STATE);
     set_type(b, 4, VGPIO_IRQ_EDGE_RISING); /* the device is the one to refuse it */
     unmask(b, 4);
-    assert_int_equal(b->map[4], 0xa5a5);
+    assert_int_equal(b->map[4], 0x1234);
 }
 
 /* A doorbell that was rung is not owed any more, whichever it was. */

@@ -231,6 +231,7 @@ static void test_init_checks_what_it_is_given(void **state)
     struct vgpio_vu_os os = fake_os_ops;
     struct vgpio_vdev none = {NULL, NULL}, dev = vdev_of(&w->dev);
     uint64_t abi = VGPIO_ABI(sizeof w->vu, sizeof w->in, 0, 0);
+    unsigned i;
 
     assert_int_equal(vgpio_vu_init_abi(NULL, dev, &os, NULL, abi), VGPIO_ERR_INVAL);
     assert_int_equal(vgpio_vu_init(&w->vu, none, &os, NULL), VGPIO_ERR_INVAL);
@@ -245,8 +246,15 @@ static void test_init_checks_what_it_is_given(void **state)
     w->os.traced = 0;
     assert_int_equal(msg(w, VU_SET_OWNER, 0, NULL, 0, 0), 0);
     assert_int_equal(w->os.traced, 0);
-    os.watch = NULL;
-    assert_int_equal(vgpio_vu_init(&w->vu, dev, &os, NULL), VGPIO_ERR_INVAL);
+    for (i = 0; i < 5; i++) {
+        os = fake_os_ops;
+        os.map = i == 0 ? NULL : os.map;
+        os.unmap = i == 1 ? NULL : os.unmap;
+        os.close = i == 2 ? NULL : os.close;
+        os.signal = i == 3 ? NULL : os.signal;
+        os.watch = i == 4 ? NULL : os.watch;
+        assert_int_equal(vgpio_vu_init(&w->vu, dev, &os, NULL), VGPIO_ERR_INVAL);
+    }
     assert_int_equal(vgpio_vu_init(&w->vu, dev, &fake_os_ops, &w->os), 0);
 }
 
@@ -489,6 +497,25 @@ static void test_no_base_starts_at_the_first_kick(void **state)
     w->dev.q[1].refuse = 0;
     do_step(w, S_BASE, 1);
     expect_log(w, "start1@7 kick1 ");
+}
+
+/* ... and not where the front end before was. */
+static void test_no_base_after_another_front_end(void **state)
+{
+    struct world *w = *state;
+
+    greet(w, V1 | F30);
+    ring_up(w, 0, 41);
+    vgpio_vu_close(&w->vu);
+    w->dev.log[0] = '\0';
+    greet(w, V1 | F30);
+    do_step(w, S_NUM, 0);
+    do_step(w, S_ADDR, 0);
+    do_step(w, S_KICK, 0);
+    do_step(w, S_ENABLE, 0);
+    expect_log(w, "ack ");
+    assert_int_equal(vgpio_vu_kick(&w->vu, 0), 0);
+    expect_log(w, "start0@0 kick0 ");
 }
 
 static void test_without_bit_30_rings_need_no_enable(void **state)
@@ -753,11 +780,11 @@ static void test_get_base_of_a_device_that_does_not_say(void **state)
 {
     struct world *w = *state;
 
-    greet(w, V1 | F30);
-    ring_up(w, 0, 41);
+    greet(w, V1 | F30 | PACKED);
+    ring_up(w, 0, 0x80298031);
     w->dev.q[0].mute = 1;
     assert_int_equal(get_base(w, 0), 1);
-    assert_int_equal(base_in_reply(w, 0), 41); /* as it was told */
+    assert_int_equal(base_in_reply(w, 0), 0x80298031); /* as it was told */
 }
 
 static void test_get_base_of_a_packed_ring(void **state)
@@ -1494,6 +1521,7 @@ int main(void)
         T(test_config_is_not_writable),
         T(test_a_ring_starts_in_every_order),
         T(test_no_base_starts_at_the_first_kick),
+        T(test_no_base_after_another_front_end),
         T(test_without_bit_30_rings_need_no_enable),
         T(test_ring_sizes),
         T(test_queue_numbers_out_of_range),
