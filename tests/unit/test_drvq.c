@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -209,6 +210,27 @@ static void test_init_refuses(void **state)
     assert_int_equal(vgpio_drvq_add(&w.q, two, 1, 1, 0), VGPIO_ERR_STATE);
     assert_int_equal(vgpio_drvq_publish(&w.q, NULL), VGPIO_ERR_STATE);
     assert_int_equal(vgpio_drvq_rearm(&w.q), VGPIO_ERR_STATE);
+}
+
+/* Offsets in the arena have 31 bits; the last one of those is fine. */
+static void test_areas_far_apart(void **state)
+{
+    const uint32_t off = 0x7ffffffcu;
+    const size_t bytes = (size_t)off + 0x1000;
+    static struct world w;
+    uint8_t *ram = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    (void)state;
+    if (ram == MAP_FAILED) {
+        skip(); /* not so much address space here */
+    }
+    world_init(&w, 4, 0);
+    w.setup.device = w.setup.desc + off;
+    assert_int_equal(vgpio_drvq_init(&w.q, ram, w.slots, &w.setup), 0);
+    assert_int_equal(vgpio_drvq_add(&w.q, two, 1, 1, 0), 0);
+    assert_int_equal(vgpio_drvq_publish(&w.q, NULL), 1);
+    munmap(ram, bytes);
 }
 
 static void test_add_refuses(void **state)
@@ -658,6 +680,7 @@ int main(void)
         cmocka_unit_test(test_add_and_get),
         cmocka_unit_test(test_layout_fits_and_is_cleared),
         cmocka_unit_test(test_init_refuses),
+        cmocka_unit_test(test_areas_far_apart),
         cmocka_unit_test(test_add_refuses),
         cmocka_unit_test(test_longer_chains),
 #if VGPIO_CFG_INDIRECT

@@ -249,25 +249,28 @@ static void test_build_refuses_what_check_would(void **state)
 static void test_build_refuses_a_size_that_is_no_int(void **state)
 {
     enum {
-        NAMES = 127,
+        NAMES = 121, /* all but the last are less than INT32_MAX bytes */
         LONG = 17 << 20
     };
     const char *names[NAMES];
     char *text = malloc(LONG);
+    uint32_t left = INT32_MAX;
     uint16_t i;
 
     (void)state;
     assert_non_null(text);
     memset(text, 'x', LONG - 1);
     text[LONG - 1] = '\0';
-    for (i = 0; i < NAMES; i++) {
+    for (i = 0; i < NAMES - 1; i++) {
         text[i] = (char)(i + 1); /* no two names start alike */
         names[i] = text + i;     /* LONG - i bytes with the terminator */
+        left -= LONG - i;
     }
-    assert_true((uint64_t)NAMES * (LONG - NAMES) > INT32_MAX);
+    assert_true(left < LONG - NAMES);
+    names[NAMES - 1] = text + LONG - left;
+    assert_int_equal(vgpio_names_build(NULL, 0, names, NAMES), INT32_MAX);
+    names[NAMES - 1]--;
     assert_int_equal(vgpio_names_build(NULL, 0, names, NAMES), VGPIO_ERR_INVAL);
-    /* Without the last names they are good ones, so only the size was wrong. */
-    assert_int_equal(vgpio_names_build(NULL, 0, names, 8), 8 * LONG - 28);
     free(text);
 }
 #endif
