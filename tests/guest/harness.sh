@@ -60,11 +60,13 @@ ctl() {
     echo "# ctl $*: $answer"
 }
 
-# stat KEY: one counter of `stats`, in $stat
+# stat KEY: one counter of `stats`, in $stat: what this case added where it shares a server
+declare -A counted_before=()
 stat() {
     answer=$("$CTL" "$control" stats)
     stat=$(tr ' ' '\n' <<< "$answer" | sed -n "s/^$1=//p")
     [ -n "$stat" ] || fail "stats has no $1: $answer"
+    stat=$((stat - ${counted_before[$1]:-0}))
 }
 
 grows() {

@@ -6,7 +6,7 @@
 #   PCI    serve starts a server, boot plugs the device into the running machine, halt pulls it
 #          out again
 #   mmio   the device was there from the start, and so was the server: serve gives its 8 lines
-#          back their first pull, boot has the guest's driver bound anew
+#          back their first pull and counts from there, boot has the guest's driver bound anew
 #
 # Further words:
 #   qmp COMMAND [ARGUMENTS]    ask QEMU; what it returned, as JSON, in $answer
@@ -106,11 +106,16 @@ guest() {
 
 eval "uml_$(declare -f serve)"
 serve() {
-    local line
+    local line key
     if [ "$bus" = pci ]; then
         uml_serve "$@" -vv
     else
         for line in 0 1 2 3 4 5 6 7; do ctl "pull $line 0" > /dev/null; done
+        ctl barrier
+        for key in interrupts latched merged dropped errors; do
+            stat "$key"
+            counted_before["$key"]=$stat
+        done
     fi
 }
 
