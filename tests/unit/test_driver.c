@@ -1231,7 +1231,11 @@ static void test_names_need_a_slot(void **state)
         answer(b, VGPIO_MSG_GET_VALUE, i, 0);
         expect_done(b, b, 0);
     }
-    assert_int_equal(read_names(b, 42), 0); /* it was the slot, nothing else */
+    assert_int_equal(read_names(b, 42), 0);       /* it was the slot, nothing else */
+    assert_int_equal(vgpio_drv_stop(&b->drv), 0); /* never answered */
+    expect_done(b, b, VGPIO_ERR_STALE);
+    assert_int_equal(vgpio_drv_start(&b->drv), 0);
+    assert_int_equal(read_names(b, 42), 0);
 }
 
 static void test_names_size(void **state)

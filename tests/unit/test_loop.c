@@ -253,6 +253,7 @@ static void test_bring_up(void **state)
     expect_eq(a.n.vq[0].features, VGPIO_F_VERSION_1); /* what was negotiated */
     expect_eq(a.n.vq[0].flags, 0);                    /* never told, always fresh */
     expect_eq(a.n.vq[0].avail_pos, 0);
+    expect_eq(a.n.vq[0].used_pos, 0);
     expect_eq(vgpio_loop_take_kicks(&a.loop), 1);
     expect_eq(vgpio_loop_take_kicks(&a.loop), 0);
     small.size = 4;

@@ -516,6 +516,14 @@ static void test_no_base_after_another_front_end(void **state)
     expect_log(w, "ack ");
     assert_int_equal(vgpio_vu_kick(&w->vu, 0), 0);
     expect_log(w, "start0@0 kick0 ");
+    do_step(w, S_NUM, 1);
+    do_step(w, S_ADDR, 1);
+    do_step(w, S_KICK, 1);
+    do_step(w, S_ENABLE, 1);
+    assert_int_equal(vgpio_vu_kick(&w->vu, 1), 0);
+    expect_log(w, "start1@0 kick1 ");
+    protocol(w); /* whatever comes next: it was looked at already */
+    expect_log(w, "");
 }
 
 static void test_without_bit_30_rings_need_no_enable(void **state)
