@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Make the guest of run.sh: Debian's own kernel for PCs, unmodified, and beside it the stock
-# gpio-virtio driver, which that kernel leaves out, and the consumer of ../module/, as modules.
+# gpio-virtio driver, which that kernel leaves out, and those of ../module/ and module/, as modules.
 # Half a minute, once.
 #
 # usage: build.sh    the last line of the output is the folder with vmlinux, *.ko and modules
@@ -67,8 +67,8 @@ unpack_kernel() {
 build_modules() {
     local headers=$PWD/headers/usr/src/linux-headers-$release module
     step "building the modules"
-    cp -r "$here/../module" module
-    echo 'obj-m += gpio-virtio.o' >> module/Kbuild
+    mkdir module
+    cp "$here"/../module/*.c "$here"/module/* module/
     xz -dcT0 /usr/src/linux-source-6.1.tar.xz | tar -xO --occurrence=1 \
         linux-source-6.1/drivers/gpio/gpio-virtio.c > module/gpio-virtio.c ||
         [ "${PIPESTATUS[1]}" = 0 ]
@@ -77,7 +77,7 @@ build_modules() {
         tail -n 30 "$cache/x86.log" >&2
         die "the modules do not build; the whole output is in $cache/x86.log"
     fi
-    for module in gpio-virtio irqcount; do
+    for module in gpio-virtio irqcount ringsize; do
         strip --strip-debug -o out/$module.ko module/$module.ko
     done
 }
@@ -106,7 +106,7 @@ make_result() {
 main() {
     need_packages "${guest_packages[@]}" "${qemu_packages[@]}"
     cached "x86-$(dpkg-query -W -f '${Version}' linux-source-6.1)" vmlinux \
-        "$here"/{build.sh,apt.sh,cache.sh} "$here"/../module/*
+        "$here"/{build.sh,apt.sh,cache.sh} "$here"/../module/* "$here"/module/*
 }
 
 main

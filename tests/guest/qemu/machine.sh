@@ -28,13 +28,14 @@ select_front() {
 machine_options() {
     local type=pc memory=256M,slots=2,maxmem=1G append=''
     if [ "$bus" = mmio ]; then
-        # Its timer cannot measure the speed of an emulated CPU.
-        append="no_timer_check tsc_early_khz=$(awk '/^cpu MHz/ { printf "%d", $4 * 1000; exit }' \
-            /proc/cpuinfo)"
+        # Its timer cannot measure the speed of an emulated CPU, nor watch it: ticks get lost.
+        append="no_timer_check tsc=reliable tsc_early_khz=$(awk \
+            '/^cpu MHz/ { printf "%d", $4 * 1000; exit }' /proc/cpuinfo)"
         type=microvm memory=256M
         qemu+=(-global virtio-mmio.force-legacy=false)
     fi
-    qemu+=(-nodefaults -no-user-config -display none -accel tcg -cpu max -m "$memory"
+    # With much translated code around, a reset of QEMU 7.2 takes minutes.
+    qemu+=(-nodefaults -no-user-config -display none -accel "tcg,tb-size=32" -cpu max -m "$memory"
         -M "$type,memory-backend=ram"
         -object "memory-backend-memfd,id=ram,size=256M,share=on"
         -kernel "$KERNEL/vmlinux" -initrd "$INITRD"
