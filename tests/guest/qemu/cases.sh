@@ -178,13 +178,15 @@ case_reconnect() {
         else
             line_server_kill
         fi
-        ask 'gpioget $chip 3'
+        # In uninterruptible sleep it waits for its answer: the request is in the ring.
+        guest 'gpioget $chip 3 > /tmp/late & late=$!'
+        guest 'until_true grep -q "(gpioget) D" /proc/$late/stat'
         if [ "$bus" = pci ]; then
             uml_serve 8 -vv
         else
             line_server
         fi
-        told
+        guest 'wait $late && cat /tmp/late'
         expect "line 3, asked for when there was no server" "$output" 0
         ctl info
         case $answer in *connected=1*) ;; *) fail "not connected" ;; esac
