@@ -642,6 +642,9 @@ static void test_names_whose_status_went_away(void **state)
     assert_int_equal(vgpio_dev_kick(&b->dev, REQ), 0);
     assert_int_equal(m.nth, 0);
     assert_int_equal(bench_used_len(b, OWN), 0);
+    assert_int_equal(b->traced[b->ntraced - 1].id, VGPIO_TR_ANSWER);
+    assert_int_equal(b->traced[b->ntraced - 1].a, TR(VGPIO_MSG_GET_LINE_NAMES, 0));
+    assert_int_equal(b->traced[b->ntraced - 1].b, VGPIO_STATUS_ERR << 8);
     b->mem.on_map = NULL;
 }
 

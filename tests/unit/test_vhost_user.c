@@ -526,6 +526,21 @@ static void test_no_base_after_another_front_end(void **state)
     expect_log(w, "");
 }
 
+/* Who asks for the base knows it: no kick is needed to begin there. */
+static void test_a_base_that_was_asked_for(void **state)
+{
+    struct world *w = *state;
+
+    greet(w, V1 | F30);
+    assert_int_equal(get_base(w, 0), 1);
+    assert_int_equal(base_in_reply(w, 0), 0);
+    do_step(w, S_NUM, 0);
+    do_step(w, S_ADDR, 0);
+    do_step(w, S_KICK, 0);
+    do_step(w, S_ENABLE, 0);
+    expect_log(w, "ack start0@0 kick0 ");
+}
+
 static void test_without_bit_30_rings_need_no_enable(void **state)
 {
     struct world *w = *state;
@@ -1257,6 +1272,7 @@ static void test_headers(void **state)
         w->in.len = i;
         assert_int_equal(vgpio_vu_input(&w->vu, &w->in, &w->out), VGPIO_ERR_PROTO);
         assert_int_equal(w->os.refused_request, 0); /* it did not say */
+        assert_string_equal(vgpio_vu_reason(&w->vu), "message shorter than a header");
     }
     for (i = 0; i < 3; i++) {
         head[2] = i == 0 ? 1 : i == 1 ? VGPIO_VU_MSG_MAX : UINT32_MAX;
@@ -1530,6 +1546,7 @@ int main(void)
         T(test_a_ring_starts_in_every_order),
         T(test_no_base_starts_at_the_first_kick),
         T(test_no_base_after_another_front_end),
+        T(test_a_base_that_was_asked_for),
         T(test_without_bit_30_rings_need_no_enable),
         T(test_ring_sizes),
         T(test_queue_numbers_out_of_range),
