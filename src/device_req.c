@@ -21,36 +21,48 @@ void vgpio_req_forget(struct vgpio_dev *dev)
     dev->req_free = 0;
 }
 
-static struct vgpio_req *append(struct vgpio_dev *dev, uint16_t line)
+/* Put a request at the end of its line's queue. */
+static void link_last(struct vgpio_dev *dev, struct vgpio_line *l, uint16_t i)
 {
-    struct vgpio_line *l = &dev->lines[line];
-    uint16_t i = dev->req_free;
-    struct vgpio_req *r = &dev->reqs[i];
-
-    dev->req_free = r->next;
-    r->next = VGPIO_NIL;
-    r->line = line;
-    r->flags = 0;
+    dev->reqs[i].next = VGPIO_NIL;
     if (l->q_first == VGPIO_NIL) {
         l->q_first = i;
     } else {
         dev->reqs[l->q_last].next = i;
     }
     l->q_last = i;
+}
+
+static struct vgpio_req *append(struct vgpio_dev *dev, uint16_t line)
+{
+    uint16_t i = dev->req_free;
+    struct vgpio_req *r = &dev->reqs[i];
+
+    dev->req_free = r->next;
+    link_last(dev, &dev->lines[line], i);
+    r->line = line;
+    r->flags = 0;
     return r;
+}
+
+/* The token of a slot that is freed means nothing any more. */
+static void free_slot(struct vgpio_dev *dev, uint16_t i)
+{
+    struct vgpio_req *r = &dev->reqs[i];
+
+    r->state = REQ_FREE;
+    r->gen++;
+    r->next = dev->req_free;
+    dev->req_free = i;
 }
 
 /* Take the first request of a line out and free its slot. */
 static void free_first(struct vgpio_dev *dev, struct vgpio_line *l)
 {
     uint16_t i = l->q_first;
-    struct vgpio_req *r = &dev->reqs[i];
 
-    l->q_first = r->next;
-    r->state = REQ_FREE;
-    r->gen++;
-    r->next = dev->req_free;
-    dev->req_free = i;
+    l->q_first = dev->reqs[i].next;
+    free_slot(dev, i);
 }
 
 /* ---- answers -------------------------------------------------------------- */
@@ -405,10 +417,7 @@ static int forget_one(struct vgpio_dev *dev, uint16_t i)
         r->flags = 0;
         return 0;
     }
-    r->state = REQ_FREE;
-    r->gen++;
-    r->next = dev->req_free;
-    dev->req_free = i;
+    free_slot(dev, i);
     return 1;
 }
 
@@ -420,13 +429,7 @@ static void drop_of_line(struct vgpio_dev *dev, struct vgpio_line *l, int only_o
     for (; i != VGPIO_NIL; i = next) {
         next = dev->reqs[i].next;
         if ((only_old && (dev->reqs[i].flags & REQ_OLD) == 0) || !forget_one(dev, i)) {
-            dev->reqs[i].next = VGPIO_NIL;
-            if (l->q_first == VGPIO_NIL) {
-                l->q_first = i;
-            } else {
-                dev->reqs[l->q_last].next = i;
-            }
-            l->q_last = i;
+            link_last(dev, l, i);
         }
     }
 }
