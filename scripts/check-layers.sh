@@ -44,7 +44,8 @@ checked=()
 may_include "" $h/config.h.in
 may_include "config.h" $h/types.h
 may_include "config.h types.h" $h/wire.h $h/seams.h
-may_include "config.h types.h wire.h seams.h" $h/queue.h $h/sim.h $h/loop.h $h/vhost_user.h
+may_include "config.h types.h wire.h seams.h" $h/queue.h $h/sim.h $h/loop.h \
+    $h/mmio.h $h/vhost_user.h
 may_include "config.h types.h wire.h seams.h queue.h" $h/device.h $h/driver.h
 may_include "config.h types.h driver.h" $h/sync.h
 may_include "device.h driver.h loop.h seams.h sim.h sync.h types.h wire.h" $h/virtiogpio.h
@@ -60,6 +61,8 @@ may_include "$seam queue.h driver.h dialect.h" src/dialect.h src/driver*.[ch]
 may_include "$leaf wire.h driver.h sync.h" src/sync.c
 may_include "$seam sim.h" src/sim.c
 may_include "$seam loop.h" src/loop.c
+may_include "" src/mmio_regs.h
+may_include "$seam mmio.h mmio_regs.h" src/mmio_*.c
 may_include "$seam vhost_user.h vhost_user_priv.h" src/vhost_user*.[ch]
 
 # A new file needs a rule of its own.

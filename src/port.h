@@ -299,4 +299,88 @@ static inline void ring_fence(unsigned platform)
     }
 }
 
+/* ---- 4. Registers of devices ----
+ * Single accesses of exactly this width. The barrier before a store keeps what was
+ * written to memory, rings above all, from coming after the doorbell, and register writes
+ * in order; pairs with the device's acquire load of what was published. The barrier after
+ * a load keeps memory from being read before it, so a ring that is looked at behind
+ * InterruptStatus is as new as the interrupt. A target with needs of its own defines the
+ * four VGPIO_MMIO_ words in its config file, barriers included; they see memory's byte
+ * order, that is, little-endian values. */
+
+#ifndef VGPIO_MMIO_READ32
+
+#if defined(__GNUC__) && defined(__aarch64__)
+/* A hypervisor is only told of plain accesses: none that also changes its address
+ * register. */
+static inline uint32_t port_io_ld32(const volatile void *p)
+{
+    uint32_t v;
+
+    __asm__ volatile("ldr %w0, [%1]" : "=r"(v) : "r"(p) : "memory");
+    port_fence_platform();
+    return v;
+}
+
+static inline uint16_t port_io_ld16(const volatile void *p)
+{
+    uint32_t v;
+
+    __asm__ volatile("ldrh %w0, [%1]" : "=r"(v) : "r"(p) : "memory");
+    port_fence_platform();
+    return (uint16_t)v;
+}
+
+static inline uint8_t port_io_ld8(const volatile void *p)
+{
+    uint32_t v;
+
+    __asm__ volatile("ldrb %w0, [%1]" : "=r"(v) : "r"(p) : "memory");
+    port_fence_platform();
+    return (uint8_t)v;
+}
+
+static inline void port_io_st32(volatile void *p, uint32_t v)
+{
+    port_fence_platform();
+    __asm__ volatile("str %w0, [%1]" : : "r"(v), "r"(p) : "memory");
+}
+#else
+static inline uint32_t port_io_ld32(const volatile void *p)
+{
+    uint32_t v = *(const volatile uint32_t *)p;
+
+    port_fence_platform();
+    return v;
+}
+
+static inline uint16_t port_io_ld16(const volatile void *p)
+{
+    uint16_t v = *(const volatile uint16_t *)p;
+
+    port_fence_platform();
+    return v;
+}
+
+static inline uint8_t port_io_ld8(const volatile void *p)
+{
+    uint8_t v = *(const volatile uint8_t *)p;
+
+    port_fence_platform();
+    return v;
+}
+
+static inline void port_io_st32(volatile void *p, uint32_t v)
+{
+    port_fence_platform();
+    *(volatile uint32_t *)p = v;
+}
+#endif
+
+#define VGPIO_MMIO_READ32(p) port_io_ld32(p)
+#define VGPIO_MMIO_READ16(p) port_io_ld16(p)
+#define VGPIO_MMIO_READ8(p) port_io_ld8(p)
+#define VGPIO_MMIO_WRITE32(p, v) port_io_st32((p), (v))
+#endif
+
 #endif /* VGPIO_PORT_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The seams: one scenario, {the standard, a made-up protocol} x {loop, vhost-user}, with
- * the simulator behind and the same driver object in front. Neither transport, simulator
+/* The seams: one scenario, {the standard, a made-up protocol} x {loop, mmio,
+ * vhost-user}, with the simulator behind and the same driver object in front. Neither transport, simulator
  * nor driver engine knows which dialect it carries. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "fake_dialect.h"
+#include "mmio_shim.h"
 #include "vu_bus.h"
 #include "world.h"
 
@@ -33,8 +34,10 @@ struct stage {
     struct toy_dev toy;
 
     void (*serve)(struct stage *s);
+    int asleep;
     struct twomap m;
     struct vgpio_loop loop;
+    struct mmio_shim mmio;
     struct vu_bus vu;
 };
 
@@ -99,6 +102,25 @@ static void by_loop(struct stage *s)
     s->serve = serve_loop;
 }
 
+/* The driver comes here to sleep, so something has to wake it: without an interrupt it
+ * would not look again. */
+static void serve_mmio(struct stage *s)
+{
+    mmio_shim_serve(&s->mmio);
+    s->asleep = mmio_shim_isr(&s->mmio) == 0;
+}
+
+static void by_mmio(struct stage *s)
+{
+    twomap_open(&s->m, 0x4000);
+    mmio_shim_open(&s->mmio, s->dev, &s->m.mem);
+    s->rc.bus = &vgpio_mmio_bus_ops;
+    s->rc.bus_ctx = &s->mmio.bus;
+    s->rc.dma = s->m.driver;
+    s->rc.dma_addr = TWOMAP_GPA;
+    s->serve = serve_mmio;
+}
+
 static void serve_vu(struct stage *s)
 {
     vu_bus_serve(&s->vu);
@@ -146,7 +168,8 @@ static int next(struct stage *s, struct vgpio_drv_event *ev)
 {
     int n, tries;
 
-    for (tries = 0; tries < 4; tries++) {
+    s->asleep = 0;
+    for (tries = 0; tries < 4 && !s->asleep; tries++) {
         assert_int_equal(vgpio_drv_flush(&s->drv), 0);
         n = vgpio_drv_poll(&s->drv, ev);
         assert_true(n >= 0);
@@ -282,6 +305,18 @@ static void test_standard_by_vhost_user(void **state)
     scenario(speak_standard, by_vhost_user);
 }
 
+static void test_standard_by_mmio(void **state)
+{
+    (void)state;
+    scenario(speak_standard, by_mmio);
+}
+
+static void test_toy_by_mmio(void **state)
+{
+    (void)state;
+    scenario(speak_toy, by_mmio);
+}
+
 static void test_toy_by_loop(void **state)
 {
     (void)state;
@@ -313,8 +348,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_standard_by_loop),
+        cmocka_unit_test(test_standard_by_mmio),
         cmocka_unit_test(test_standard_by_vhost_user),
         cmocka_unit_test(test_toy_by_loop),
+        cmocka_unit_test(test_toy_by_mmio),
         cmocka_unit_test(test_toy_by_vhost_user),
         cmocka_unit_test(test_dialects_do_not_mix),
     };
