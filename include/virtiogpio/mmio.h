@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * @file
- * @brief virtio-mmio, version 2: the register file as a hypervisor plays it, and as a guest
- * uses it.
+ * @brief virtio-mmio, version 2: the register file as a hypervisor plays it, and as a
+ * guest uses it.
  *
  * The two halves know nothing of each other and are linked apart: a hypervisor wants
  * #vgpio_mmio_dev over any #vgpio_vdev, a guest #vgpio_mmio_bus under any driver.
@@ -31,19 +31,20 @@
  * }
  * @endcode
  *
- * The loop runs in the trap of the virtual CPU that rang, and ends when the ring is empty:
- * another virtual CPU that goes on adding requests keeps it there. A hypervisor that
- * cannot have that leaves the rest (vgpio_mmio_dev_take_kicks()) to a thread of its own.
+ * The loop runs in the trap of the virtual CPU that rang, and ends when the ring is
+ * empty: another virtual CPU that goes on adding requests keeps it there. A hypervisor
+ * that cannot have that leaves the rest (vgpio_mmio_dev_take_kicks()) to a thread of its
+ * own.
  *
  * @par With ioeventfd and irqfd
  * A doorbell may be taken away from the trap handler: register an eventfd for writes of 4
- * bytes at #VGPIO_MMIO_QUEUE_NOTIFY, one a queue (the value written is the queue's number)
- * or one for all, and let the thread that reads it call vgpio_mmio_dev_kick() under the
- * lock. With #VGPIO_F_NOTIFICATION_DATA the value carries more than the number: offer it
- * (vgpio_mmio_dev_set_features()) only if one eventfd serves all values. Write an irqfd
- * whenever vgpio_mmio_dev_take_irq() returns 1, for such an interrupt is an edge. Doorbells
- * before DRIVER_OK are harmless and not lost: the write that starts the queues says that
- * all of them are to be looked at.
+ * bytes at #VGPIO_MMIO_QUEUE_NOTIFY, one a queue (the value written is the queue's
+ * number) or one for all, and let the thread that reads it call vgpio_mmio_dev_kick()
+ * under the lock. With #VGPIO_F_NOTIFICATION_DATA the value carries more than the number:
+ * offer it (vgpio_mmio_dev_set_features()) only if one eventfd serves all values. Write
+ * an irqfd whenever vgpio_mmio_dev_take_irq() returns 1, for such an interrupt is an
+ * edge. Doorbells before DRIVER_OK are harmless and not lost: the write that starts the
+ * queues says that all of them are to be looked at.
  *
  * @par What a guest can do wrong
  * Offset, width and value of an access may be anything. Features that were not offered,
@@ -61,11 +62,11 @@
  * void gpio_isr(void)
  * {
  *     uint32_t why = vgpio_mmio_bus_ack(&bus);
- *     if (why & VGPIO_MMIO_CONFIG) look_at_config = 1;  // task: vgpio_drv_config_changed()
- *     if (why) os_sem_give();                           // task: vgpio_drv_poll()
+ *     if (why & VGPIO_MMIO_CONFIG) look = 1; // the task: vgpio_drv_config_changed()
+ *     if (why) os_sem_give();                // the task: vgpio_drv_poll()
  * }
  * ...
- * if (vgpio_mmio_bus_init(&bus, (volatile void *)0x0a000000) < 0) return; // nothing there
+ * if (vgpio_mmio_bus_init(&bus, (volatile void *)0x0a000000) < 0) return;
  * cfg.bus = &vgpio_mmio_bus_ops;
  * cfg.bus_ctx = &bus;
  * @endcode
@@ -152,7 +153,8 @@ VGPIO_API void vgpio_mmio_dev_set_vendor(struct vgpio_mmio_dev *m, uint32_t vend
  * @param m         the register file, before the guest sees it
  * @param features  an or of #VGPIO_F_RING_RESET (stop and restart one queue),
  *                  #VGPIO_F_NOTIFICATION_DATA (what ioeventfds make of it: see above) and
- *                  #VGPIO_F_ACCESS_PLATFORM (an IOMMU translates what `mem` maps); 0: none
+ *                  #VGPIO_F_ACCESS_PLATFORM (an IOMMU translates what `mem` maps); 0:
+ *                  none
  * @return 0; #VGPIO_ERR_NOTSUP: any other bit, nothing is changed
  * @context object lock
  */
@@ -161,14 +163,15 @@ VGPIO_API int vgpio_mmio_dev_set_features(struct vgpio_mmio_dev *m, uint64_t fea
 /**
  * @brief The guest reads a register.
  *
- * Control registers are read by aligned accesses of 4 bytes, configuration (from 0x100 on)
- * by 1, 2 or 4 bytes at any offset. Everything else reads 0: other widths, registers that
- * are only written, holes, what lies behind the configuration.
+ * Control registers are read by aligned accesses of 4 bytes, configuration (from 0x100
+ * on) by 1, 2 or 4 bytes at any offset. Everything else reads 0: other widths, registers
+ * that are only written, holes, what lies behind the configuration.
  *
  * @param m     the register file
  * @param off   offset from the first register; any value
  * @param size  bytes of the access; any value
- * @return the value as a number: its lowest byte is the one at `off`. Above `size` bytes 0.
+ * @return the value as a number: its lowest byte is the one at `off`. Above `size` bytes
+ * 0.
  * @context object lock
  */
 VGPIO_API uint32_t vgpio_mmio_dev_read(struct vgpio_mmio_dev *m, uint32_t off,
@@ -225,8 +228,8 @@ VGPIO_API unsigned vgpio_mmio_dev_take_kicks(struct vgpio_mmio_dev *m);
 /**
  * @brief Level of the interrupt line.
  *
- * 1 from an event on until the guest has acknowledged all of them (MMIO-DEV-03). Assign it
- * to the line after every call into the device or the transport.
+ * 1 from an event on until the guest has acknowledged all of them (MMIO-DEV-03). Assign
+ * it to the line after every call into the device or the transport.
  *
  * @param m  the register file
  * @return 0 or 1
@@ -269,8 +272,8 @@ struct vgpio_mmio_io {
     /** Read 1, 2 or 4 bytes at `off`, which is aligned. All memory accesses that come
      *  later in the program must happen after it. */
     uint32_t (*read)(void *ctx, uint32_t off, unsigned size);
-    /** Write 4 bytes at `off`, which is aligned. All stores to memory that come earlier in
-     *  the program must be visible to the device before. */
+    /** Write 4 bytes at `off`, which is aligned. All stores to memory that come earlier
+     *  in the program must be visible to the device before. */
     void (*write)(void *ctx, uint32_t off, uint32_t value);
 };
 
@@ -289,9 +292,9 @@ struct vgpio_mmio_bus {
 /**
  * @brief Look for a device at an address.
  *
- * Reads MagicValue, Version and DeviceID, in this order, and nothing behind the first that
- * is wrong; writes nothing (MMIO-DRV-04, MMIO-DRV-05, MMIO-DRV-06, MMIO-DRV-14). Whether
- * the device is one of GPIO lines is the driver's question.
+ * Reads MagicValue, Version and DeviceID, in this order, and nothing behind the first
+ * that is wrong; writes nothing (MMIO-DRV-04, MMIO-DRV-05, MMIO-DRV-06, MMIO-DRV-14).
+ * Whether the device is one of GPIO lines is the driver's question.
  *
  * Registers are little-endian and are accessed by volatile loads and stores with a full
  * barrier before each store and after each load. A target that needs something else
@@ -354,9 +357,9 @@ VGPIO_API uint32_t vgpio_mmio_bus_ack(struct vgpio_mmio_bus *b);
  * Control registers are accessed by 32 bits only; configuration by 16 or 32 bits where
  * length and offset are such a field's, else byte by byte (MMIO-DRV-02, MMIO-DRV-03).
  *
- * - `queue_start`: #VGPIO_ERR_STATE: the device still uses the queue; #VGPIO_ERR_NOTSUP: it
- *   has no such queue, or a smaller one; #VGPIO_ERR_IO: it does not take it (QueueReady
- *   reads 0 again).
+ * - `queue_start`: #VGPIO_ERR_STATE: the device still uses the queue; #VGPIO_ERR_NOTSUP:
+ *   it has no such queue, or a smaller one; #VGPIO_ERR_IO: it does not take it
+ *   (QueueReady reads 0 again).
  * - `queue_stop`: queue reset where #VGPIO_F_RING_RESET was negotiated, else QueueReady
  *   is cleared and read back. 1: the device is not done. There is no clock: call again.
  * - The others return 0: registers have no way to say no. A value that cannot be is the

@@ -5,8 +5,9 @@
  * conventions that hold in every header.
  *
  * @par What you need
- * - *Hypervisor, back end:* device.h, over mmio.h (in the hypervisor itself), vhost_user.h
- *   (in a process of its own) or a transport of your own (#vgpio_vdev_ops in seams.h). How guest memory is reached: types.h, #vgpio_mem.
+ * - *Hypervisor, back end:* device.h, over mmio.h (in the hypervisor itself),
+ *   vhost_user.h (in a process of its own) or a transport of your own (#vgpio_vdev_ops in
+ *   seams.h). How guest memory is reached: types.h, #vgpio_mem.
  * - *RTOS, firmware, tool (you use lines):* driver.h, sync.h if calls may block; the way
  *   to the device is mmio.h, or any #vgpio_bus_ops of seams.h.
  * - *Backend (you have real lines):* #vgpio_line_ops and #vgpio_sink of seams.h.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The seams: one scenario, {the standard, a made-up protocol} x {loop, mmio,
- * vhost-user}, with the simulator behind and the same driver object in front. Neither transport, simulator
- * nor driver engine knows which dialect it carries. */
+ * vhost-user}, with the simulator behind and the same driver object in front. Neither
+ * transport, simulator nor driver engine knows which dialect it carries. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
