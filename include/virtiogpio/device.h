@@ -78,9 +78,11 @@ struct vgpio_dev_config {
     const uint8_t *names;  /**< names block as vgpio_names_build() makes it, or NULL;
                                  one from elsewhere: vgpio_names_check() it first */
     uint32_t names_size;   /**< its bytes; 0: the device has no line names */
-    uint64_t features;     /**< VGPIO_F_* to offer at most; 0: all that was built in.
-                                VERSION_1 is always offered, #VGPIO_F_IRQ never for
-                                lines without `set_irq_type`. */
+    uint64_t features;     /**< VGPIO_F_* to offer at most; 0: all that was built in,
+                                `~(A | B)`: all but A and B. Bits that are not built in
+                                do no harm. VERSION_1 is always offered (so it alone is
+                                the word for none of the others), #VGPIO_F_IRQ never
+                                for lines without `set_irq_type`. */
     vgpio_trace_fn trace;  /**< told of state changes and rejected input, or NULL */
     void *trace_ctx;       /**< its first argument */
 };

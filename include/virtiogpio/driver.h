@@ -178,7 +178,8 @@ struct vgpio_drv_config {
      *  search is linear in `nirq`. */
     uint16_t *irq_map;
     uint32_t irq_map_len; /**< its length; lines beyond are searched */
-    /** Features to use if offered; 0: all that are known. VERSION_1 is always wanted. */
+    /** Features to use if offered; 0: all that are known, `~(A | B)`: all but A and B.
+     *  VERSION_1 is always wanted, so it alone is the word for none of the others. */
     uint64_t features;
     uint32_t flags;       /**< VGPIO_DRV_* */
     vgpio_trace_fn trace; /**< optional */

@@ -152,6 +152,12 @@ static void count(void *ctx, unsigned id, uint32_t a, uint32_t v)
     struct bank_stats *s = &b->stats;
 
     switch (id) {
+    case VGPIO_TR_RESET:
+        b->acked = 0;
+        break;
+    case VGPIO_TR_FEATURES:
+        b->acked = (uint64_t)v << 32 | a;
+        break;
     case VGPIO_TR_REQUEST:
         s->requests++;
         break;
@@ -197,7 +203,7 @@ static void changed(void *ctx, uint16_t line, unsigned level)
     }
 }
 
-static int start_device(struct bank *b)
+static int start_device(struct bank *b, uint64_t features)
 {
     struct vgpio_sim_config sc = {0};
     struct vgpio_dev_config dc = {0};
@@ -222,12 +228,14 @@ static int start_device(struct bank *b)
     dc.queue_max[VGPIO_EVENTQ] = QUEUE_MAX;
     dc.names = b->block;
     dc.names_size = b->block_size;
+    dc.features = features;
     dc.trace = count;
     dc.trace_ctx = b;
     return vgpio_dev_init(&b->dev, &dc);
 }
 
-int bank_init(struct bank *b, const char *spec, char *why, size_t why_size)
+int bank_init(struct bank *b, const char *spec, uint64_t features, char *why,
+              size_t why_size)
 {
     bool is_number;
     int n;
@@ -248,7 +256,7 @@ int bank_init(struct bank *b, const char *spec, char *why, size_t why_size)
     } else if (cut_names(b, why, why_size) < 0 || build_block(b, why, why_size) < 0) {
         return -1;
     }
-    n = start_device(b);
+    n = start_device(b, features);
     return n < 0 ? fail(why, why_size, vgpio_strerror(n)) : 0;
 }
 
@@ -320,4 +328,11 @@ size_t bank_names(const struct bank *b, char *out, size_t size)
 size_t bank_names_size(const struct bank *b)
 {
     return b->block_size;
+}
+
+uint64_t bank_offered(struct bank *b)
+{
+    struct vgpio_vdev dev = vgpio_dev_vdev(&b->dev);
+
+    return dev.ops->features(dev.obj);
 }

@@ -32,16 +32,18 @@ struct bank {
     struct vgpio_sim sim;
     struct vgpio_dev dev;
     struct bank_stats stats;
+    uint64_t acked; /* the features that the driver took, at last */
     /* For those who watch; may be NULL. */
     void (*on_change)(void *ctx, uint16_t line, unsigned level);
     void (*on_trace)(void *ctx, unsigned id, uint32_t a, uint32_t b);
     void *watch_ctx;
 };
 
-/* `spec` is a number of lines or a list of names. Returns 0, or fills `why` (one
- * sentence for the user) and returns -1. What bank_init() took, bank_free() gives back,
- * also after a failure. */
-int bank_init(struct bank *, const char *spec, char *why, size_t why_size);
+/* `spec` is a number of lines or a list of names, `features` the most that is offered.
+ * Returns 0, or fills `why` (one sentence for the user) and returns -1. What bank_init()
+ * took, bank_free() gives back, also after a failure. */
+int bank_init(struct bank *, const char *spec, uint64_t features, char *why,
+              size_t why_size);
 void bank_free(struct bank *);
 
 /* -1: no line is named so. */
@@ -51,5 +53,6 @@ int bank_pull(struct bank *, uint16_t line, unsigned level);
 /* The names as a list with commas; returns the length, at most `size`. */
 size_t bank_names(const struct bank *, char *out, size_t size);
 size_t bank_names_size(const struct bank *);
+uint64_t bank_offered(struct bank *);
 
 #endif /* VGPIO_CLI_BANK_H */

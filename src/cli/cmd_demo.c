@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cli.h"
 #include "demo.h"
+#include "features.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -21,19 +22,24 @@ enum {
 };
 
 static const char help[] =
-    "usage: vgpio demo [--vcd FILE] [--ascii]\n"
+    "usage: vgpio demo [--vcd FILE] [--ascii] [--packed] [--no-FEATURE]...\n"
     "Shows a virtio-gpio driver and device talking: both in this process, on real\n"
     "virtqueues. Prints each message with its bytes on the wire and what it means, then\n"
     "the waveform of the lines. Exit status 0 if every answer was as expected.\n"
     "\n"
     "      --vcd FILE  also write the waveform as a VCD file (GTKWave, PulseView)\n"
     "      --ascii     no other characters, whatever the locale says\n"
+    "      --packed    on packed rings\n"
+    "      --split     on split rings, as without either of the two\n"
+    "      --no-event-idx, --no-indirect-desc, --no-irq\n"
+    "                  without this feature; without interrupts, without those parts\n"
     "  -h, --help      print this and exit\n"
     "  -V, --version   print the version and exit\n";
 
 static const struct option longs[] = {
     {"vcd", required_argument, NULL, OPT_VCD},
     {"ascii", no_argument, NULL, OPT_ASCII},
+    FEATURES_LONGS,
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -94,8 +100,10 @@ static void end_it(struct demo *d)
     uint16_t line;
 
     demo_title(d, "7  Tidy up: what is still unmasked comes back first");
-    demo_ask(d, VGPIO_MSG_SET_IRQ_TYPE, BUTTON, VGPIO_IRQ_NONE, 0);
-    demo_ask(d, VGPIO_MSG_SET_IRQ_TYPE, ALARM, VGPIO_IRQ_NONE, 0);
+    if (demo_has_irq(d)) {
+        demo_ask(d, VGPIO_MSG_SET_IRQ_TYPE, BUTTON, VGPIO_IRQ_NONE, 0);
+        demo_ask(d, VGPIO_MSG_SET_IRQ_TYPE, ALARM, VGPIO_IRQ_NONE, 0);
+    }
     for (line = LED; line <= ALARM; line++) {
         demo_ask(d, VGPIO_MSG_SET_DIRECTION, line, VGPIO_DIR_NONE, 0);
         demo_expect_irqs(d, line, 0);
@@ -124,8 +132,12 @@ static void play(struct demo *d)
         demo_ask(d, VGPIO_MSG_GET_DIRECTION, line, 0, VGPIO_DIR_NONE);
     }
     drive_led(d);
-    take_edges(d);
-    take_levels(d);
+    if (demo_has_irq(d)) {
+        take_edges(d);
+        take_levels(d);
+    } else {
+        demo_title(d, "5, 6  Left out: no interrupts were agreed on");
+    }
     end_it(d);
 }
 
@@ -146,12 +158,12 @@ static int save_vcd(const struct wave *w, const char *path)
     return good ? CLI_OK : CLI_FAILED;
 }
 
-static int show(bool utf8, const char *vcd)
+static int show(bool utf8, const char *vcd, const struct features *features)
 {
     struct demo d;
-    int code = CLI_FAILED;
+    int code = demo_init(&d, stdout, utf8, features);
 
-    if (demo_init(&d, stdout, utf8) == 0) {
+    if (code == CLI_OK) {
         play(&d);
         code = d.failures == 0 ? CLI_OK : CLI_FAILED;
         demo_title(&d, utf8 ? "The lines, a column a microsecond (\u00b7: not in use)"
@@ -174,6 +186,7 @@ static int show(bool utf8, const char *vcd)
 
 int cmd_demo(int argc, char **argv)
 {
+    struct features features = {0};
     const char *vcd = NULL;
     bool utf8;
     int c;
@@ -196,11 +209,14 @@ int cmd_demo(int argc, char **argv)
             cli_version();
             return CLI_OK;
         default:
-            return cli_bad_option("demo", argv, c);
+            if (!features_option(&features, c)) {
+                return cli_bad_option("demo", argv, c);
+            }
+            break;
         }
     }
     if (optind < argc) {
         return cli_usage_error("demo", "unexpected argument '%s'", argv[optind]);
     }
-    return show(utf8, vcd);
+    return show(utf8, vcd, &features);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bank.h"
 #include "cli.h"
+#include "features.h"
 #include "server.h"
 #include "sockets.h"
 
@@ -17,6 +18,7 @@ struct options {
     int fd;
     bool once;
     unsigned verbose;
+    struct features features;
 };
 
 static const char help[] =
@@ -28,7 +30,8 @@ static const char help[] =
     "      --sim N             N lines without names (1 to 65535)\n"
     "      --sim NAME,NAME,... a line for each name; an empty one has none\n"
     "      --control PATH      listen there for control clients: pull lines, read\n"
-    "                          values, wait, count interrupts (send 'help')\n"
+    "                          values, wait, count interrupts (send "
+    "'help')\n" FEATURES_HELP
     "      --once              end when the first front end is gone\n"
     "      --print-capabilities  print what this back end is, as JSON, and exit\n"
     "  -v, --verbose           tell on stderr who comes and goes; twice: every event\n"
@@ -55,6 +58,7 @@ static const struct option longs[] = {
     {"control", required_argument, NULL, OPT_CONTROL},
     {"once", no_argument, NULL, OPT_ONCE},
     {"fd", required_argument, NULL, OPT_FD},
+    FEATURES_LONGS,
     {"print-capabilities", no_argument, NULL, OPT_CAPS},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
@@ -106,7 +110,8 @@ static int take_option(struct options *o, int c, char **argv)
         cli_version();
         return DONE;
     default:
-        return cli_bad_option("serve", argv, c);
+        return features_option(&o->features, c) ? CLI_OK
+                                                : cli_bad_option("serve", argv, c);
     }
 }
 
@@ -208,6 +213,24 @@ static void block_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
+static int serve_bank(const struct options *o)
+{
+    struct bank bank;
+    char why[256 + BANK_NAME_MAX];
+    const char *refused;
+    int code;
+
+    if (bank_init(&bank, o->sim, features_mask(&o->features), why, sizeof why) < 0) {
+        code = cli_usage_error("serve", "--sim: %s", why);
+    } else if ((refused = features_refused(&o->features, bank_offered(&bank))) != NULL) {
+        code = cli_usage_error("serve", "%s", refused);
+    } else {
+        code = serve(o, &bank);
+    }
+    bank_free(&bank);
+    return code;
+}
+
 /* As the standard for back ends has it: everything else is ignored. */
 static bool wants_capabilities(int argc, char **argv)
 {
@@ -224,8 +247,6 @@ static bool wants_capabilities(int argc, char **argv)
 int cmd_serve(int argc, char **argv)
 {
     struct options o = {.fd = -1};
-    struct bank bank;
-    char why[256 + BANK_NAME_MAX];
     int c, code;
 
     if (wants_capabilities(argc, argv)) {
@@ -247,11 +268,5 @@ int cmd_serve(int argc, char **argv)
         return cli_usage_error("serve", "--fd %d is not a stream socket", o.fd);
     }
     block_signals();
-    if (bank_init(&bank, o.sim, why, sizeof why) < 0) {
-        code = cli_usage_error("serve", "--sim: %s", why);
-    } else {
-        code = serve(&o, &bank);
-    }
-    bank_free(&bank);
-    return code;
+    return serve_bank(&o);
 }

@@ -155,6 +155,11 @@ static void poll_events(struct demo *d)
 
 /* --- the driver's side --- */
 
+bool demo_has_irq(const struct demo *d)
+{
+    return (d->tap.taken & VGPIO_F_IRQ) != 0;
+}
+
 void demo_start(struct demo *d)
 {
     char text[128];
@@ -179,8 +184,12 @@ void demo_start(struct demo *d)
     }
     fprintf(d->out, " %u lines, %" PRIu32 " bytes of names\n", vgpio_drv_ngpio(&d->drv),
             vgpio_drv_names_size(&d->drv));
-    fprintf(d->out, "  rings             requestq of %u, eventq of %u descriptors\n",
-            d->tap.q[0].at.size, d->tap.q[1].at.size);
+    fprintf(d->out, "  rings             requestq of %u, ", d->tap.q[0].at.size);
+    if (demo_has_irq(d)) {
+        fprintf(d->out, "eventq of %u descriptors\n", d->tap.q[1].at.size);
+    } else {
+        fprintf(d->out, "no eventq\n");
+    }
 }
 
 void demo_names(struct demo *d)
@@ -303,25 +312,31 @@ static int join(struct demo *d)
     return vgpio_drv_init(&d->drv, &c);
 }
 
-int demo_init(struct demo *d, FILE *out, bool utf8)
+int demo_init(struct demo *d, FILE *out, bool utf8, const struct features *features)
 {
     static const char initial[DEMO_LINES + 1] = "zzzz";
     char why[128];
+    const char *refused;
     int err;
 
     memset(d, 0, sizeof *d);
     d->out = out;
     d->utf8 = utf8;
     d->driver_view = d->device_view = MAP_FAILED;
-    if (bank_init(&d->bank, "led,button,alarm,", why, sizeof why) < 0) {
+    if (bank_init(&d->bank, "led,button,alarm,", features_mask(features), why,
+                  sizeof why) < 0) {
         cli_error("%s", why);
-        return -1;
+        return CLI_FAILED;
+    }
+    refused = features_refused(features, bank_offered(&d->bank));
+    if (refused != NULL) {
+        return cli_usage_error("demo", "%s", refused);
     }
     d->bank.on_change = on_change;
     d->bank.watch_ctx = d;
     if (share_memory(d) < 0) {
         cli_error("shared memory: %s", strerror(errno));
-        return -1;
+        return CLI_FAILED;
     }
     d->region = (struct vgpio_mem_region){DEMO_GPA, d->size, d->device_view};
     d->table = (struct vgpio_mem_table){&d->region, 1};
@@ -335,9 +350,9 @@ int demo_init(struct demo *d, FILE *out, bool utf8)
     err = join(d);
     if (err < 0) {
         cli_error("the driver: %s", vgpio_strerror(err));
-        return -1;
+        return CLI_FAILED;
     }
-    return 0;
+    return CLI_OK;
 }
 
 void demo_free(struct demo *d)

@@ -5,6 +5,7 @@
 #define VGPIO_CLI_DEMO_H
 
 #include "bank.h"
+#include "features.h"
 #include "tap.h"
 #include "vcd.h"
 
@@ -46,8 +47,8 @@ struct demo {
     struct wave wave;
 };
 
-/* -1: said why on stderr; demo_free() is due in any case. */
-int demo_init(struct demo *, FILE *out, bool utf8);
+/* 0, or an exit code: said why on stderr. demo_free() is due in any case. */
+int demo_init(struct demo *, FILE *out, bool utf8, const struct features *);
 void demo_free(struct demo *);
 
 /* What is said between the messages. */
@@ -57,6 +58,7 @@ void demo_say(struct demo *, const char *text);
 void demo_expect(struct demo *, const char *what, long got, long wanted);
 
 /* The driver's side. */
+bool demo_has_irq(const struct demo *);
 void demo_start(struct demo *);
 void demo_names(struct demo *);
 void demo_ask(struct demo *, unsigned type, uint16_t line, uint32_t value, int wanted);

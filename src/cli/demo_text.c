@@ -163,6 +163,7 @@ void text_of_features(char *out, size_t size, uint64_t features)
         {VGPIO_F_INDIRECT, "INDIRECT_DESC"},
         {VGPIO_F_EVENT_IDX, "EVENT_IDX"},
         {VGPIO_F_VERSION_1, "VERSION_1"},
+        {VGPIO_F_PACKED, "RING_PACKED"},
     };
     size_t used = 0;
     size_t i;

@@ -275,9 +275,10 @@ static void op_barrier(void *ctx)
 static size_t op_info(void *ctx, char *out, size_t size)
 {
     struct server *s = ctx;
-    uint64_t features = vgpio_dev_vdev(&s->bank->dev).ops->features(&s->bank->dev);
-    int n = snprintf(out, size, "lines=%u connected=%d features=0x%" PRIx64 " names=",
-                     s->bank->nlines, s->front_source.fd >= 0, features);
+    int n = snprintf(
+        out, size,
+        "lines=%u connected=%d features=0x%" PRIx64 " acked=0x%" PRIx64 " names=",
+        s->bank->nlines, s->front_source.fd >= 0, bank_offered(s->bank), s->bank->acked);
 
     return (size_t)n + bank_names(s->bank, out + n, size - (size_t)n);
 }

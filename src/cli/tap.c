@@ -1,18 +1,33 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tap.h"
 
+#include <stdbool.h>
 #include <string.h>
+#include <virtiogpio/wire.h>
 
 #define DESC_NEXT 1u
 #define DESC_WRITE 2u
 #define DESC_INDIRECT 4u
+#define DESC_AVAIL 0x80u
+#define DESC_USED 0x8000u
 #define DESC_BYTES 16u
+#define WRAP 0x8000u
 
 struct desc {
     uint64_t addr;
     uint32_t len;
     uint16_t flags, next;
 };
+
+/* The same fields in another order: `next` is the buffer's id. */
+static struct desc packed_order(struct desc d)
+{
+    uint16_t id = d.flags;
+
+    d.flags = d.next;
+    d.next = id;
+    return d;
+}
 
 /* --- reading the rings: little-endian, through the device's view --- */
 
@@ -50,6 +65,16 @@ static void append(const struct tap *t, struct tap_bytes *b, uint64_t gpa, uint3
     }
 }
 
+static void take_piece(const struct tap *t, const struct desc *d, struct tap_chain *c)
+{
+    if ((d->flags & DESC_WRITE) == 0) {
+        append(t, &c->request, d->addr, d->len);
+    } else if (c->npieces < TAP_PIECES) {
+        c->piece[c->npieces].gpa = d->addr;
+        c->piece[c->npieces++].len = d->len;
+    }
+}
+
 static void walk(const struct tap *t, uint64_t table, uint16_t i, struct tap_chain *c)
 {
     unsigned left = TAP_HEADS; /* a loop would be the driver's bug, not our end */
@@ -64,14 +89,89 @@ static void walk(const struct tap *t, uint64_t table, uint16_t i, struct tap_cha
             d.flags = DESC_NEXT;
             continue;
         }
-        if ((d.flags & DESC_WRITE) == 0) {
-            append(t, &c->request, d.addr, d.len);
-        } else if (c->npieces < TAP_PIECES) {
-            c->piece[c->npieces].gpa = d.addr;
-            c->piece[c->npieces++].len = d.len;
-        }
+        take_piece(t, &d, c);
         i = d.next;
     } while ((d.flags & DESC_NEXT) != 0 && --left > 0);
+}
+
+static void split_requests(struct tap *t, unsigned q)
+{
+    const struct vgpio_vq_setup *at = &t->q[q].at;
+
+    while (t->q[q].avail != (uint16_t)read_le(t, at->driver + 2, 2)) {
+        uint64_t entry = at->driver + 4 + 2u * (t->q[q].avail % at->size);
+        uint16_t head = (uint16_t)read_le(t, entry, 2);
+
+        t->q[q].avail++;
+        if (head < TAP_HEADS) {
+            walk(t, at->desc, head, &t->q[q].chain[head]);
+            t->on_request(t->ctx, q, &t->q[q].chain[head].request);
+        }
+    }
+}
+
+/* A table's descriptors follow each other, whatever their flags say of NEXT. */
+static void walk_table(const struct tap *t, const struct desc *table, struct tap_chain *c)
+{
+    uint32_t i, n = table->len / DESC_BYTES;
+    struct desc d;
+
+    for (i = 0; i < n && i < TAP_HEADS; i++) {
+        d = packed_order(read_desc(t, table->addr, (uint16_t)i));
+        take_piece(t, &d, c);
+    }
+}
+
+static uint16_t packed_step(const struct vgpio_vq_setup *at, uint16_t pos, uint16_t n)
+{
+    uint16_t i = (uint16_t)((pos & ~WRAP) + n);
+
+    return i < at->size ? (uint16_t)((pos & WRAP) | i)
+                        : (uint16_t)((~pos & WRAP) | (uint16_t)(i - at->size));
+}
+
+/* The buffer at `pos`; its id is in its last descriptor, *d. */
+static void walk_packed(const struct tap *t, const struct vgpio_vq_setup *at,
+                        uint16_t pos, struct desc *d, struct tap_chain *c)
+{
+    memset(c, 0, sizeof *c);
+    do {
+        *d = packed_order(read_desc(t, at->desc, (uint16_t)(pos & ~WRAP)));
+        if ((d->flags & DESC_INDIRECT) != 0) {
+            walk_table(t, d, c);
+        } else {
+            take_piece(t, d, c);
+        }
+        pos = packed_step(at, pos, 1);
+        c->ndesc++;
+    } while ((d->flags & DESC_NEXT) != 0 && c->ndesc < at->size);
+}
+
+static void packed_requests(struct tap *t, unsigned q)
+{
+    const struct vgpio_vq_setup *at = &t->q[q].at;
+
+    for (;;) {
+        uint16_t pos = t->q[q].avail;
+        uint16_t fresh = (pos & WRAP) != 0 ? DESC_AVAIL : DESC_USED;
+        struct tap_chain c;
+        struct desc d = packed_order(read_desc(t, at->desc, (uint16_t)(pos & ~WRAP)));
+
+        if ((d.flags & (DESC_AVAIL | DESC_USED)) != fresh) {
+            return;
+        }
+        walk_packed(t, at, pos, &d, &c);
+        t->q[q].avail = packed_step(at, pos, c.ndesc);
+        if (d.next < TAP_HEADS) {
+            t->q[q].chain[d.next] = c;
+            t->on_request(t->ctx, q, &c.request);
+        }
+    }
+}
+
+static bool is_packed(const struct tap *t)
+{
+    return (t->taken & VGPIO_F_PACKED) != 0;
 }
 
 void tap_look_requests(struct tap *t)
@@ -79,18 +179,13 @@ void tap_look_requests(struct tap *t)
     unsigned q;
 
     for (q = 0; q < 2; q++) {
-        const struct vgpio_vq_setup *at = &t->q[q].at;
-
-        while (at->size != 0 &&
-               t->q[q].avail != (uint16_t)read_le(t, at->driver + 2, 2)) {
-            uint64_t entry = at->driver + 4 + 2u * (t->q[q].avail % at->size);
-            uint16_t head = (uint16_t)read_le(t, entry, 2);
-
-            t->q[q].avail++;
-            if (head < TAP_HEADS) {
-                walk(t, at->desc, head, &t->q[q].chain[head]);
-                t->on_request(t->ctx, q, &t->q[q].chain[head].request);
-            }
+        if (t->q[q].at.size == 0) {
+            continue;
+        }
+        if (is_packed(t)) {
+            packed_requests(t, q);
+        } else {
+            split_requests(t, q);
         }
     }
 }
@@ -110,6 +205,39 @@ static void answer(const struct tap *t, unsigned q, const struct tap_chain *c,
     t->on_answer(t->ctx, q, &c->request, &bytes);
 }
 
+static void split_answers(struct tap *t, unsigned q)
+{
+    const struct vgpio_vq_setup *at = &t->q[q].at;
+
+    while (t->q[q].used != (uint16_t)read_le(t, at->device + 2, 2)) {
+        uint64_t entry = at->device + 4 + 8u * (t->q[q].used % at->size);
+        uint32_t head = (uint32_t)read_le(t, entry, 4);
+
+        t->q[q].used++;
+        if (head < TAP_HEADS) {
+            answer(t, q, &t->q[q].chain[head], (uint32_t)read_le(t, entry + 4, 4));
+        }
+    }
+}
+
+static void packed_answers(struct tap *t, unsigned q)
+{
+    const struct vgpio_vq_setup *at = &t->q[q].at;
+
+    for (;;) {
+        uint16_t pos = t->q[q].used;
+        uint16_t fresh = (pos & WRAP) != 0 ? DESC_AVAIL | DESC_USED : 0;
+        struct desc d = packed_order(read_desc(t, at->desc, (uint16_t)(pos & ~WRAP)));
+
+        if (pos == t->q[q].avail || (d.flags & (DESC_AVAIL | DESC_USED)) != fresh ||
+            d.next >= TAP_HEADS) {
+            return;
+        }
+        t->q[q].used = packed_step(at, pos, t->q[q].chain[d.next].ndesc);
+        answer(t, q, &t->q[q].chain[d.next], d.len);
+    }
+}
+
 void tap_look_answers(struct tap *t)
 {
     unsigned q;
@@ -117,16 +245,13 @@ void tap_look_answers(struct tap *t)
     /* The eventq first: a pair that is given back precedes the answer to the request that
      * disabled it, and two rings cannot tell which of them moved first. */
     for (q = 2; q-- > 0;) {
-        const struct vgpio_vq_setup *at = &t->q[q].at;
-
-        while (at->size != 0 && t->q[q].used != (uint16_t)read_le(t, at->device + 2, 2)) {
-            uint64_t entry = at->device + 4 + 8u * (t->q[q].used % at->size);
-            uint32_t head = (uint32_t)read_le(t, entry, 4);
-
-            t->q[q].used++;
-            if (head < TAP_HEADS) {
-                answer(t, q, &t->q[q].chain[head], (uint32_t)read_le(t, entry + 4, 4));
-            }
+        if (t->q[q].at.size == 0) {
+            continue;
+        }
+        if (is_packed(t)) {
+            packed_answers(t, q);
+        } else {
+            split_answers(t, q);
         }
     }
 }
@@ -194,7 +319,7 @@ static int tap_queue_start(void *ctx, unsigned q, const struct vgpio_vq_setup *a
 
     if (q < 2) {
         t->q[q].at = *at;
-        t->q[q].avail = t->q[q].used = 0;
+        t->q[q].avail = t->q[q].used = is_packed(t) ? WRAP : 0;
     }
     return t->bus->queue_start(t->bus_ctx, q, at);
 }

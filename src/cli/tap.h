@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A tap on the wire: a bus between a driver and its real bus that remembers where the
- * split rings are, and then reads in them, as the device does, what either side said.
+ * rings are, and then reads in them, as the device does, what either side said.
  * It changes nothing, and neither side knows of it.
  */
 #ifndef VGPIO_CLI_TAP_H
@@ -25,6 +25,7 @@ struct tap_chain {
         uint32_t len;
     } piece[TAP_PIECES]; /* where the answer will be */
     unsigned npieces;
+    uint16_t ndesc; /* packed: the places of the ring that it took */
 };
 
 struct tap {
@@ -38,7 +39,7 @@ struct tap {
     uint64_t offered, taken; /* features */
     struct {
         struct vgpio_vq_setup at; /* size 0: not there */
-        uint16_t avail, used;     /* how far we have read */
+        uint16_t avail, used;     /* how far we have read; packed: with a wrap counter */
         struct tap_chain chain[TAP_HEADS];
     } q[2];
 };

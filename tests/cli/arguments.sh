@@ -71,6 +71,10 @@ wrong "'-1' is not a number" serve --fd -1 --sim 8
 wrong "--fd 0 is not a stream socket" serve --fd 0 --sim 8
 wrong "--fd 999 is not a stream socket" serve --fd 999 --sim 8
 
+wrong "--packed and --split exclude each other" serve -s s --sim 8 --packed --split
+wrong "unknown or ambiguous option '--no'" serve -s s --sim 8 --no
+wrong "option '--packed=on' takes no value" serve -s s --sim 8 --packed=on
+
 wrong "an empty list" serve -s s --sim ""
 wrong "1 to 65535" serve -s s --sim 0
 wrong "1 to 65535" serve -s s --sim 65536
@@ -86,6 +90,8 @@ wrong "more than 65535 lines" serve -s s --sim "$(printf '%066000d' 0 | tr 0 ,)"
 wrong "unknown option '-x'" demo -x
 wrong "option '--vcd' needs a value" demo --vcd
 wrong "unexpected argument 'more'" demo more
+wrong "--packed and --split exclude each other" demo --packed --split
+wrong "unknown or ambiguous option '--no-frobnicate'" demo --no-frobnicate
 
 for command in "" serve demo; do
     # shellcheck disable=SC2086

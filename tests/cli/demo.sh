@@ -52,6 +52,25 @@ has one.vcd '1!'
 # Times only grow.
 sed -n 's/^#//p' one.vcd | sort -n -C -u || fail "times of the waveform"
 
+# What each message says is the same on every ring; only what was agreed on differs.
+alike() { # OPTION...
+    "$vgpio" demo "$@" > other || fail "$*: exit status $?"
+    grep -q '^   0 us' other || fail "$*: no messages"
+    diff one other | grep '^[<>]' | grep -v '^[<>]   features ' > differs
+    [ ! -s differs ] || fail "$*: $(cat differs)"
+}
+alike --split
+"$vgpio" demo --split | cmp - one || fail "--split is not what it is without options"
+alike --no-event-idx
+grep -q 'features taken .*EVENT_IDX' other && fail "--no-event-idx"
+alike --no-indirect-desc
+grep -q 'features taken .*INDIRECT' other && fail "--no-indirect-desc"
+alike --no-event-idx --no-indirect-desc
+has other "  features taken    IRQ VERSION_1"
+"$vgpio" demo --no-irq > other || fail "--no-irq: exit status $?"
+has other "Every answer was as expected."
+grep -q eventq\  other && fail "--no-irq: an eventq"
+
 # What cannot be written is said, and is no success.
 if [ -c /dev/full ]; then
     "$vgpio" demo > /dev/full 2> err && fail "a full disk under stdout"

@@ -90,15 +90,55 @@ static void expect_event(uint16_t slot)
     assert_int_equal(vu_peer_event_status(&peer, slot), VGPIO_IRQ_STATUS_VALID);
 }
 
+/* --- what is offered --- */
+
+static void test_features_left_out(void **state)
+{
+    static const struct {
+        const char *option, *features;
+    } known[] = {
+        {NULL, " features=0x130000001 "},
+        {"--split", " features=0x130000001 "},
+        {"--no-event-idx", " features=0x110000001 "},
+        {"--no-indirect-desc", " features=0x120000001 "},
+        {"--no-irq", " features=0x130000000 "},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof known / sizeof known[0]; i++) {
+        run_serve(&run, "4", known[i].option);
+        assert_non_null(strstr(run_ask(&run, "info"), known[i].features));
+        assert_int_equal(run_end(&run, SIGTERM), 0);
+    }
+}
+
+static void test_what_is_left_out_is_refused(void **state)
+{
+    (void)state;
+    run_serve(&run, "4", "--no-irq");
+    vu_peer_open(&peer, run_connect(run.socket));
+    assert_int_equal(vu_peer_negotiate(&peer, WANT), 0);
+    assert_non_null(strstr(run_ask(&run, "info"), " acked=0x100000000 "));
+    assert_int_not_equal(vu_peer_u64(&peer, VU_SET_FEATURES, peer.features | VGPIO_F_IRQ),
+                         0);
+    assert_int_equal(run_stat(&run, "refused"), 1);
+    assert_non_null(strstr(run_ask(&run, "info"), " acked=0x100000000 "));
+    vu_peer_close(&peer);
+    assert_int_equal(run_end(&run, SIGTERM), 0);
+}
+
 /* --- one guest --- */
 
 static void test_both_ends(void **state)
 {
     (void)state;
     run_serve(&run, "led,button,,reset", NULL);
-    asks("info", "ok lines=4 connected=0 features=0x130000001 names=led,button,,reset");
+    asks("info", "ok lines=4 connected=0 features=0x130000001 acked=0x0 "
+                 "names=led,button,,reset");
     join(&peer);
-    assert_non_null(strstr(run_ask(&run, "info"), " connected=1 "));
+    asks("info", "ok lines=4 connected=1 features=0x130000001 acked=0x100000001 "
+                 "names=led,button,,reset");
 
     assert_int_equal(request(VGPIO_MSG_GET_VALUE, 1, 0), 0);
     asks("pull button 1", "ok");
@@ -568,6 +608,8 @@ static void test_fd_listening(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(test_features_left_out),
+        T(test_what_is_left_out_is_refused),
         T(test_both_ends),
         T(test_interrupts),
         T(test_most_lines),

@@ -966,6 +966,7 @@ static void test_features(void **state)
 {
     struct bench *b = *state;
     const struct vgpio_vdev_ops *v = b->vdev.ops;
+    uint64_t all;
 
     v->reset(b->vdev.obj);
     assert_int_equal(v->device_id(b->vdev.obj), 41);
@@ -982,6 +983,16 @@ static void test_features(void **state)
     assert_true(v->features(b->vdev.obj) == (VGPIO_F_EVENT_IDX | VGPIO_F_VERSION_1));
     assert_int_equal(v->queue_max(b->vdev.obj, 1), 0);
     assert_int_equal(v->error(b->vdev.obj, 2), VGPIO_ERR_INVAL);
+    b->cfg.features = 0;
+    assert_int_equal(vgpio_dev_init(&b->dev, &b->cfg), 0);
+    all = v->features(b->vdev.obj);
+    b->cfg.features = ~(VGPIO_F_EVENT_IDX | VGPIO_F_INDIRECT);
+    assert_int_equal(vgpio_dev_init(&b->dev, &b->cfg), 0);
+    assert_true(v->features(b->vdev.obj) ==
+                (all & ~(VGPIO_F_EVENT_IDX | VGPIO_F_INDIRECT)));
+    b->cfg.features = VGPIO_F_VERSION_1;
+    assert_int_equal(vgpio_dev_init(&b->dev, &b->cfg), 0);
+    assert_true(v->features(b->vdev.obj) == VGPIO_F_VERSION_1);
 }
 
 static void test_change_refuses_nonsense(void **state)

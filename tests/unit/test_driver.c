@@ -562,6 +562,12 @@ static void test_start_features(void **state)
     assert_int_equal(b->p.acked, F_ALL & ~VGPIO_F_IRQ);
     assert_int_equal(b->p.vq[1].size, 0);
     assert_int_equal(vgpio_drv_unmask(&b->drv, 0), VGPIO_ERR_NOTSUP);
+    assert_int_equal(vgpio_drv_stop(&b->drv), 0);
+    b->cfg.features = ~(VGPIO_F_EVENT_IDX | VGPIO_F_INDIRECT);
+    memset(b->p.vq, 0, sizeof b->p.vq);
+    up(b);
+    assert_int_equal(b->p.acked,
+                     F_ALL & ~(VGPIO_F_IRQ | VGPIO_F_EVENT_IDX | VGPIO_F_INDIRECT));
 }
 
 static void test_start_waits_for_reset(void **state)
