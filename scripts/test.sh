@@ -25,7 +25,8 @@ done
 
 packages=(gcc g++ libc6-dev make cmake pkg-config libcmocka-dev
     clang clang-format clang-tidy libclang-rt-14-dev
-    gcc-arm-none-eabi gcc-riscv64-unknown-elf doxygen shellcheck python3)
+    gcc-arm-none-eabi gcc-riscv64-unknown-elf doxygen shellcheck python3
+    gcc-12 binutils valgrind)
 [ "$coverage" = no ] || packages+=(gcovr)
 [ "$quick" = yes ] || packages+=("${guest_packages[@]}" "${qemu_packages[@]}")
 need_packages "${packages[@]}"
@@ -159,6 +160,8 @@ branch_coverage()
 build_and_test default
 say "Every order of ring accesses, the long form"
 try ordering build/tests/property_ordering --full || true
+say "Instructions per request, against the committed ones"
+try bench scripts/bench.sh --counts || true
 say "Checks"
 for check in scripts/check-*.sh; do
     try "$(basename "$check" .sh)" "$check" || true

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The library's ring engine, used as a device and a driver of one's own would use it. */
+#include <string.h>
+
+#include <virtiogpio/queue.h>
+#include <virtiogpio/wire.h>
+
+#include "bench.h"
+
+static struct driver {
+    _Alignas(2 * BENCH_LINE) struct vgpio_drvq q;
+    unsigned indirect;
+} drv;
+static struct device {
+    _Alignas(2 * BENCH_LINE) struct vgpio_devq q;
+} dev;
+static struct vgpio_drvq_slot slots[BENCH_SIZE_MAX];
+
+/* Two regions, as a PC has: below the hole and above it, where the ring is. */
+static const struct vgpio_mem_region regions[] = {
+    {0, 0xc0000000u, bench_ram},
+    {BENCH_GPA, BENCH_RAM_BYTES, bench_ram},
+};
+static struct vgpio_mem_table table = {regions, 2};
+static const struct vgpio_mem mem = {sizeof mem, &table, vgpio_mem_table_map, NULL, NULL};
+
+static void ring_open(const struct bench_shape *shape)
+{
+    struct vgpio_vq_setup setup;
+
+    memset(&setup, 0, sizeof setup);
+    memset(&drv, 0, sizeof drv);
+    memset(&dev, 0, sizeof dev);
+    setup.features = shape->features | VGPIO_F_VERSION_1;
+    setup.size = (uint16_t)shape->size;
+    drv.indirect = (shape->features & VGPIO_F_INDIRECT) != 0;
+    vgpio_drvq_layout(&setup, BENCH_GPA);
+    if (vgpio_drvq_init(&drv.q, bench_ram, slots, &setup) != 0 ||
+        vgpio_devq_start(&dev.q, &mem, &setup) != 0) {
+        bench_die("the ring does not start");
+    }
+}
+
+static BENCH_NOINLINE void ring_add(unsigned n)
+{
+    uint32_t cells = bench_driver.mask, next = bench_driver.added;
+    unsigned i;
+
+    for (i = 0; i < n; i++, next++) {
+        uint32_t slot = next & cells;
+        uint64_t gpa = bench_cell_gpa(slot), request = bench_request(next);
+        uint8_t *cell = bench_cell(slot);
+        struct vgpio_seg segs[2];
+        int err;
+
+        memcpy(cell, &request, sizeof request);
+        segs[0].addr = gpa;
+        segs[0].len = 8;
+        segs[1].addr = gpa + 8;
+        segs[1].len = 2;
+        err = drv.indirect ? vgpio_drvq_add_indirect(&drv.q, cell + 32, gpa + 32, segs, 1,
+                                                     1, (uint16_t)slot)
+                           : vgpio_drvq_add(&drv.q, segs, 1, 1, (uint16_t)slot);
+        bench_driver.wrong |= (unsigned)err;
+    }
+    bench_driver.added = next;
+    bench_driver.notified += vgpio_drvq_publish(&drv.q, NULL) > 0;
+}
+
+static BENCH_NOINLINE unsigned ring_serve(unsigned n)
+{
+    struct vgpio_chain c;
+    uint64_t request;
+    uint16_t answer;
+    unsigned i;
+
+    for (i = 0; i < n && vgpio_devq_pop(&dev.q, &c) > 0; i++) {
+        bench_device.wrong |= vgpio_chain_read(&c, &request, 8) ^ 8u;
+        answer = bench_answer(request);
+        bench_device.wrong |= vgpio_chain_write(&c, &answer, 2) ^ 2u;
+        bench_device.wrong |= (unsigned)vgpio_chain_finish(&c, NULL);
+        bench_device.wrong |= (unsigned)vgpio_devq_push(&dev.q, c.head, 2);
+    }
+    if (i != 0) {
+        bench_device.notified += vgpio_devq_publish(&dev.q) > 0;
+    }
+    return i;
+}
+
+static BENCH_NOINLINE unsigned ring_reap(unsigned n)
+{
+    uint32_t next = bench_driver.reaped, written;
+    uint64_t wrong = 0;
+    uint16_t slot, answer;
+    unsigned i;
+
+    for (i = 0; i < n && vgpio_drvq_get(&drv.q, &slot, &written) > 0; i++, next++) {
+        memcpy(&answer, bench_cell(slot) + 8, sizeof answer);
+        wrong |= (written ^ 2u) | (uint16_t)(answer ^ bench_answer(bench_request(next)));
+    }
+    bench_driver.reaped = next;
+    bench_driver.wrong |= wrong;
+    return i;
+}
+
+const struct bench_engine bench_ring = {"engine", ring_open, ring_add, ring_serve,
+                                        ring_reap};
