@@ -13,6 +13,11 @@ guest_packages=(linux-source-6.1 gcc libc6-dev make flex bison bc xz-utils
 # shellcheck disable=SC2034
 qemu_packages=(qemu-system-x86 gcc-12 libelf1 binutils)
 
+# What compiles for other CPUs, and runs it. (Debian lets no gcc-multilib beside these.)
+# shellcheck disable=SC2034
+cross_packages=(gcc-s390x-linux-gnu libc6-dev-s390x-cross gcc-arm-linux-gnueabihf
+    libc6-dev-armhf-cross gcc-12-i686-linux-gnu libc6-dev-i386-cross qemu-user)
+
 say()
 {
     printf '\n== %s\n' "$*"

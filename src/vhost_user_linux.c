@@ -41,8 +41,10 @@ void *vgpio_vu_linux_map(void *ctx, int fd, uint64_t off, uint64_t len)
     if (fstatfs(fd, &fs) != 0) {
         return NULL;
     }
-    /* Huge pages are unmapped whole, and unmap() does not know their size. */
-    if (fs.f_type == HUGETLBFS_MAGIC && ((off | len) & ((uint64_t)fs.f_bsize - 1)) != 0) {
+    /* Huge pages are unmapped whole, and unmap() does not know their size. The width and
+     * the sign of f_type depend on the architecture. */
+    if ((uint32_t)fs.f_type == HUGETLBFS_MAGIC &&
+        ((off | len) & ((uint64_t)fs.f_bsize - 1)) != 0) {
         return NULL;
     }
     p = mmap(NULL, (size_t)(lead + len), PROT_READ | PROT_WRITE, MAP_SHARED, fd,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Runs a fuzz target over the files of a corpus folder, with any compiler. */
+/* Inode numbers may be larger than a 32-bit readdir() can say. */
+#define _FILE_OFFSET_BITS 64
+
 #include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -86,11 +86,11 @@ static inline void *fake_map(void *ctx, int fd, uint64_t off, uint64_t len)
     for (i = 0; os->map[i].p != NULL; i++) {
         FAKE_CHECK(i + 1 < FAKE_MAPS);
     }
-    os->map[i].p = malloc(len);
+    os->map[i].p = malloc((size_t)len);
     os->map[i].off = off;
     os->map[i].len = len;
     FAKE_CHECK(os->map[i].p != NULL);
-    memcpy(os->map[i].p, os->image + off, len);
+    memcpy(os->map[i].p, os->image + off, (size_t)len);
     os->nmaps++;
     return os->map[i].p;
 }

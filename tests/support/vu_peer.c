@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "vu_peer.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -222,7 +223,7 @@ int vu_peer_vring_fd(struct vu_peer *p, uint32_t request, uint32_t q, int fd)
 int vu_peer_vring_addr(struct vu_peer *p, uint32_t q)
 {
     const struct vgpio_vq_setup *s = &p->ring[q].setup;
-    uint64_t v[5] = {q, s->desc, s->device, s->driver, UINT64_MAX};
+    uint64_t v[5] = {vu_two32(q, 0), s->desc, s->device, s->driver, UINT64_MAX};
     unsigned i;
 
     for (i = 1; i <= 3; i++) {
@@ -275,7 +276,7 @@ int vu_peer_negotiate(struct vu_peer *p, uint64_t want)
 
 int vu_peer_share(struct vu_peer *p)
 {
-    uint64_t v[5] = {1, VU_PEER_GPA, VU_PEER_MEM, VU_PEER_UVA, 0};
+    uint64_t v[5] = {vu_two32(1, 0), VU_PEER_GPA, VU_PEER_MEM, VU_PEER_UVA, 0};
 
     return vu_peer_call(p, VU_SET_MEM_TABLE, v, sizeof v, &p->memfd, 1);
 }
@@ -321,8 +322,8 @@ void vu_peer_post(struct vu_peer *p, unsigned q, uint16_t head)
 
     peer_put16(&p->mem, avail + 4 + 2u * (r->avail_idx % r->setup.size), head);
     r->avail_idx++;
-    __atomic_store_n((uint16_t *)(void *)peer_at(&p->mem, avail + 2, 2), r->avail_idx,
-                     __ATOMIC_SEQ_CST);
+    __atomic_store_n((uint16_t *)(void *)peer_at(&p->mem, avail + 2, 2),
+                     htole16(r->avail_idx), __ATOMIC_SEQ_CST);
 }
 
 void vu_peer_kick(struct vu_peer *p, unsigned q)
@@ -349,7 +350,7 @@ int vu_peer_used(struct vu_peer *p, unsigned q, uint32_t *id)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     end = t.tv_sec + (p->timeout_ms + 999) / 1000;
-    while (__atomic_load_n(idx, __ATOMIC_ACQUIRE) == p->ring[q].used_seen) {
+    while (le16toh(__atomic_load_n(idx, __ATOMIC_ACQUIRE)) == p->ring[q].used_seen) {
         /* An interrupt may belong to an element already taken: look again after each. */
         (void)vu_peer_called(p, q, 100);
         clock_gettime(CLOCK_MONOTONIC, &t);

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "ring_peer.h"
 
@@ -58,6 +59,17 @@ struct vu_peer {
     void (*pump)(void *ctx);
     void *pump_ctx;
 };
+
+/* Messages have words of 32 and of 64 bits, in the order of the machine: the place of one
+ * of 64 with two of 32 in it. */
+static inline uint64_t vu_two32(uint32_t first, uint32_t second)
+{
+    uint32_t both[2] = {first, second};
+    uint64_t v;
+
+    memcpy(&v, both, sizeof v);
+    return v;
+}
 
 /* Connects to a listening socket: the socket, or -1. */
 int vu_peer_connect(const char *path);

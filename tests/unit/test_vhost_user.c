@@ -149,7 +149,8 @@ static uint64_t desc_of(uint32_t q)
 
 static int addr_at(struct world *w, uint32_t q, uint64_t desc)
 {
-    uint64_t v[5] = {q, UVA + desc, UVA + desc + 0x1800, UVA + desc + 0x1000, UINT64_MAX};
+    uint64_t v[5] = {vu_two32(q, 0), UVA + desc, UVA + desc + 0x1800, UVA + desc + 0x1000,
+                     UINT64_MAX};
 
     return ack(w, VU_SET_VRING_ADDR, v, 40, 0);
 }
@@ -162,7 +163,7 @@ static int addr(struct world *w, uint32_t q)
 static int table1(struct world *w, uint64_t gpa, uint64_t size, uint64_t uva,
                   uint64_t off)
 {
-    uint64_t v[5] = {1, gpa, size, uva, off};
+    uint64_t v[5] = {vu_two32(1, 0), gpa, size, uva, off};
 
     return ack(w, VU_SET_MEM_TABLE, v, 40, 1);
 }
@@ -697,7 +698,7 @@ static void test_a_stranded_ring_is_set_up_anew(void **state)
 static void test_log_and_enable_words_are_checked(void **state)
 {
     struct world *w = *state;
-    uint64_t v[5] = {UINT64_C(1) << 32, UVA, UVA, UVA, 0};
+    uint64_t v[5] = {vu_two32(0, 1), UVA, UVA, UVA, 0};
 
     greet(w, V1 | F30);
     assert_int_equal(ack(w, VU_SET_VRING_ADDR, v, 40, 0), 1);
@@ -903,7 +904,8 @@ static void test_memory_changes_under_running_rings(void **state)
 static void test_a_refused_table_changes_nothing(void **state)
 {
     struct world *w = *state;
-    uint64_t two[9] = {2, GPA, 0x4000, UVA, 0, GPA + 0x8000, 0x4000, UVA + 0x8000, 0};
+    uint64_t two[9] = {vu_two32(2, 0), GPA,    0x4000,       UVA, 0,
+                       GPA + 0x8000,   0x4000, UVA + 0x8000, 0};
     int at;
 
     greet(w, V1 | F30);
@@ -944,7 +946,7 @@ static void test_a_refused_table_changes_nothing(void **state)
 static void test_a_full_memory_table(void **state)
 {
     struct world *w = *state;
-    uint64_t v[33] = {8};
+    uint64_t v[33] = {vu_two32(8, 0)};
     unsigned i;
 
     for (i = 0; i < 8; i++) {
@@ -971,7 +973,7 @@ static void test_a_full_memory_table(void **state)
 static void test_memory_tables_that_are_no_tables(void **state)
 {
     struct world *w = *state;
-    uint64_t v[40] = {1, GPA, FAKE_FILE, UVA, 0};
+    uint64_t v[40] = {vu_two32(1, 0), GPA, FAKE_FILE, UVA, 0};
 
     protocol(w);
     assert_int_equal(msg(w, VU_SET_MEM_TABLE, 0, v, 40, 0), VGPIO_ERR_PROTO);
@@ -982,14 +984,14 @@ static void test_memory_tables_that_are_no_tables(void **state)
     assert_int_equal(msg(w, VU_SET_MEM_TABLE, 0, v, 4, 1), VGPIO_ERR_PROTO);
     assert_int_equal(msg(w, VU_SET_MEM_TABLE, 0, v, 8 + 9 * 32, 1), VGPIO_ERR_PROTO);
     assert_int_equal(msg(w, VU_SET_MEM_TABLE, 0, v, 8 + 8 * 32 + 1, 1), VGPIO_ERR_PROTO);
-    v[0] = 9;
+    v[0] = vu_two32(9, 0);
     assert_int_equal(msg(w, VU_SET_MEM_TABLE, 0, v, 8 + 9 * 32, 9), VGPIO_ERR_PROTO);
-    v[0] = UINT32_MAX;
+    v[0] = vu_two32(UINT32_MAX, 0);
     assert_int_equal(msg(w, VU_SET_MEM_TABLE, 0, v, 40, 1), VGPIO_ERR_PROTO);
-    v[0] = 0x08000001; /* times 32 is 32 again */
+    v[0] = vu_two32(0x08000001, 0); /* times 32 is 32 again */
     assert_int_equal(msg(w, VU_SET_MEM_TABLE, 0, v, 40, 1), VGPIO_ERR_PROTO);
     assert_int_equal(w->os.open, 0);
-    v[0] = 1;
+    v[0] = vu_two32(1, 0);
     assert_int_equal(ack(w, VU_SET_MEM_TABLE, v, 72, 1), 0); /* as User-Mode Linux */
     v[0] = 0;
     assert_int_equal(ack(w, VU_SET_MEM_TABLE, v, 8, 0), 0);
@@ -999,8 +1001,8 @@ static void test_memory_tables_that_are_no_tables(void **state)
 static void test_the_device_sees_memory_by_regions(void **state)
 {
     struct world *w = *state;
-    uint64_t v[9] = {2,      0x1000, 0x1000,       UVA,   0x2000,
-                     0x2000, 0x1000, UVA + 0x5000, 0x7000};
+    uint64_t v[9] = {vu_two32(2, 0), 0x1000, 0x1000,       UVA,   0x2000,
+                     0x2000,         0x1000, UVA + 0x5000, 0x7000};
     const struct vgpio_mem *mem = &w->vu.mem;
     uint8_t *p;
     uint32_t len, i;
@@ -1491,7 +1493,7 @@ static void test_qemu_10(void **state)
 static void test_user_mode_linux(void **state)
 {
     struct world *w = *state;
-    uint64_t mem[9] = {1, GPA, FAKE_FILE, UVA, 0};
+    uint64_t mem[9] = {vu_two32(1, 0), GPA, FAKE_FILE, UVA, 0};
     unsigned round, q;
 
     assert_int_equal(msg(w, VU_SET_OWNER, 0, NULL, 0, 0), 0);

@@ -4,7 +4,8 @@
 # lists and cache are in a temporary folder $apt. Sourced by build.sh and get-qemu.sh.
 #
 #   unavailable REASON        say so on the last line, and end with exit status 77
-#   apt_open                  read what the machine's own sources offer
+#   apt_settings              for $apt_architecture, or amd64
+#   apt_open                  the same, and read what the machine's own sources offer
 #   apt_open_backports        read bookworm-backports of the mirror that bookworm comes from
 #   apt_fetch PACKAGE[=VERSION]...   into the current folder
 
@@ -19,12 +20,16 @@ apt_update() {
     apt-get "${apt_options[@]}" update > "$apt/log" 2>&1 && ! grep -q '^[EW]: ' "$apt/log"
 }
 
-apt_open() {
+apt_settings() {
     command -v apt-get > /dev/null || unavailable "this is not Debian"
     mkdir -p "$apt"/lists/partial "$apt"/cache/archives/partial
     apt_options=(-qq -o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt/cache"
-        -o APT::Architectures=amd64 -o APT::Sandbox::User=root -o Acquire::Retries=2
-        -o Acquire::http::Timeout=20)
+        -o "APT::Architectures=${apt_architecture:-amd64}" -o APT::Sandbox::User=root
+        -o Acquire::Retries=2 -o Acquire::http::Timeout=20)
+}
+
+apt_open() {
+    apt_settings
     apt_update || unavailable "the archive of packages cannot be reached"
 }
 

@@ -115,9 +115,9 @@ static int good(const struct model_result *r)
         n += list[i] == ' ';
     }
     for (i = 0; i < nfound; i++) {
-        char item[12];
+        char item[sizeof found[0] + 2];
 
-        snprintf(item, sizeof item, " %s ", found[i]);
+        snprintf(item, sizeof item, " %.*s ", (int)sizeof found[0] - 1, found[i]);
         if (strstr(list, item) == NULL) {
             return 0;
         }
