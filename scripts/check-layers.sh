@@ -47,6 +47,7 @@ may_include "config.h types.h" $h/wire.h $h/seams.h
 may_include "config.h types.h wire.h seams.h" $h/queue.h $h/sim.h $h/loop.h \
     $h/mmio.h $h/vhost_user.h
 may_include "config.h types.h wire.h seams.h queue.h" $h/device.h $h/driver.h
+may_include "config.h types.h seams.h vhost_user.h" $h/vhost_user_front.h
 may_include "config.h types.h driver.h" $h/sync.h
 may_include "device.h driver.h loop.h seams.h sim.h sync.h types.h wire.h" $h/virtiogpio.h
 
@@ -63,7 +64,10 @@ may_include "$seam sim.h" src/sim.c
 may_include "$seam loop.h" src/loop.c
 may_include "" src/mmio_regs.h
 may_include "$seam mmio.h mmio_regs.h" src/mmio_*.c
-may_include "$seam vhost_user.h vhost_user_priv.h" src/vhost_user*.[ch]
+may_include "$seam vhost_user.h vhost_user_priv.h" src/vhost_user.c \
+    src/vhost_user_priv.h src/vhost_user_ring.c src/vhost_user_linux.c
+may_include "$seam vhost_user.h vhost_user_front.h" src/vhost_user_front*.c \
+    src/vhost_user_str.c
 
 # A new file needs a rule of its own.
 for file in "$h"/* src/*.c src/*.h; do

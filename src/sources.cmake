@@ -6,5 +6,5 @@ set(VGPIO_CORE_SOURCES
     devq.c devq_split.c drvq.c drvq_split.c
     device.c device_irq.c device_queue.c device_req.c
     driver.c driver_std.c sync.c sim.c loop.c mmio_dev.c mmio_bus.c
-    vhost_user.c vhost_user_ring.c)
-set(VGPIO_LINUX_SOURCES vhost_user_linux.c)
+    vhost_user.c vhost_user_ring.c vhost_user_front.c vhost_user_str.c)
+set(VGPIO_LINUX_SOURCES vhost_user_linux.c vhost_user_front_linux.c)

@@ -9,7 +9,8 @@
  *   vhost_user.h (in a process of its own) or a transport of your own (#vgpio_vdev_ops in
  *   seams.h). How guest memory is reached: types.h, #vgpio_mem.
  * - *RTOS, firmware, tool (you use lines):* driver.h, sync.h if calls may block; the way
- *   to the device is mmio.h, or any #vgpio_bus_ops of seams.h.
+ *   to the device is mmio.h, or any #vgpio_bus_ops of seams.h. In an ordinary process
+ *   that wants the lines of a vhost-user back end: vhost_user_front.h.
  * - *Backend (you have real lines):* #vgpio_line_ops and #vgpio_sink of seams.h.
  * - *Test:* sim.h for lines and loop.h for a bus that exist in memory only.
  * - *Decoder, fuzzer, other device:* wire.h, pure functions over bytes.

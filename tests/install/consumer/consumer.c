@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include <virtiogpio/vhost_user.h>
+#include <virtiogpio/vhost_user_front.h>
 #include <virtiogpio/virtiogpio.h>
 
 int main(void)

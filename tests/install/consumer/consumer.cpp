@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include <virtiogpio/vhost_user.h>
+#include <virtiogpio/vhost_user_front.h>
 #include <virtiogpio/virtiogpio.h>
 
 int main()
