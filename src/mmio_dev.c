@@ -9,6 +9,10 @@
 
 #define CAN_ADD (VGPIO_F_RING_RESET | VGPIO_F_NOTIFICATION_DATA | VGPIO_F_ACCESS_PLATFORM)
 
+/* SR_IOV, NOTIF_CONFIG_DATA and ADMIN_VQ have no registers here, whatever a device says
+ * (MMIO-DEV-10). */
+#define CANNOT (UINT64_C(1) << 37 | UINT64_C(1) << 39 | UINT64_C(1) << 41)
+
 /* What a driver may set and keeps; FEATURES_OK and DRIVER_OK have to be earned. */
 #define STATUS_NOTES (VGPIO_S_ACKNOWLEDGE | VGPIO_S_DRIVER | VGPIO_S_FAILED)
 
@@ -251,9 +255,14 @@ static void write_place(struct vgpio_mmio_dev *m, unsigned q, uint32_t off, uint
 
 /* ---- status ---- */
 
+static uint64_t device_features(const struct vgpio_mmio_dev *m)
+{
+    return m->vdev.ops->features(m->vdev.obj) & ~CANNOT;
+}
+
 static int take_features(struct vgpio_mmio_dev *m)
 {
-    uint64_t theirs = m->vdev.ops->features(m->vdev.obj);
+    uint64_t theirs = device_features(m);
     uint64_t f = m->driver_features;
 
     if (m->bad_bank || (f & ~(theirs | m->extra)) != 0) {
@@ -405,7 +414,7 @@ unsigned vgpio_mmio_dev_write(struct vgpio_mmio_dev *m, uint32_t off, unsigned s
 
 static uint32_t read_features(const struct vgpio_mmio_dev *m)
 {
-    uint64_t f = m->vdev.ops->features(m->vdev.obj) | m->extra;
+    uint64_t f = device_features(m) | m->extra;
 
     return m->dev_sel > 1 ? 0 : (uint32_t)(f >> (32u * m->dev_sel));
 }
@@ -438,7 +447,8 @@ static uint32_t read_register(struct vgpio_mmio_dev *m, uint32_t off)
     case R_QUEUE_SIZE_MAX:
         return queue_max(m, m->queue_sel);
     case R_QUEUE_READY:
-        return m->queue_sel < VGPIO_MMIO_QUEUES ? m->ready >> m->queue_sel & 1u : 0u;
+        return m->queue_sel < VGPIO_MMIO_QUEUES ? (unsigned)m->ready >> m->queue_sel & 1u
+                                                : 0u;
     case R_INTERRUPT_STATUS:
         sample(m);
         return m->isr;
