@@ -359,8 +359,8 @@ static void test_a_driver_on_a_device_that_lies(void **state)
     world_free(&w);
 }
 
-/* Registers and rings that say anything, at any time: an error code, or success, but every
- * call returns, and each request comes back. */
+/* Registers and rings that say anything, at any time: an error code, or success, but
+ * every call returns, and each request comes back. */
 static void test_a_driver_on_a_device_that_raves(void **state)
 {
     struct world w;

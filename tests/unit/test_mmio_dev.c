@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The registers of virtio-mmio as a guest finds them: first over a device that only writes
- * down what it is told, then over a real one that a guest sets up by hand. */
+/* The registers of virtio-mmio as a guest finds them: first over a device that only
+ * writes down what it is told, then over a real one that a guest sets up by hand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -1220,8 +1220,8 @@ static void test_a_broken_ring_shows(void **state)
     works(r);
 }
 
-/* The device is reset, its queue is, or is stopped, while a line still works on something:
- * that answer is nobody's. */
+/* The device is reset, its queue is, or is stopped, while a line still works on
+ * something: that answer is nobody's. */
 static void gone_while_pending(struct real *r, uint32_t reg, uint32_t value, int err)
 {
     struct bench_op *op;
