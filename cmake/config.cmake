@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The trimming options. They are baked into the installed config.h, so that a header and
 # an archive can never disagree.
-set(VGPIO_OPTIONS SPLIT EVENT_IDX INDIRECT IRQ NAMES TRACE)
+set(VGPIO_OPTIONS SPLIT PACKED EVENT_IDX INDIRECT IRQ NAMES TRACE)
 foreach(opt IN LISTS VGPIO_OPTIONS)
     option(VGPIO_CFG_${opt} "build with ${opt}" ON)
 endforeach()
-if(NOT VGPIO_CFG_SPLIT)
-    message(FATAL_ERROR "VGPIO_CFG_SPLIT=OFF leaves no ring layout: packed rings do not exist yet")
+if(NOT VGPIO_CFG_SPLIT AND NOT VGPIO_CFG_PACKED)
+    message(FATAL_ERROR "VGPIO_CFG_SPLIT=OFF and VGPIO_CFG_PACKED=OFF leave no ring layout")
 endif()
 
 # A function, because the words ON and OFF become 1 and 0 in its scope only.

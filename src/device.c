@@ -18,7 +18,12 @@
 #else
 #define CAN_EVENT_IDX 0u
 #endif
-#define CAN_DO (CAN_IRQ | CAN_INDIRECT | CAN_EVENT_IDX | VGPIO_F_VERSION_1)
+#if VGPIO_CFG_PACKED
+#define CAN_PACKED VGPIO_F_PACKED
+#else
+#define CAN_PACKED 0u
+#endif
+#define CAN_DO (CAN_PACKED | CAN_IRQ | CAN_INDIRECT | CAN_EVENT_IDX | VGPIO_F_VERSION_1)
 
 #define DEFAULT_QUEUE_MAX 256u
 
@@ -394,7 +399,7 @@ static void copy_config(struct vgpio_dev *dev, const struct vgpio_dev_config *c)
     for (q = 0; q < 2; q++) {
         dev->queue_max[q] = c->queue_max[q] != 0 ? c->queue_max[q] : DEFAULT_QUEUE_MAX;
     }
-    dev->offered = c->features == 0 ? CAN_DO : (c->features & CAN_DO) | VGPIO_F_VERSION_1;
+    dev->offered = c->features == 0 ? CAN_DO : (c->features & CAN_DO) | DEV_MUST;
     if (DEV_OP(dev, set_irq_type) == NULL) {
         dev->offered &= ~VGPIO_F_IRQ; /* lines that cannot interrupt */
     }

@@ -55,6 +55,14 @@ enum req_state {
 #endif
 #define TRACE_T(type, line) ((uint32_t)(type) << 16 | (line))
 
+/* Features without which nothing works here: with one layout compiled in, it is not the
+ * driver's choice. */
+#if VGPIO_CFG_SPLIT
+#define DEV_MUST VGPIO_F_VERSION_1
+#else
+#define DEV_MUST (VGPIO_F_VERSION_1 | VGPIO_F_PACKED)
+#endif
+
 #define DEV_OP(dev, member) VGPIO_OP((dev)->ops, struct vgpio_line_ops, member)
 
 /* --- device.c --- */

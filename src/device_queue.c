@@ -15,7 +15,7 @@ int vgpio_dev_ack_features(void *obj, uint64_t acked)
     if (dev->busy) {
         return VGPIO_ERR_STATE;
     }
-    if ((acked & ~dev->offered) != 0 || (acked & VGPIO_F_VERSION_1) == 0) {
+    if ((acked & ~dev->offered) != 0 || (acked & DEV_MUST) != DEV_MUST) {
         return VGPIO_ERR_NOTSUP;
     }
     if (dev->acked && acked == dev->features) {
@@ -76,6 +76,11 @@ static int try_resume(struct vgpio_dev *dev, unsigned q, const struct vgpio_mem 
 
     if ((setup->flags & VGPIO_VQ_TOLD) == 0 || last->size == 0 ||
         !same_ring(last, setup)) {
+        return 0;
+    }
+    /* No index in the ring's memory bears witness: the word of the peer has to do. */
+    if ((dev->features & VGPIO_F_PACKED) != 0 &&
+        (setup->avail_pos != last->avail_pos || setup->used_pos != last->used_pos)) {
         return 0;
     }
     s.avail_pos = last->avail_pos;

@@ -2,6 +2,68 @@
 /* The device's face of a queue: what does not depend on the layout. */
 #include "devq.h"
 
+/* What differs with the layout. A table of functions would keep both linked. */
+#define LAYOUT(q, step)                                                                  \
+    (vq_is_packed(q) ? vgpio_devq_packed_##step : vgpio_devq_split_##step)
+
+/* Maps a ring area. It must come back whole, because ring words need single-copy
+ * atomicity and a copy cannot give that, and aligned for the words in it. */
+static uint8_t *map_area(const struct vgpio_mem *mem, uint64_t gpa, uint32_t bytes,
+                         uint32_t align, unsigned access)
+{
+    uint32_t got = bytes;
+    uint8_t *p;
+
+    if (gpa & (align - 1u)) {
+        return NULL;
+    }
+    p = vgpio_mem_map(mem, gpa, &got, access);
+    if (p != NULL && (got != bytes || ((uintptr_t)p & 7u & (align - 1u)) != 0)) {
+        vgpio_mem_unmap(mem, p, got);
+        p = NULL;
+    }
+    return p;
+}
+
+static void unmap_area(const struct vgpio_mem *mem, uint8_t *p, uint32_t bytes)
+{
+    if (p != NULL) {
+        vgpio_mem_unmap(mem, p, bytes);
+    }
+}
+
+static uint32_t driver_bytes(const struct vgpio_devq *q)
+{
+    return vq_is_packed(q) ? PACKED_EVENT_BYTES : SPLIT_AVAIL_BYTES(q->at.size);
+}
+
+static uint32_t device_bytes(const struct vgpio_devq *q)
+{
+    return vq_is_packed(q) ? PACKED_EVENT_BYTES : SPLIT_USED_BYTES(q->at.size);
+}
+
+static void unmap_ring(struct vgpio_devq *q)
+{
+    unmap_area(q->mem, q->desc, DESC_BYTES * (uint32_t)q->at.size);
+    unmap_area(q->mem, q->driver, driver_bytes(q));
+    unmap_area(q->mem, q->device, device_bytes(q));
+    q->desc = q->driver = q->device = NULL;
+}
+
+static int map_ring(struct vgpio_devq *q)
+{
+    const unsigned both = VGPIO_MEM_READ | VGPIO_MEM_WRITE;
+    unsigned packed = vq_is_packed(q);
+
+    q->desc = map_area(q->mem, q->at.desc, DESC_BYTES * (uint32_t)q->at.size, 16,
+                       packed ? both : VGPIO_MEM_READ);
+    q->driver =
+        map_area(q->mem, q->at.driver, driver_bytes(q), packed ? 4 : 2, VGPIO_MEM_READ);
+    q->device = map_area(q->mem, q->at.device, device_bytes(q), 4, both);
+    return q->desc == NULL || q->driver == NULL || q->device == NULL ? VGPIO_ERR_FAULT
+                                                                     : VGPIO_OK;
+}
+
 int vgpio_devq_start(struct vgpio_devq *q, const struct vgpio_mem *mem,
                      const struct vgpio_vq_setup *setup)
 {
@@ -24,9 +86,22 @@ int vgpio_devq_start(struct vgpio_devq *q, const struct vgpio_mem *mem,
     memset(q, 0, sizeof *q);
     q->mem = mem;
     q->flags = flags;
-    err = vgpio_devq_split_start(q, setup);
-    q->started = err == VGPIO_OK;
-    return err;
+    if (!vq_size_ok(q, setup->size)) {
+        return VGPIO_ERR_INVAL;
+    }
+    q->at = *setup;
+    q->at.flags = VGPIO_VQ_TOLD;
+    err = map_ring(q);
+    if (err == VGPIO_OK) {
+        err = LAYOUT(q, start)(q, setup);
+    }
+    if (err != VGPIO_OK) {
+        unmap_ring(q);
+        return err;
+    }
+    q->next_used = q->at.used_pos;
+    q->started = 1;
+    return VGPIO_OK;
 }
 
 void vgpio_devq_stop(struct vgpio_devq *q, struct vgpio_vq_setup *where)
@@ -35,7 +110,7 @@ void vgpio_devq_stop(struct vgpio_devq *q, struct vgpio_vq_setup *where)
         *where = q->at;
     }
     if (q->started) {
-        vgpio_devq_split_unmap(q);
+        unmap_ring(q);
         q->started = 0;
     }
 }
@@ -49,13 +124,18 @@ int vgpio_devq_pop(struct vgpio_devq *q, struct vgpio_chain *c)
 {
     int err = devq_dead(q);
 
-    return err ? err : vgpio_devq_split_pop(q, c);
+    return err ? err : LAYOUT(q, pop)(q, c);
 }
 
 void vgpio_devq_unpop(struct vgpio_devq *q, const struct vgpio_chain *c)
 {
-    if (!devq_dead(q)) {
-        q->at.avail_pos = (uint16_t)(q->at.avail_pos - c->head.ndesc);
+    if (devq_dead(q)) {
+        return;
+    }
+    if (vq_is_packed(q)) {
+        vgpio_devq_packed_unpop(q, c->head.ndesc);
+    } else {
+        q->at.avail_pos--;
     }
 }
 
@@ -63,20 +143,20 @@ int vgpio_devq_push(struct vgpio_devq *q, struct vgpio_head head, uint32_t writt
 {
     int err = devq_dead(q);
 
-    return err ? err : vgpio_devq_split_push(q, head, written);
+    return err ? err : LAYOUT(q, push)(q, head, written);
 }
 
 int vgpio_devq_waiting(struct vgpio_devq *q)
 {
     int err = devq_dead(q);
 
-    return err ? err : vgpio_devq_split_look(q);
+    return err ? err : LAYOUT(q, look)(q);
 }
 
 /* Also where the queue broke after good chains were answered: the driver gets those. */
 int vgpio_devq_publish(struct vgpio_devq *q)
 {
-    int notify = q->started ? vgpio_devq_split_publish(q) : VGPIO_ERR_STATE;
+    int notify = q->started ? LAYOUT(q, publish)(q) : VGPIO_ERR_STATE;
 
     return notify == 0 ? q->err : notify;
 }
@@ -85,8 +165,42 @@ int vgpio_devq_rearm(struct vgpio_devq *q)
 {
     int err = devq_dead(q);
 
-    return err ? err : vgpio_devq_split_rearm(q);
+    return err ? err : LAYOUT(q, rearm)(q);
 }
+
+#if VGPIO_CFG_INDIRECT
+
+/* Entries of a table are copied out one by one: it may lie across regions. */
+int vgpio_devq_table_entry(const struct vgpio_chain *c, uint64_t raw[2])
+{
+    int err = vgpio_mem_read(c->q->mem, c->table + DESC_BYTES * (uint32_t)c->next, raw,
+                             DESC_BYTES);
+
+    if (err != VGPIO_OK) {
+        return VGPIO_ERR_FAULT;
+    }
+    raw[0] = port_le64(raw[0]);
+    raw[1] = port_le64(raw[1]);
+    return VGPIO_OK;
+}
+
+/* WRITE on the descriptor means nothing (RING-DEV-05). */
+int vgpio_devq_enter_table(struct vgpio_chain *c, const struct desc *d)
+{
+    if (!vq_has_indirect(c->q) || d->len == 0 || d->len % DESC_BYTES != 0) {
+        return VGPIO_ERR_PROTO;
+    }
+    if (d->addr > UINT64_MAX - (d->len - 1)) {
+        return VGPIO_ERR_FAULT;
+    }
+    c->table = d->addr;
+    c->table_len = d->len / DESC_BYTES;
+    c->flags |= CHAIN_TABLE;
+    c->next = 0;
+    return VGPIO_OK;
+}
+
+#endif
 
 /* Goes on to a piece of the wanted kind (0 or CHAIN_WRITE) with bytes left in it: 1, or 0
  * when there is none, or the queue's error. Pieces on the way are dropped unread. */
@@ -103,7 +217,7 @@ static int chain_seek(struct vgpio_chain *c, unsigned kind)
         if (have > kind || !(c->flags & CHAIN_NEXT)) {
             return 0;
         }
-        err = vgpio_devq_split_next(c);
+        err = LAYOUT(c->q, next)(c);
     }
     return err;
 }
@@ -183,7 +297,7 @@ int vgpio_chain_finish(struct vgpio_chain *c, uint32_t *room)
         if (!(c->flags & CHAIN_NEXT)) {
             break;
         }
-        err = vgpio_devq_split_next(c);
+        err = LAYOUT(c->q, next)(c);
     }
     if (err) {
         return err;

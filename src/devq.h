@@ -29,13 +29,66 @@ static inline int devq_dead(const struct vgpio_devq *q)
     return q->started ? q->err : VGPIO_ERR_STATE;
 }
 
+/* A descriptor, each field loaded once. */
+struct desc {
+    uint64_t addr;
+    uint32_t len;
+    uint16_t flags, next; /* packed: `next` is not used */
+};
+
+/* Makes the descriptor the piece in hand, if it may stand where it does. The caller says
+ * whether one follows. */
+static inline int devq_take_piece(struct vgpio_chain *c, const struct desc *d,
+                                  unsigned more)
+{
+    if ((c->flags & CHAIN_WRITE) && !(d->flags & DESC_F_WRITE)) {
+        return VGPIO_ERR_PROTO;
+    }
+    if (d->len > UINT32_MAX - c->total) {
+        return VGPIO_ERR_PROTO;
+    }
+    c->total += d->len;
+    c->gpa = d->addr;
+    c->left = d->len;
+    c->flags = (uint8_t)((c->flags & CHAIN_TABLE) | (d->flags & DESC_F_WRITE) | more);
+    return VGPIO_OK;
+}
+
+/* Every store to the area at `base` passes here with what it changed. */
+static inline void devq_stored(const struct vgpio_devq *q, uint64_t base, uint32_t off,
+                               uint32_t len)
+{
+    if (q->flags & VQ_DIRTY) {
+        vgpio_mem_dirty(q->mem, base + off, len);
+    }
+}
+
+#if VGPIO_CFG_INDIRECT
+/* Both words of entry `next` of the table, in order of the CPU. */
+int vgpio_devq_table_entry(const struct vgpio_chain *c, uint64_t raw[2]);
+/* From here on the chain goes through the table that the descriptor names; its place in
+ * the ring is sound. */
+int vgpio_devq_enter_table(struct vgpio_chain *c, const struct desc *d);
+#endif
+
+/* Each layout. start: sets both positions, the ring is mapped; next: the chain's next
+ * piece, which is known to exist. */
 int vgpio_devq_split_start(struct vgpio_devq *q, const struct vgpio_vq_setup *setup);
-void vgpio_devq_split_unmap(struct vgpio_devq *q);
 int vgpio_devq_split_pop(struct vgpio_devq *q, struct vgpio_chain *c);
 int vgpio_devq_split_next(struct vgpio_chain *c);
 int vgpio_devq_split_look(struct vgpio_devq *q);
 int vgpio_devq_split_push(struct vgpio_devq *q, struct vgpio_head head, uint32_t written);
 int vgpio_devq_split_publish(struct vgpio_devq *q);
 int vgpio_devq_split_rearm(struct vgpio_devq *q);
+
+int vgpio_devq_packed_start(struct vgpio_devq *q, const struct vgpio_vq_setup *setup);
+int vgpio_devq_packed_pop(struct vgpio_devq *q, struct vgpio_chain *c);
+void vgpio_devq_packed_unpop(struct vgpio_devq *q, uint16_t ndesc);
+int vgpio_devq_packed_next(struct vgpio_chain *c);
+int vgpio_devq_packed_look(struct vgpio_devq *q);
+int vgpio_devq_packed_push(struct vgpio_devq *q, struct vgpio_head head,
+                           uint32_t written);
+int vgpio_devq_packed_publish(struct vgpio_devq *q);
+int vgpio_devq_packed_rearm(struct vgpio_devq *q);
 
 #endif /* VGPIO_DEVQ_H */

@@ -4,83 +4,21 @@
 
 #if VGPIO_CFG_SPLIT
 
-/* A descriptor, each field loaded once. */
-struct desc {
-    uint64_t addr;
-    uint32_t len;
-    uint16_t flags, next;
-};
-
-/* Maps a ring area. It must come back whole, because ring words need single-copy
- * atomicity and a copy cannot give that, and aligned for the words in it. */
-static uint8_t *map_area(const struct vgpio_mem *mem, uint64_t gpa, uint32_t bytes,
-                         uint32_t align, unsigned access)
-{
-    uint32_t got = bytes;
-    uint8_t *p;
-
-    if (gpa & (align - 1u)) {
-        return NULL;
-    }
-    p = vgpio_mem_map(mem, gpa, &got, access);
-    if (p != NULL && (got != bytes || ((uintptr_t)p & 7u & (align - 1u)) != 0)) {
-        vgpio_mem_unmap(mem, p, got);
-        p = NULL;
-    }
-    return p;
-}
-
-static void unmap_area(const struct vgpio_mem *mem, uint8_t *p, uint32_t bytes)
-{
-    if (p != NULL) {
-        vgpio_mem_unmap(mem, p, bytes);
-    }
-}
-
-void vgpio_devq_split_unmap(struct vgpio_devq *q)
-{
-    uint16_t n = q->at.size;
-
-    unmap_area(q->mem, q->desc, SPLIT_DESC_BYTES(n));
-    unmap_area(q->mem, q->driver, SPLIT_AVAIL_BYTES(n));
-    unmap_area(q->mem, q->device, SPLIT_USED_BYTES(n));
-    q->desc = q->driver = q->device = NULL;
-}
-
 int vgpio_devq_split_start(struct vgpio_devq *q, const struct vgpio_vq_setup *setup)
 {
-    uint16_t n = setup->size;
-
-    if (!vq_split_size_ok(n)) {
-        return VGPIO_ERR_INVAL;
-    }
-    q->at = *setup;
-    q->desc = map_area(q->mem, setup->desc, SPLIT_DESC_BYTES(n), 16, VGPIO_MEM_READ);
-    q->driver = map_area(q->mem, setup->driver, SPLIT_AVAIL_BYTES(n), 2, VGPIO_MEM_READ);
-    q->device = map_area(q->mem, setup->device, SPLIT_USED_BYTES(n), 4,
-                         VGPIO_MEM_READ | VGPIO_MEM_WRITE);
-    if (q->desc == NULL || q->driver == NULL || q->device == NULL) {
-        vgpio_devq_split_unmap(q);
-        return VGPIO_ERR_FAULT;
-    }
     /* What was published so far is written in the ring itself and nobody can tell it
      * better; how far the driver's heads were taken is written nowhere. */
     q->at.used_pos = ring_ld16(q->device + USED_IDX);
     if (!(setup->flags & VGPIO_VQ_TOLD)) {
         q->at.avail_pos = 0;
     }
-    q->at.flags = VGPIO_VQ_TOLD;
-    q->next_used = q->at.used_pos;
-    q->avail_seen = q->at.avail_pos;
+    q->u.avail_seen = q->at.avail_pos;
     return VGPIO_OK;
 }
 
-/* Every store to the ring passes here with what it changed. */
 static inline void stored(const struct vgpio_devq *q, uint32_t off, uint32_t len)
 {
-    if (q->flags & VQ_DIRTY) {
-        vgpio_mem_dirty(q->mem, q->at.device + off, len);
-    }
+    devq_stored(q, q->at.device, off, len);
 }
 
 /* A descriptor is two words of 64 bits, as far as loads go. */
@@ -94,40 +32,29 @@ static inline void unpack(struct desc *d, uint64_t addr, uint64_t rest)
 
 #if VGPIO_CFG_INDIRECT
 
-/* Entries of a table are copied out one by one: it may lie across regions. */
 static int table_desc(const struct vgpio_chain *c, struct desc *d)
 {
     uint64_t raw[2];
+    int err = VGPIO_ERR_PROTO;
 
-    if (c->next >= c->table_len) {
-        return VGPIO_ERR_PROTO;
+    if (c->next < c->table_len) {
+        err = vgpio_devq_table_entry(c, raw);
     }
-    if (vgpio_mem_read(c->q->mem, c->table + DESC_BYTES * (uint32_t)c->next, raw,
-                       sizeof raw) != VGPIO_OK) {
-        return VGPIO_ERR_FAULT;
+    if (err == VGPIO_OK) {
+        unpack(d, raw[0], raw[1]);
     }
-    unpack(d, port_le64(raw[0]), port_le64(raw[1]));
-    return VGPIO_OK;
+    return err;
 }
 
-/* From here on the chain goes through a table. WRITE on the descriptor means nothing. */
 static int enter_table(struct vgpio_chain *c, const struct desc *d)
 {
     uint16_t size = c->q->at.size;
 
-    if (!vq_has_indirect(c->q) || (c->flags & CHAIN_TABLE) || (d->flags & DESC_F_NEXT) ||
-        d->len == 0 || d->len % DESC_BYTES != 0) {
+    if ((c->flags & CHAIN_TABLE) || (d->flags & DESC_F_NEXT)) {
         return VGPIO_ERR_PROTO;
     }
-    if (d->addr > UINT64_MAX - (d->len - 1)) {
-        return VGPIO_ERR_FAULT;
-    }
-    c->table = d->addr;
-    c->table_len = d->len / DESC_BYTES;
-    c->flags |= CHAIN_TABLE;
-    c->next = 0;
     c->ttl = size > CHAIN_TABLE_MAX ? size : CHAIN_TABLE_MAX;
-    return VGPIO_OK;
+    return vgpio_devq_enter_table(c, d);
 }
 
 #else
@@ -147,25 +74,6 @@ static int enter_table(struct vgpio_chain *c, const struct desc *d)
 }
 
 #endif
-
-/* Makes the descriptor the piece in hand, if it may stand where it does. */
-static int take_piece(struct vgpio_chain *c, const struct desc *d)
-{
-    if ((c->flags & CHAIN_WRITE) && !(d->flags & DESC_F_WRITE)) {
-        return VGPIO_ERR_PROTO;
-    }
-    if (d->len > UINT32_MAX - c->total) {
-        return VGPIO_ERR_PROTO;
-    }
-    c->total += d->len;
-    c->gpa = d->addr;
-    c->left = d->len;
-    c->next = d->next;
-    /* NEXT and WRITE have the same bits in both words. */
-    c->flags =
-        (uint8_t)((c->flags & CHAIN_TABLE) | (d->flags & (DESC_F_NEXT | DESC_F_WRITE)));
-    return VGPIO_OK;
-}
 
 /* Fetches descriptor `next`, and the first of the table if it names one. */
 static inline int fetch(struct vgpio_chain *c)
@@ -192,7 +100,8 @@ static inline int fetch(struct vgpio_chain *c)
             unpack(&d, ring_ld64(p), ring_ld64(p + 8));
         }
         if (!(d.flags & DESC_F_INDIRECT)) {
-            return take_piece(c, &d);
+            c->next = d.next;
+            return devq_take_piece(c, &d, d.flags & DESC_F_NEXT);
         }
         err = enter_table(c, &d);
         if (err != VGPIO_OK) {
@@ -219,7 +128,7 @@ int vgpio_devq_split_look(struct vgpio_devq *q)
     if (n > q->at.size) {
         return devq_break(q, VGPIO_ERR_PROTO);
     }
-    q->avail_seen = idx;
+    q->u.avail_seen = idx;
     return n;
 }
 
@@ -230,7 +139,7 @@ int vgpio_devq_split_pop(struct vgpio_devq *q, struct vgpio_chain *c)
 
     /* The index is only looked at again when all that it promised is taken: its cache
      * line is the one the driver writes. */
-    if (q->avail_seen == q->at.avail_pos) {
+    if (q->u.avail_seen == q->at.avail_pos) {
         int n = vgpio_devq_split_look(q);
 
         if (n <= 0) {

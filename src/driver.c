@@ -29,12 +29,22 @@ enum drv_state {
 #else
 #define F_EVENT_IDX 0u
 #endif
+#if VGPIO_CFG_PACKED && VGPIO_DMA_COHERENT
+#define F_PACKED VGPIO_F_PACKED
+#else
+#define F_PACKED 0u
+#endif
+#if VGPIO_CFG_SPLIT
+#define F_MUST VGPIO_F_VERSION_1
+#else
+#define F_MUST (VGPIO_F_VERSION_1 | F_PACKED)
+#endif
 
 /* What the engine and the ring code can keep, whatever the dialect. RING_RESET is not
  * here: stop resets the device. */
 #define RING_FEATURES                                                                    \
     (VGPIO_F_VERSION_1 | VGPIO_F_ACCESS_PLATFORM | VGPIO_F_ORDER_PLATFORM |              \
-     VGPIO_F_NOTIFICATION_DATA | F_INDIRECT | F_EVENT_IDX)
+     VGPIO_F_NOTIFICATION_DATA | F_INDIRECT | F_EVENT_IDX | F_PACKED)
 
 void vgpio_drv_trace(const struct vgpio_drv *drv, unsigned id, uint32_t a, uint32_t b)
 {
@@ -283,10 +293,10 @@ static int negotiate(struct vgpio_drv *drv)
     if (drv->nirq == 0) {
         known &= ~drv->dialect->event_feature;
     }
-    drv->features = offered & known & (drv->want | VGPIO_F_VERSION_1);
+    drv->features = offered & known & (drv->want | F_MUST);
     vgpio_drv_trace(drv, VGPIO_TR_FEATURES, (uint32_t)drv->features,
                     (uint32_t)(drv->features >> 32));
-    if ((drv->features & VGPIO_F_VERSION_1) == 0) {
+    if ((drv->features & F_MUST) != F_MUST) {
         return VGPIO_ERR_NOTSUP;
     }
     err = drv->bus->set_features(drv->bus_ctx, drv->features);
@@ -351,8 +361,8 @@ static int queue_up(struct vgpio_drv *drv, unsigned kind)
     if (usable == 0) {
         return VGPIO_ERR_NOTSUP;
     }
-    vgpio_drvq_layout(&vq, drv->dma_addr + off);
     vq.features = drv->features;
+    vgpio_drvq_layout(&vq, drv->dma_addr + off);
     err = vgpio_drvq_init(&drv->q[q], drv->dma + off,
                           drv->ring + 2u * first_slot(drv, kind), &vq);
     if (err >= 0) {

@@ -2,9 +2,47 @@
 /* The driver's face of a queue: what does not depend on the layout. */
 #include "drvq.h"
 
+/* What differs with the layout. A table of functions would keep both linked. */
+#define LAYOUT(q, step)                                                                  \
+    (vq_is_packed(q) ? vgpio_drvq_packed_##step : vgpio_drvq_split_##step)
+
 void vgpio_drvq_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr)
 {
-    vgpio_drvq_split_layout(setup, dma_addr);
+    struct vgpio_drvq q;
+
+    q.flags = setup->features & RING_F_PACKED ? VQ_PACKED : 0;
+    /* Cache lines of their own: one side writes each area and the other one polls it. */
+    LAYOUT(&q, layout)(setup, dma_addr);
+}
+
+/* Sets the areas and empties them. */
+static int take_ring(struct vgpio_drvq *q, uint8_t *ring,
+                     const struct vgpio_vq_setup *setup)
+{
+    uint16_t n = setup->size;
+    unsigned packed = vq_is_packed(q);
+    uint32_t driver_bytes = packed ? PACKED_EVENT_BYTES : SPLIT_AVAIL_BYTES(n);
+    uint32_t device_bytes = packed ? PACKED_EVENT_BYTES : SPLIT_USED_BYTES(n);
+    uint64_t driver = setup->driver - setup->desc;
+    uint64_t device = setup->device - setup->desc;
+
+    if (!vq_size_ok(q, n) || (setup->desc & 15u) ||
+        (setup->driver & (packed ? 3u : 1u)) || (setup->device & 3u) ||
+        ((uintptr_t)ring & 7u)) {
+        return VGPIO_ERR_INVAL;
+    }
+    if (driver < DESC_BYTES * (uint32_t)n || device < driver + driver_bytes ||
+        device > UINT32_MAX / 2) {
+        return VGPIO_ERR_INVAL;
+    }
+    q->desc = ring;
+    q->driver = ring + (size_t)driver;
+    q->device = ring + (size_t)device;
+    memset(q->desc, 0, DESC_BYTES * (size_t)n);
+    memset(q->driver, 0, driver_bytes);
+    memset(q->device, 0, device_bytes);
+    VGPIO_DMA_CLEAN(q->desc, (size_t)device + device_bytes);
+    return VGPIO_OK;
 }
 
 int vgpio_drvq_init(struct vgpio_drvq *q, void *ring, struct vgpio_drvq_slot *slots,
@@ -25,10 +63,13 @@ int vgpio_drvq_init(struct vgpio_drvq *q, void *ring, struct vgpio_drvq_slot *sl
     if (err != VGPIO_OK) {
         return err;
     }
+    if ((flags & VQ_PACKED) && !VGPIO_DMA_COHERENT) {
+        return VGPIO_ERR_NOTSUP; /* both sides write to the same cache lines */
+    }
     memset(q, 0, sizeof *q);
     q->flags = flags;
     q->ring = slots;
-    err = vgpio_drvq_split_init(q, ring, setup);
+    err = take_ring(q, ring, setup);
     if (err != VGPIO_OK) {
         return err;
     }
@@ -39,6 +80,9 @@ int vgpio_drvq_init(struct vgpio_drvq *q, void *ring, struct vgpio_drvq_slot *sl
     slots[i - 1u].link = DRVQ_END;
     q->free_head = 0;
     q->nfree = q->size = setup->size;
+    if (vq_is_packed(q)) {
+        vgpio_drvq_packed_init(q);
+    }
     return VGPIO_OK;
 }
 
@@ -52,7 +96,7 @@ int vgpio_drvq_add(struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigned 
 {
     int err = drvq_dead(q);
 
-    return err ? err : vgpio_drvq_split_add(q, segs, nread, nwrite, slot);
+    return err ? err : LAYOUT(q, add)(q, segs, nread, nwrite, slot);
 }
 
 int vgpio_drvq_add_indirect(struct vgpio_drvq *q, void *table, uint64_t table_addr,
@@ -66,8 +110,7 @@ int vgpio_drvq_add_indirect(struct vgpio_drvq *q, void *table, uint64_t table_ad
     }
 #if VGPIO_CFG_INDIRECT
     if (vq_has_indirect(q)) {
-        return vgpio_drvq_split_add_indirect(q, table, table_addr, segs, nread, nwrite,
-                                             slot);
+        return LAYOUT(q, add_indirect)(q, table, table_addr, segs, nread, nwrite, slot);
     }
 #else
     (void)table;
@@ -84,21 +127,21 @@ int vgpio_drvq_publish(struct vgpio_drvq *q, uint32_t *data)
 {
     int err = drvq_dead(q);
 
-    return err ? err : vgpio_drvq_split_publish(q, data);
+    return err ? err : LAYOUT(q, publish)(q, data);
 }
 
 int vgpio_drvq_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
 {
     int err = drvq_dead(q);
 
-    return err ? err : vgpio_drvq_split_get(q, slot, written);
+    return err ? err : LAYOUT(q, get)(q, slot, written);
 }
 
 int vgpio_drvq_rearm(struct vgpio_drvq *q)
 {
     int err = drvq_dead(q);
 
-    return err ? err : vgpio_drvq_split_rearm(q);
+    return err ? err : LAYOUT(q, rearm)(q);
 }
 
 int vgpio_drvq_drain(struct vgpio_drvq *q, unsigned *iter, uint16_t *slot)

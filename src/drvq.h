@@ -24,9 +24,28 @@ static inline int drvq_dead(const struct vgpio_drvq *q)
     return q->size ? q->err : VGPIO_ERR_STATE;
 }
 
+/* Adds one length to a chain's total; 0 if it is empty or the sum leaves 32 bits. */
+static inline int drvq_add_len(uint32_t *total, uint32_t len)
+{
+    if (len - 1u >= UINT32_MAX - *total) {
+        return 0;
+    }
+    *total += len;
+    return 1;
+}
+
+/* Longer tables than the ring are not for a driver to make (RING-DRV-08, -40), save that
+ * a request of two pieces goes through a ring of one. */
+static inline int drvq_table_ok(const struct vgpio_drvq *q, const uint8_t *table,
+                                unsigned nread, unsigned nwrite, uint16_t slot)
+{
+    unsigned n = nread + nwrite;
+
+    return slot != DRVQ_NO_SLOT && n != 0 && n >= nread &&
+           n <= (q->size > 1 ? q->size : 2u) && ((uintptr_t)table & 7u) == 0;
+}
+
 void vgpio_drvq_split_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr);
-int vgpio_drvq_split_init(struct vgpio_drvq *q, uint8_t *ring,
-                          const struct vgpio_vq_setup *setup);
 int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
                          unsigned nread, unsigned nwrite, uint16_t slot);
 int vgpio_drvq_split_add_indirect(struct vgpio_drvq *q, uint8_t *table,
@@ -35,5 +54,16 @@ int vgpio_drvq_split_add_indirect(struct vgpio_drvq *q, uint8_t *table,
 int vgpio_drvq_split_publish(struct vgpio_drvq *q, uint32_t *data);
 int vgpio_drvq_split_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written);
 int vgpio_drvq_split_rearm(struct vgpio_drvq *q);
+
+void vgpio_drvq_packed_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr);
+void vgpio_drvq_packed_init(struct vgpio_drvq *q);
+int vgpio_drvq_packed_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
+                          unsigned nread, unsigned nwrite, uint16_t slot);
+int vgpio_drvq_packed_add_indirect(struct vgpio_drvq *q, uint8_t *table,
+                                   uint64_t table_addr, const struct vgpio_seg *segs,
+                                   unsigned nread, unsigned nwrite, uint16_t slot);
+int vgpio_drvq_packed_publish(struct vgpio_drvq *q, uint32_t *data);
+int vgpio_drvq_packed_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written);
+int vgpio_drvq_packed_rearm(struct vgpio_drvq *q);
 
 #endif /* VGPIO_DRVQ_H */

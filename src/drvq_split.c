@@ -14,46 +14,11 @@ void vgpio_drvq_split_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr)
     setup->device = setup->driver + VGPIO_DMA_UP(SPLIT_AVAIL_BYTES(setup->size));
 }
 
-int vgpio_drvq_split_init(struct vgpio_drvq *q, uint8_t *ring,
-                          const struct vgpio_vq_setup *setup)
-{
-    uint16_t n = setup->size;
-    uint64_t driver = setup->driver - setup->desc;
-    uint64_t device = setup->device - setup->desc;
-
-    if (!vq_split_size_ok(n) || (setup->desc & 15u) || (setup->driver & 1u) ||
-        (setup->device & 3u) || ((uintptr_t)ring & 7u)) {
-        return VGPIO_ERR_INVAL;
-    }
-    if (driver < SPLIT_DESC_BYTES(n) || device < driver + SPLIT_AVAIL_BYTES(n) ||
-        device > UINT32_MAX / 2) {
-        return VGPIO_ERR_INVAL;
-    }
-    q->desc = ring;
-    q->driver = ring + (size_t)driver;
-    q->device = ring + (size_t)device;
-    memset(q->desc, 0, SPLIT_DESC_BYTES(n));
-    memset(q->driver, 0, SPLIT_AVAIL_BYTES(n));
-    memset(q->device, 0, SPLIT_USED_BYTES(n));
-    VGPIO_DMA_CLEAN(q->desc, (size_t)device + SPLIT_USED_BYTES(n));
-    return VGPIO_OK;
-}
-
 static inline void put_desc(uint8_t *p, const struct vgpio_seg *seg, unsigned flags,
                             unsigned next)
 {
     ring_st64(p, seg->addr);
     ring_st64(p + 8, seg->len | (uint64_t)flags << 32 | (uint64_t)next << 48);
-}
-
-/* Adds one length to a chain's total; 0 if it is empty or the sum leaves 32 bits. */
-static inline int add_len(uint32_t *total, uint32_t len)
-{
-    if (len - 1u >= UINT32_MAX - *total) {
-        return 0;
-    }
-    *total += len;
-    return 1;
 }
 
 /* Takes the chain head .. tail, n descriptors, off the free list and stages it. */
@@ -92,7 +57,7 @@ int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
         uint16_t link = books[i].link;
 
         /* Nothing is taken yet: half a chain in free descriptors means nothing. */
-        if (!add_len(&total, segs[k].len)) {
+        if (!drvq_add_len(&total, segs[k].len)) {
             return VGPIO_ERR_INVAL;
         }
         if (++k == n) {
@@ -118,10 +83,7 @@ int vgpio_drvq_split_add_indirect(struct vgpio_drvq *q, uint8_t *table,
     struct vgpio_seg whole;
     uint32_t total = 0;
 
-    /* Longer tables than the ring are not for a driver to make (RING-DRV-08), save that
-     * a request of two pieces goes through a ring of one. */
-    if (slot == DRVQ_NO_SLOT || n == 0 || n < nread || n > (q->size > 1 ? q->size : 2u) ||
-        ((uintptr_t)table & 7u) != 0) {
+    if (!drvq_table_ok(q, table, nread, nwrite, slot)) {
         return VGPIO_ERR_INVAL;
     }
     if (q->nfree == 0) {
@@ -130,7 +92,7 @@ int vgpio_drvq_split_add_indirect(struct vgpio_drvq *q, uint8_t *table,
     for (k = 0; k < n; k++) {
         unsigned more = k + 1u < n;
 
-        if (!add_len(&total, segs[k].len)) {
+        if (!drvq_add_len(&total, segs[k].len)) {
             return VGPIO_ERR_INVAL;
         }
         put_desc(table + DESC_BYTES * k, &segs[k],
@@ -202,7 +164,7 @@ static int look(struct vgpio_drvq *q)
     if (n > (uint16_t)(q->published - q->last_used)) {
         return drvq_break(q, VGPIO_ERR_PROTO);
     }
-    q->used_seen = idx;
+    q->u.used_seen = idx;
     return n;
 }
 
@@ -226,7 +188,7 @@ int vgpio_drvq_split_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written
     const uint8_t *p;
     uint32_t id;
 
-    if (q->last_used == q->used_seen) {
+    if (q->last_used == q->u.used_seen) {
         int n = look(q);
 
         if (n <= 0) {

@@ -47,9 +47,23 @@
 #define USED_EVENT(n) AVAIL_RING(n)
 #define AVAIL_EVENT(n) USED_RING(n)
 
-#ifndef VGPIO_CFG_PACKED
-#define VGPIO_CFG_PACKED 0
-#endif
+/* Packed: id and flags of a descriptor stand where flags and next of a split one do. */
+#define PACKED_ID 12u
+#define PACKED_FLAGS 14u
+#define DESC_F_AVAIL 0x0080u
+#define DESC_F_USED 0x8000u
+#define DESC_F_TURN (DESC_F_AVAIL | DESC_F_USED)
+
+/* Either event suppression area: 16 bits of position, 16 of which two are the mode. */
+#define PACKED_EVENT_BYTES 4u
+#define PACKED_MODE_DISABLE 1u
+#define PACKED_MODE_DESC 2u
+#define PACKED_EVENT(pos, mode) ((uint32_t)(pos) | (uint32_t)(mode) << 16)
+
+/* A position in a packed ring is an offset and the wrap counter that goes with it, in the
+ * form of the event areas, of NOTIFICATION_DATA and of vhost-user: one word. */
+#define PACKED_WRAP 0x8000u
+#define PACKED_START PACKED_WRAP
 
 #if !VGPIO_CFG_PACKED && !VGPIO_CFG_SPLIT
 #error "no ring layout is compiled in"
@@ -77,11 +91,73 @@
 
 #define vq_platform(q) ((q)->flags & VQ_PLATFORM)
 
+static inline uint32_t packed_off(uint16_t pos)
+{
+    return pos & (PACKED_WRAP - 1u);
+}
+
+/* AVAIL and USED of a descriptor that is available at this position: AVAIL as the wrap
+ * counter, USED unlike it. */
+static inline uint16_t packed_avail_bits(uint16_t pos)
+{
+    return (uint16_t)(DESC_F_USED ^ (DESC_F_TURN & (0u - (unsigned)(pos >> 15))));
+}
+
+/* The same of one that is used: both as the wrap counter. */
+static inline uint16_t packed_used_bits(uint16_t pos)
+{
+    return (uint16_t)(DESC_F_TURN & (0u - (unsigned)(pos >> 15)));
+}
+
+/* The position `n` descriptors on, n <= size. */
+static inline uint16_t packed_add(uint16_t size, uint16_t pos, uint32_t n)
+{
+    uint32_t off = packed_off(pos) + n;
+    uint32_t wrap = pos & PACKED_WRAP;
+
+    if (off >= size) {
+        off -= size;
+        wrap ^= PACKED_WRAP;
+    }
+    return (uint16_t)(off | wrap);
+}
+
+/* How many descriptors `to` is ahead of `from`: at most size, or a huge number if it is
+ * behind. */
+static inline uint32_t packed_dist(uint16_t size, uint16_t from, uint16_t to)
+{
+    uint32_t d = packed_off(to) - packed_off(from);
+
+    return ((from ^ to) & PACKED_WRAP) != 0 ? d + size : d;
+}
+
 /* Was the entry that the peer waits for among those published, old .. now - 1? All
  * indices count modulo 2^16 and so does the arithmetic. */
 static inline int vq_need_event(uint16_t event, uint16_t now, uint16_t old)
 {
     return (uint16_t)(now - event - 1u) < (uint16_t)(now - old);
+}
+
+/* Does the peer whose event area holds `word` want to hear of the descriptors old ..
+ * now - 1? With `always`, positions in there do not count. */
+static inline int packed_wanted(uint32_t word, int always, uint16_t size, uint16_t now,
+                                uint16_t old)
+{
+    unsigned mode = (unsigned)(word >> 16) & 3u;
+    uint32_t at = packed_off(now);
+    uint32_t event = packed_off((uint16_t)word);
+
+    /* A reserved mode is no wish to sleep. */
+    if (always || mode != PACKED_MODE_DESC) {
+        return mode != PACKED_MODE_DISABLE;
+    }
+    /* Of the other wrap counter it lies a lap behind: ahead would be further than the
+     * ring is long. */
+    if (((word ^ now) & PACKED_WRAP) != 0) {
+        event -= size;
+    }
+    return vq_need_event((uint16_t)event, (uint16_t)at,
+                         (uint16_t)(at - packed_dist(size, old, now)));
 }
 
 /* VQ_* of a negotiated feature word in *flags, or VGPIO_ERR_NOTSUP. */
@@ -122,5 +198,13 @@ static inline int vq_split_size_ok(uint16_t size)
 {
     return size != 0 && (size & (size - 1u)) == 0;
 }
+
+static inline int vq_packed_size_ok(uint16_t size)
+{
+    return size != 0 && size <= 32768u;
+}
+
+#define vq_size_ok(q, size)                                                              \
+    (vq_is_packed(q) ? vq_packed_size_ok(size) : vq_split_size_ok(size))
 
 #endif /* VGPIO_RING_H */

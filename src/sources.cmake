@@ -3,7 +3,7 @@
 # CORE is freestanding C99; LINUX needs a hosted Linux.
 set(VGPIO_CORE_SOURCES
     types.c mem.c wire.c trace_str.c
-    devq.c devq_split.c drvq.c drvq_split.c
+    devq.c devq_packed.c devq_split.c drvq.c drvq_packed.c drvq_split.c
     device.c device_irq.c device_queue.c device_req.c
     driver.c driver_std.c sync.c sim.c loop.c mmio_dev.c mmio_bus.c
     vhost_user.c vhost_user_ring.c vhost_user_front.c vhost_user_str.c)

@@ -203,7 +203,7 @@ static enum vu_verdict start(struct vgpio_vu *vu, unsigned q)
     }
     at.features = vu->features & ~VU_F_PROTOCOL;
     at.size = r->size;
-    at.flags = VGPIO_VQ_TOLD;
+    at.flags = VGPIO_VQ_TOLD | VGPIO_VQ_VAGUE;
     at.avail_pos = r->avail_pos;
     at.used_pos = r->used_pos;
     e = revive(vu);

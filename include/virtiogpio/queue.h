@@ -92,7 +92,10 @@ struct vgpio_devq {
     const struct vgpio_mem *mem;
     uint8_t *desc, *driver, *device; /* mapped from start to stop */
     struct vgpio_vq_setup at;        /* what stop() reports: positions are live */
-    uint16_t avail_seen;             /* avail.idx when last looked at */
+    union {
+        uint16_t avail_seen;  /* split: avail.idx when last looked at */
+        uint16_t first_flags; /* packed: of the batch that is staged, held back */
+    } u;
     uint16_t next_used; /* where the next push goes; at.used_pos: published */
     uint8_t flags, started;
     int8_t err;
@@ -346,7 +349,11 @@ struct vgpio_drvq {
     struct vgpio_drvq_slot *ring;
     uint16_t size, free_head, nfree;
     uint16_t next_avail, published; /* staged up to, visible up to */
-    uint16_t last_used, used_seen;  /* taken up to, used.idx when last looked at */
+    uint16_t last_used;             /* taken up to */
+    union {
+        uint16_t used_seen;   /* split: used.idx when last looked at */
+        uint16_t first_flags; /* packed: of the batch that is staged, held back */
+    } u;
     uint8_t flags;
     int8_t err;
     /** @endcond */

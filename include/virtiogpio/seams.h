@@ -37,41 +37,53 @@ extern "C" {
 /** @{ */
 
 /**
- * @brief The peer told a position: `avail_pos` counts.
+ * @brief The peer told a position: `avail_pos` counts, and `used_pos` in a packed ring.
  *
  * Without it a queue starts with its first head. vhost-user tells one; MMIO has no way
  * to.
  */
 #define VGPIO_VQ_TOLD 1u
+/**
+ * @brief Packed, with #VGPIO_VQ_TOLD: both positions 0 may be the word of a front end that
+ * says 0 for "from the beginning" whatever the layout is (User-Mode Linux does).
+ *
+ * By the letter that is the start of a lap with wrap counter 0. It is taken so only if the
+ * first descriptor bears it out: its USED flag is set then, save where a chain lies across
+ * the end of the ring.
+ */
+#define VGPIO_VQ_VAGUE 2u
 
 /**
  * @brief Everything there is to know of one virtqueue before it starts, and, from a stop,
  * where it stood: what a stop fills in may be given to a start as it is.
  *
  * Addresses are as the *device* sees memory: guest physical, or bus addresses behind an
- * IOMMU. Their alignment and extent for n entries in a split ring ("Split Virtqueues"):
+ * IOMMU. Their alignment and extent for n entries ("Split Virtqueues", "Packed
+ * Virtqueues"):
  *
- * | Field    | Split: area             | Align | Bytes   |
- * |----------|-------------------------|-------|---------|
- * | `desc`   | descriptor table        | 16    | 16 n    |
- * | `driver` | available ring + event  | 2     | 6 + 2 n |
- * | `device` | used ring + event       | 4     | 6 + 8 n |
+ * | Field    | Split: area             | Align | Bytes   | Packed: area    | Align | Bytes |
+ * |----------|-------------------------|-------|---------|-----------------|-------|-------|
+ * | `desc`   | descriptor table        | 16    | 16 n    | descriptor ring | 16    | 16 n  |
+ * | `driver` | available ring + event  | 2     | 6 + 2 n | driver's events | 4     | 4     |
+ * | `device` | used ring + event       | 4     | 6 + 8 n | device's events | 4     | 4     |
  *
- * The trailing event word belongs to the area whether it is negotiated or not.
+ * The trailing event word of a split ring belongs to the area whether it is negotiated or
+ * not.
  */
 struct vgpio_vq_setup {
     uint64_t desc;     /**< descriptor area */
     uint64_t driver;   /**< driver area: available ring */
     uint64_t device;   /**< device area: used ring */
     uint64_t features; /**< the whole negotiated feature word, VGPIO_F_* */
-    uint16_t size;     /**< entries; split: a power of two, 1 .. 32768 */
-    uint16_t flags;    /**< #VGPIO_VQ_TOLD or 0 */
+    uint16_t size;     /**< entries, 1 .. 32768; split: a power of two */
+    uint16_t flags;    /**< #VGPIO_VQ_TOLD and #VGPIO_VQ_VAGUE, or 0 */
     /** Index of the next head the device will take: counts modulo 2^16, not modulo
-     *  `size`. Ignored by a start unless #VGPIO_VQ_TOLD. Packed: bit 15 is the wrap
-     *  counter. */
+     *  `size`. Ignored by a start unless #VGPIO_VQ_TOLD. Packed: the descriptor where the
+     *  next chain begins, with bit 15 for the wrap counter; 0x8000 is the beginning. */
     uint16_t avail_pos;
     /** Index of the next used element. A split queue takes it from the ring itself and
-     *  ignores this one; a stop fills it in. Packed: bit 15 is the wrap counter. */
+     *  ignores this one; a stop fills it in. Packed: in the form of `avail_pos`, behind it
+     *  by the descriptors that were taken and not given back. */
     uint16_t used_pos;
 };
 /** @} */

@@ -11,6 +11,7 @@ mkdir -p "$out/virtiogpio"
 cp "$VGPIO_BUILD/include/virtiogpio/config.h" "$out/virtiogpio/"
 cat > "$out/board_vgpio.h" <<'END'
 #define VGPIO_CFG_SPLIT 1
+#define VGPIO_CFG_PACKED 0
 #define VGPIO_CFG_EVENT_IDX 0
 #define VGPIO_CFG_INDIRECT 0
 #define VGPIO_CFG_IRQ 1

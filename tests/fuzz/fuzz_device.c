@@ -544,7 +544,7 @@ static void enter(void)
     f.inside = 1;
     for (i = 0; i < 2; i++) {
         f.q[i].begin = f.dev.q[i].at.avail_pos;
-        f.q[i].seen = f.dev.q[i].avail_seen;
+        f.q[i].seen = f.dev.q[i].u.avail_seen;
     }
     ASAN_POISON_MEMORY_REGION(host, sizeof host);
     for (i = 0; i < f.nlive; i++) {
@@ -1044,6 +1044,7 @@ static void begin(void)
     cfg.queue_max[0] = cfg.queue_max[1] = RING_MAX;
     cfg.names = names;
     cfg.names_size = sizeof names;
+    cfg.features = ~VGPIO_F_PACKED; /* the model below reads split rings */
     cfg.trace = trace;
     MUST(vgpio_dev_init(&f.dev, &cfg) == 0);
     f.face = vgpio_dev_vdev(&f.dev);

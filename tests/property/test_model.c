@@ -1079,7 +1079,7 @@ static void wind(unsigned q)
     uint16_t at = w.c.begin[q];
 
     SAME(w.face.ops->queue_stop(w.face.obj, q, VGPIO_STOP_RESET, NULL), 0);
-    d->next_avail = d->published = d->last_used = d->used_seen = at;
+    d->next_avail = d->published = d->last_used = d->u.used_seen = at;
     p[s.driver - TWOMAP_GPA + 2] = p[s.device - TWOMAP_GPA + 2] = (uint8_t)at;
     p[s.driver - TWOMAP_GPA + 3] = p[s.device - TWOMAP_GPA + 3] = (uint8_t)(at >> 8);
     s.flags = VGPIO_VQ_TOLD;

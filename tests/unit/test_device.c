@@ -971,7 +971,8 @@ static void test_features(void **state)
     v->reset(b->vdev.obj);
     assert_int_equal(v->device_id(b->vdev.obj), 41);
     assert_true(v->features(b->vdev.obj) ==
-                (VGPIO_F_IRQ | VGPIO_F_INDIRECT | VGPIO_F_EVENT_IDX | VGPIO_F_VERSION_1));
+                (VGPIO_F_IRQ | VGPIO_F_INDIRECT | VGPIO_F_EVENT_IDX | VGPIO_F_VERSION_1 |
+                 VGPIO_F_PACKED));
     assert_int_equal(v->ack_features(b->vdev.obj, VGPIO_F_IRQ), VGPIO_ERR_NOTSUP);
     assert_int_equal(v->ack_features(b->vdev.obj, VGPIO_F_VERSION_1 | VGPIO_F_IN_ORDER),
                      VGPIO_ERR_NOTSUP);

@@ -203,8 +203,6 @@ static void test_init_refuses(void **state)
     vgpio_drvq_layout(&w.setup, DMA);
     w.setup.device = w.setup.desc + 0x80000000u; /* not of one arena */
     assert_int_equal(vgpio_drvq_init(&w.q, w.ram, w.slots, &w.setup), VGPIO_ERR_INVAL);
-    world_init(&w, 4, VGPIO_F_PACKED);
-    assert_int_equal(vgpio_drvq_init(&w.q, w.ram, w.slots, &w.setup), VGPIO_ERR_NOTSUP);
     world_init(&w, 4, VGPIO_F_IN_ORDER);
     assert_int_equal(vgpio_drvq_init(&w.q, w.ram, w.slots, &w.setup), VGPIO_ERR_NOTSUP);
     assert_int_equal(vgpio_drvq_add(&w.q, two, 1, 1, 0), VGPIO_ERR_STATE);

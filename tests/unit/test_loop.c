@@ -536,11 +536,10 @@ static void test_needs_reset(void **state)
 {
     struct world *w = *state;
     const struct vgpio_vdev_ops *dev = w->dev.ops;
-    uint8_t *avail = w->m.driver + (w->bus.vq[0].driver - TWOMAP_GPA);
 
     expect_ok(vgpio_drv_submit(&w->drv, VGPIO_MSG_GET_VALUE, 5, 0, w));
     expect_ok(vgpio_drv_flush(&w->drv));
-    avail[3] = 0x7f; /* an index 32000 ahead */
+    world_break_avail(w, 0);
     expect_eq(dev->kick(w->dev.obj, 0), VGPIO_ERR_PROTO);
     expect_eq(vgpio_drv_config_changed(&w->drv), VGPIO_ERR_BROKEN);
     expect_eq(dev->take_events(w->dev.obj) & VGPIO_EV_NEEDS_RESET, VGPIO_EV_NEEDS_RESET);

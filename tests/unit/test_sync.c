@@ -180,9 +180,8 @@ static void test_stopped_meanwhile(void **state)
 static int wait_break(void *ctx)
 {
     struct sync_world *x = ctx;
-    uint8_t *used = x->w.m.device + (x->w.bus.vq[0].device - TWOMAP_GPA);
 
-    used[2] = 0x40; /* 64 answers to one request */
+    world_break_used(&x->w, 0);
     return 0;
 }
 

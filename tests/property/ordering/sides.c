@@ -517,7 +517,7 @@ static void set_base(struct vgpio_vq_setup *s)
 {
     mutant_select(NULL, cfg.platform, &drv.mutant, &dev.mutant);
     drv.q.next_avail = drv.q.published = cfg.base;
-    drv.q.last_used = drv.q.used_seen = cfg.base;
+    drv.q.last_used = drv.q.u.used_seen = cfg.base;
     memcpy(drv.q.driver + AVAIL_IDX, &cfg.base, 2);
     memcpy(drv.q.device + USED_IDX, &cfg.base, 2);
     s->avail_pos = cfg.base;

@@ -8,7 +8,8 @@ add_executable(property_ordering
     ${CMAKE_CURRENT_LIST_DIR}/explore.c
     ${CMAKE_CURRENT_LIST_DIR}/sides.c ${CMAKE_CURRENT_LIST_DIR}/mutant.c
     ${CMAKE_CURRENT_LIST_DIR}/devq_mutable.c ${CMAKE_CURRENT_LIST_DIR}/drvq_mutable.c
-    ${ordering_src}/devq.c ${ordering_src}/drvq.c ${ordering_src}/mem.c)
+    ${ordering_src}/devq.c ${ordering_src}/devq_packed.c
+    ${ordering_src}/drvq.c ${ordering_src}/drvq_packed.c ${ordering_src}/mem.c)
 set_target_properties(property_ordering PROPERTIES C_STANDARD 11 C_EXTENSIONS OFF)
 target_include_directories(property_ordering PRIVATE
     ${CMAKE_CURRENT_LIST_DIR} ${ordering_src}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The device's face of a packed queue. The ring shows neither side's position, so both
+ * stand in private memory; a descriptor's own flags say whose it is. */
+#include "devq.h"
+
+#if VGPIO_CFG_PACKED
+
+static inline uint32_t desc_off(uint16_t pos)
+{
+    return DESC_BYTES * packed_off(pos);
+}
+
+static inline void stored(const struct vgpio_devq *q, uint32_t off, uint32_t len)
+{
+    devq_stored(q, q->at.desc, off, len);
+}
+
+int vgpio_devq_packed_start(struct vgpio_devq *q, const struct vgpio_vq_setup *setup)
+{
+    uint16_t size = setup->size;
+    uint16_t avail = PACKED_START, used = PACKED_START;
+
+    if (setup->flags & VGPIO_VQ_TOLD) {
+        avail = setup->avail_pos;
+        used = setup->used_pos;
+    }
+    /* By the letter, all zero is the start of an even lap. In that one USED of the first
+     * descriptor is set, left by our answer or by the driver's next request. */
+    if ((setup->flags & VGPIO_VQ_VAGUE) && (avail | used) == 0 &&
+        !(ring_ld16(q->desc + PACKED_FLAGS) & DESC_F_USED)) {
+        avail = used = PACKED_START;
+    }
+    if (packed_off(avail) >= size || packed_off(used) >= size ||
+        packed_dist(size, used, avail) > size) {
+        return VGPIO_ERR_INVAL;
+    }
+    q->at.avail_pos = avail;
+    q->at.used_pos = used;
+    return VGPIO_OK;
+}
+
+/* Fetches the descriptor or table entry `next`, which the chain is known to have. */
+static inline void fetch(struct vgpio_chain *c, struct desc *d)
+{
+    const uint8_t *p = c->q->desc + DESC_BYTES * (uint32_t)c->next;
+    uint64_t rest = ring_ld64(p + 8);
+
+    d->addr = ring_ld64(p);
+    d->len = (uint32_t)rest;
+    d->flags = (uint16_t)(rest >> 48);
+    c->ttl--;
+    c->next++;
+    if (c->next == c->q->at.size) {
+        c->next = 0;
+    }
+}
+
+static inline unsigned more(const struct vgpio_chain *c)
+{
+    return c->ttl != 0 ? CHAIN_NEXT : 0u;
+}
+
+#if VGPIO_CFG_INDIRECT
+
+/* Entries follow each other, and WRITE is the only flag that means something there. */
+static int next_of_table(struct vgpio_chain *c)
+{
+    uint64_t raw[2];
+    struct desc d;
+    int err = vgpio_devq_table_entry(c, raw);
+
+    if (err != VGPIO_OK) {
+        return err;
+    }
+    d.addr = raw[0];
+    d.len = (uint32_t)raw[1];
+    d.flags = (uint16_t)(raw[1] >> 48);
+    c->ttl--;
+    c->next++;
+    return devq_take_piece(c, &d, more(c));
+}
+
+static int enter_table(struct vgpio_chain *c, const struct desc *d)
+{
+    uint16_t size = c->q->at.size;
+    int err = c->head.ndesc == 1 ? vgpio_devq_enter_table(c, d) : VGPIO_ERR_PROTO;
+
+    if (err != VGPIO_OK) {
+        return err;
+    }
+    if (c->table_len > (size > CHAIN_TABLE_MAX ? size : CHAIN_TABLE_MAX)) {
+        return VGPIO_ERR_PROTO;
+    }
+    c->ttl = (uint16_t)c->table_len;
+    return next_of_table(c);
+}
+
+#else
+
+static int next_of_table(struct vgpio_chain *c)
+{
+    (void)c;
+    return VGPIO_ERR_PROTO;
+}
+
+static int enter_table(struct vgpio_chain *c, const struct desc *d)
+{
+    (void)c;
+    (void)d;
+    return VGPIO_ERR_PROTO;
+}
+
+#endif
+
+static inline int next_of_ring(struct vgpio_chain *c)
+{
+    struct desc d;
+
+    fetch(c, &d);
+    return d.flags & DESC_F_INDIRECT ? enter_table(c, &d)
+                                     : devq_take_piece(c, &d, more(c));
+}
+
+int vgpio_devq_packed_next(struct vgpio_chain *c)
+{
+    int err = (c->flags & CHAIN_TABLE) != 0 ? next_of_table(c) : next_of_ring(c);
+
+    return err ? devq_break(c->q, err) : VGPIO_OK;
+}
+
+static inline uint16_t flags_acquire(const struct vgpio_devq *q)
+{
+    /* Pairs with the driver's release store of the first flags of a batch: what it made
+     * available, and the requests in there, are visible after this load. */
+    return ring_ld16_acquire(q->desc + desc_off(q->at.avail_pos) + PACKED_FLAGS,
+                             vq_platform(q));
+}
+
+/* Is a chain waiting? How many they are would take walking them. */
+int vgpio_devq_packed_look(struct vgpio_devq *q)
+{
+    return (flags_acquire(q) & DESC_F_TURN) == packed_avail_bits(q->at.avail_pos);
+}
+
+int vgpio_devq_packed_pop(struct vgpio_devq *q, struct vgpio_chain *c)
+{
+    uint16_t size = q->at.size, end = q->at.avail_pos, n = 1;
+    /* A lap ahead of what the driver got back: there is nothing it may have reused. */
+    uint16_t limit = q->at.used_pos ^ PACKED_WRAP;
+    uint16_t flags = flags_acquire(q);
+    int err;
+
+    if ((flags & DESC_F_TURN) != packed_avail_bits(end)) {
+        return 0;
+    }
+    if (end == limit) {
+        return devq_break(q, VGPIO_ERR_PROTO);
+    }
+    c->next = (uint16_t)packed_off(end);
+    /* Where the chain ends is found out here and once; NEXT is not looked at again. */
+    while (flags & DESC_F_NEXT) {
+        end = packed_add(size, end, 1);
+        flags = ring_ld16(q->desc + desc_off(end) + PACKED_FLAGS);
+        if (end == limit || (flags & DESC_F_TURN) != packed_avail_bits(end)) {
+            return devq_break(q, VGPIO_ERR_PROTO);
+        }
+        n++;
+    }
+    c->q = q;
+    c->head.id = ring_ld16(q->desc + desc_off(end) + PACKED_ID);
+    c->head.ndesc = n;
+    c->ttl = n;
+    c->flags = 0;
+    c->total = 0;
+    err = next_of_ring(c);
+    if (err) {
+        return devq_break(q, err);
+    }
+    q->at.avail_pos = packed_add(size, end, 1);
+    return 1;
+}
+
+void vgpio_devq_packed_unpop(struct vgpio_devq *q, uint16_t ndesc)
+{
+    /* Forward by what is left of a lap, and then that lap back. */
+    uint16_t pos = packed_add(q->at.size, q->at.avail_pos, q->at.size - (uint32_t)ndesc);
+
+    q->at.avail_pos = pos ^ PACKED_WRAP;
+}
+
+int vgpio_devq_packed_push(struct vgpio_devq *q, struct vgpio_head head, uint32_t written)
+{
+    uint16_t pos = q->next_used;
+    uint32_t off = desc_off(pos);
+    uint8_t *p = q->desc + off;
+    uint16_t flags = (uint16_t)(packed_used_bits(pos) | (written ? DESC_F_WRITE : 0u));
+
+    /* Past our own reading position no descriptor is ours to give back. */
+    if (head.ndesc - 1u >= packed_dist(q->at.size, pos, q->at.avail_pos)) {
+        return VGPIO_ERR_INVAL;
+    }
+    ring_st32(p + 8, written);
+    if (pos == q->at.used_pos) {
+        q->u.first_flags = flags; /* the driver would go on from here to the others */
+        ring_st16(p + PACKED_ID, head.id);
+    } else {
+        ring_st32(p + PACKED_ID, head.id | (uint32_t)flags << 16);
+    }
+    stored(q, off + 8, 8);
+    q->next_used = packed_add(q->at.size, pos, head.ndesc);
+    return VGPIO_OK;
+}
+
+/* Does the driver want to hear of the descriptors old .. now - 1? */
+static int wanted(struct vgpio_devq *q, uint16_t now, uint16_t old)
+{
+    /* Whoever served this ring before may have died between flags and interrupt. */
+    int always = !vq_has_event_idx(q) || !(q->flags & VQ_SIGNALLED);
+
+    q->flags |= VQ_SIGNALLED;
+    return packed_wanted(ring_ld32(q->driver), always, q->at.size, now, old);
+}
+
+int vgpio_devq_packed_publish(struct vgpio_devq *q)
+{
+    uint16_t old = q->at.used_pos;
+    uint16_t now = q->next_used;
+    uint32_t off = desc_off(old) + PACKED_FLAGS;
+
+    if (now == old) {
+        return 0;
+    }
+    /* Pairs with the driver's acquire load of these flags: answers, and all else that is
+     * used, are visible before the first of them is. */
+    ring_st16_release(q->desc + off, q->u.first_flags, vq_platform(q));
+    stored(q, off, 2);
+    q->at.used_pos = now;
+    /* Pairs with the driver's fence between its event area and its second look at the
+     * flags: one of us sees the other's store, so that it does not sleep unheard. */
+    ring_fence(vq_platform(q));
+    return wanted(q, now, old);
+}
+
+int vgpio_devq_packed_rearm(struct vgpio_devq *q)
+{
+    /* Without EVENT_IDX we never ask for less than all, but whoever served this ring
+     * before may have. */
+    ring_st32(q->device,
+              vq_has_event_idx(q) ? PACKED_EVENT(q->at.avail_pos, PACKED_MODE_DESC) : 0);
+    devq_stored(q, q->at.device, 0, PACKED_EVENT_BYTES);
+    /* Pairs with the driver's fence between the flags and its look at our area: either it
+     * sees that and kicks, or we see its flags now. */
+    ring_fence(vq_platform(q));
+    return vgpio_devq_packed_look(q);
+}
+
+#endif /* VGPIO_CFG_PACKED */

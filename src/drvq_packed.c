@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The driver's face of a packed queue. Of what the device can write, only flags, id and
+ * length of used descriptors and its event area are ever read; everything else stands in
+ * private memory: `slot` of a buffer id, and in `link` the descriptors that its chain
+ * takes, or the next free id. */
+#include "drvq.h"
+
+#if VGPIO_CFG_PACKED
+
+static inline uint8_t *desc_at(const struct vgpio_drvq *q, uint16_t pos)
+{
+    return q->desc + DESC_BYTES * packed_off(pos);
+}
+
+void vgpio_drvq_packed_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr)
+{
+    setup->desc = dma_addr;
+    setup->driver = setup->desc + VGPIO_DMA_UP(DESC_BYTES * (uint32_t)setup->size);
+    setup->device = setup->driver + VGPIO_DMA_UP(PACKED_EVENT_BYTES);
+}
+
+void vgpio_drvq_packed_init(struct vgpio_drvq *q)
+{
+    q->next_avail = q->published = q->last_used = PACKED_START;
+}
+
+/* Are the pieces fit to be offered? Asked before anything is written: in a packed ring half
+ * a chain behind a later one would be available. */
+static inline int lengths_ok(const struct vgpio_seg *segs, unsigned n)
+{
+    uint32_t total = 0;
+    unsigned k;
+
+    for (k = 0; k < n; k++) {
+        if (!drvq_add_len(&total, segs[k].len)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* The second half of a descriptor, all but the flags. */
+static inline uint64_t rest_of(uint32_t len, uint16_t id)
+{
+    return len | (uint64_t)id << 32;
+}
+
+/* Takes an id and n descriptors, and writes what the device finds first of them last: its
+ * flags wait until publish if it is the first of a batch. */
+static inline void stage(struct vgpio_drvq *q, const struct vgpio_seg *seg,
+                         unsigned flags, unsigned n, uint16_t slot)
+{
+    uint16_t id = q->free_head, pos = q->next_avail;
+    uint8_t *p = desc_at(q, pos);
+
+    flags |= packed_avail_bits(pos);
+    ring_st64(p, seg->addr);
+    if (pos == q->published) {
+        q->u.first_flags = (uint16_t)flags;
+        ring_st32(p + 8, seg->len);
+        ring_st16(p + PACKED_ID, id);
+    } else {
+        ring_st64(p + 8, rest_of(seg->len, id) | (uint64_t)flags << 48);
+    }
+    q->free_head = q->ring[id].link;
+    q->ring[id].slot = slot;
+    q->ring[id].link = (uint16_t)n;
+    q->nfree = (uint16_t)(q->nfree - n);
+    q->next_avail = packed_add(q->size, pos, n);
+}
+
+int vgpio_drvq_packed_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
+                          unsigned nread, unsigned nwrite, uint16_t slot)
+{
+    unsigned n = nread + nwrite, k;
+    uint16_t id = q->free_head, pos = q->next_avail;
+
+    if (slot == DRVQ_NO_SLOT || n == 0 || n < nread) {
+        return VGPIO_ERR_INVAL;
+    }
+    if (n > q->nfree) {
+        return VGPIO_ERR_NOSPC;
+    }
+    if (!lengths_ok(segs, n)) {
+        return VGPIO_ERR_INVAL;
+    }
+    /* From the second descriptor on: available at once, but behind one that is not. */
+    for (k = 1; k < n; k++) {
+        unsigned flags =
+            (k < nread ? 0u : DESC_F_WRITE) | (k + 1u < n ? DESC_F_NEXT : 0u);
+        uint8_t *p;
+
+        pos = packed_add(q->size, pos, 1);
+        p = desc_at(q, pos);
+        flags |= packed_avail_bits(pos);
+        ring_st64(p, segs[k].addr);
+        ring_st64(p + 8, rest_of(segs[k].len, id) | (uint64_t)flags << 48);
+    }
+    stage(q, segs, (nread ? 0u : DESC_F_WRITE) | (n > 1 ? DESC_F_NEXT : 0u), n, slot);
+    return VGPIO_OK;
+}
+
+#if VGPIO_CFG_INDIRECT
+int vgpio_drvq_packed_add_indirect(struct vgpio_drvq *q, uint8_t *table,
+                                   uint64_t table_addr, const struct vgpio_seg *segs,
+                                   unsigned nread, unsigned nwrite, uint16_t slot)
+{
+    unsigned n = nread + nwrite, k;
+    struct vgpio_seg whole;
+
+    if (!drvq_table_ok(q, table, nread, nwrite, slot)) {
+        return VGPIO_ERR_INVAL;
+    }
+    if (q->nfree == 0) {
+        return VGPIO_ERR_NOSPC;
+    }
+    if (!lengths_ok(segs, n)) {
+        return VGPIO_ERR_INVAL;
+    }
+    for (k = 0; k < n; k++) {
+        uint8_t *p = table + DESC_BYTES * k;
+        unsigned flags = k < nread ? 0u : DESC_F_WRITE;
+
+        ring_st64(p, segs[k].addr);
+        ring_st64(p + 8, segs[k].len | (uint64_t)flags << 48);
+    }
+    VGPIO_DMA_CLEAN(table, DESC_BYTES * n);
+    whole.addr = table_addr;
+    whole.len = DESC_BYTES * n;
+    stage(q, &whole, DESC_F_INDIRECT, 1, slot);
+    return VGPIO_OK;
+}
+#endif
+
+/* Does the device want to hear of the descriptors old .. now - 1? */
+static int wanted(struct vgpio_drvq *q, uint16_t now, uint16_t old)
+{
+    /* The device may have looked before there was a ring; it cannot have asked for this
+     * one by then. */
+    int always = !vq_has_event_idx(q) || !(q->flags & VQ_SIGNALLED);
+
+    q->flags |= VQ_SIGNALLED;
+    /* Position and mode in one load: they belong together. */
+    return packed_wanted(ring_ld32(q->device), always, q->size, now, old);
+}
+
+int vgpio_drvq_packed_publish(struct vgpio_drvq *q, uint32_t *data)
+{
+    uint16_t old = q->published;
+    uint16_t now = q->next_avail;
+
+    if (now == old) {
+        return 0;
+    }
+    /* Pairs with the device's acquire load of these flags: buffers and all descriptors of
+     * the batch are visible before the first of them is. */
+    ring_st16_release(desc_at(q, old) + PACKED_FLAGS, q->u.first_flags, vq_platform(q));
+    q->published = now;
+    if (data != NULL) {
+        *data = (q->flags & VQ_NOTIFY_DATA) ? (uint32_t)now << 16 : 0;
+    }
+    /* Pairs with the device's fence between its event area and its second look at the
+     * flags: one of us sees the other's store, so that it does not sleep unheard. */
+    ring_fence(vq_platform(q));
+    return wanted(q, now, old);
+}
+
+/* Has a chain come back? */
+static inline int look(const struct vgpio_drvq *q)
+{
+    /* Pairs with the device's release store of the first flags of a batch: what it used,
+     * and the answers in there, are visible after this load. */
+    uint16_t flags =
+        ring_ld16_acquire(desc_at(q, q->last_used) + PACKED_FLAGS, vq_platform(q));
+
+    return (flags & DESC_F_TURN) == packed_used_bits(q->last_used);
+}
+
+int vgpio_drvq_packed_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
+{
+    uint16_t pos = q->last_used, n;
+    struct vgpio_drvq_slot *books;
+    uint64_t rest;
+    uint16_t id;
+
+    if (!look(q)) {
+        return 0;
+    }
+    rest = ring_ld64(desc_at(q, pos) + 8);
+    id = (uint16_t)(rest >> 32);
+    if (id >= q->size || q->ring[id].slot == DRVQ_NO_SLOT) {
+        return drvq_break(q, VGPIO_ERR_PROTO);
+    }
+    books = &q->ring[id];
+    n = books->link;
+    /* Of a chain that is only staged a part may pass, as in a split ring, but the
+     * device's position never goes past ours. */
+    if (n > packed_dist(q->size, pos, q->published)) {
+        return drvq_break(q, VGPIO_ERR_PROTO);
+    }
+    /* WRITE says whether there is a length at all, but not every device sets it; those
+     * that do have written nothing say 0 anyhow. */
+    *slot = books->slot;
+    *written = (uint32_t)rest;
+    books->slot = DRVQ_NO_SLOT;
+    books->link = q->free_head;
+    q->free_head = id;
+    q->nfree = (uint16_t)(q->nfree + n);
+    q->last_used = packed_add(q->size, pos, n);
+    return 1;
+}
+
+int vgpio_drvq_packed_rearm(struct vgpio_drvq *q)
+{
+    /* Without EVENT_IDX the mode is ENABLE from the start and stays so. */
+    if (vq_has_event_idx(q)) {
+        ring_st32(q->driver, PACKED_EVENT(q->last_used, PACKED_MODE_DESC));
+    }
+    /* Pairs with the device's fence between the flags and its look at our area: either it
+     * sees that and interrupts, or we see its flags now. */
+    ring_fence(vq_platform(q));
+    return look(q);
+}
+
+#endif /* VGPIO_CFG_PACKED */
