@@ -24,8 +24,8 @@ void vgpio_drvq_packed_init(struct vgpio_drvq *q)
     q->next_avail = q->published = q->last_used = PACKED_START;
 }
 
-/* Are the pieces fit to be offered? Asked before anything is written: in a packed ring half
- * a chain behind a later one would be available. */
+/* Are the pieces fit to be offered? Asked before anything is written: half a chain would
+ * be available once it lies behind a later one. */
 static inline int lengths_ok(const struct vgpio_seg *segs, unsigned n)
 {
     uint32_t total = 0;

@@ -44,12 +44,12 @@ extern "C" {
  */
 #define VGPIO_VQ_TOLD 1u
 /**
- * @brief Packed, with #VGPIO_VQ_TOLD: both positions 0 may be the word of a front end that
- * says 0 for "from the beginning" whatever the layout is (User-Mode Linux does).
+ * @brief Packed, with #VGPIO_VQ_TOLD: both positions 0 may be the word of a front end
+ * that says 0 for "from the beginning" whatever the layout is (User-Mode Linux does).
  *
- * By the letter that is the start of a lap with wrap counter 0. It is taken so only if the
- * first descriptor bears it out: its USED flag is set then, save where a chain lies across
- * the end of the ring.
+ * By the letter that is the start of a lap with wrap counter 0. It is taken so only if
+ * the first descriptor bears it out: its USED flag is set then, save where a chain lies
+ * across the end of the ring.
  */
 #define VGPIO_VQ_VAGUE 2u
 
@@ -61,11 +61,11 @@ extern "C" {
  * IOMMU. Their alignment and extent for n entries ("Split Virtqueues", "Packed
  * Virtqueues"):
  *
- * | Field    | Split: area             | Align | Bytes   | Packed: area    | Align | Bytes |
- * |----------|-------------------------|-------|---------|-----------------|-------|-------|
- * | `desc`   | descriptor table        | 16    | 16 n    | descriptor ring | 16    | 16 n  |
- * | `driver` | available ring + event  | 2     | 6 + 2 n | driver's events | 4     | 4     |
- * | `device` | used ring + event       | 4     | 6 + 8 n | device's events | 4     | 4     |
+ * | Field    | Split: area            | Align | Bytes   | Packed: area    | Align | Bytes
+ * |----------|------------------------|-------|---------|-----------------|-------|------
+ * | `desc`   | descriptor table       | 16    | 16 n    | descriptor ring | 16    | 16 n
+ * | `driver` | available ring + event | 2     | 6 + 2 n | driver's event  | 4     | 4
+ * | `device` | used ring + event      | 4     | 6 + 8 n | device's event  | 4     | 4
  *
  * The trailing event word of a split ring belongs to the area whether it is negotiated or
  * not.
@@ -82,8 +82,8 @@ struct vgpio_vq_setup {
      *  next chain begins, with bit 15 for the wrap counter; 0x8000 is the beginning. */
     uint16_t avail_pos;
     /** Index of the next used element. A split queue takes it from the ring itself and
-     *  ignores this one; a stop fills it in. Packed: in the form of `avail_pos`, behind it
-     *  by the descriptors that were taken and not given back. */
+     *  ignores this one; a stop fills it in. Packed: in the form of `avail_pos`, and
+     *  behind it by the descriptors that were taken and not given back. */
     uint16_t used_pos;
 };
 /** @} */

@@ -260,7 +260,7 @@ static inline int fake_start(void *obj, unsigned q, const struct vgpio_mem *mem,
     struct fake_dev *d = obj;
     uint32_t len = 16u * s->size;
 
-    FAKE_CHECK(q < 2 && !d->q[q].started && s->flags == VGPIO_VQ_TOLD);
+    FAKE_CHECK(q < 2 && !d->q[q].started && (s->flags & VGPIO_VQ_TOLD) != 0);
     FAKE_CHECK(s->features == d->acked && s->size != 0 && s->size <= d->max[q]);
     if (d->q[0].err != 0 || d->q[1].err != 0) {
         fake_log(d, "frozen%u ", q);

@@ -164,25 +164,26 @@ int world_teardown(void **state)
 
 void world_break_avail(struct world *w, unsigned q)
 {
-    const struct vgpio_vq_setup *at = &w->bus.vq[q];
+    const struct vgpio_drvq *d = &w->drv.q[q];
     unsigned i;
 
-    if ((at->features & VGPIO_F_PACKED) == 0) {
-        w->m.driver[at->driver - TWOMAP_GPA + 3] = 0x7f; /* an index 32000 ahead */
+    if ((w->drv.features & VGPIO_F_PACKED) == 0) {
+        d->driver[3] = 0x7f; /* an index 32000 ahead */
         return;
     }
-    for (i = 0; i < at->size; i++) {
-        w->m.driver[at->desc - TWOMAP_GPA + 16 * i + 14] |= 1; /* a chain without end */
+    for (i = 0; i < d->size; i++) {
+        d->desc[16 * i + 14] = 0x81; /* a chain without end */
+        d->desc[16 * i + 15] = 0;
     }
 }
 
 void world_break_used(struct world *w, unsigned q)
 {
-    const struct vgpio_vq_setup *at = &w->bus.vq[q];
-    uint8_t *desc = w->m.device + (at->desc - TWOMAP_GPA);
+    const struct vgpio_drvq *d = &w->drv.q[q];
+    uint8_t *desc = w->m.device + (d->desc - w->m.driver);
 
-    if ((at->features & VGPIO_F_PACKED) == 0) {
-        w->m.device[at->device - TWOMAP_GPA + 2] = 0x40; /* 64 answers to one request */
+    if ((w->drv.features & VGPIO_F_PACKED) == 0) {
+        w->m.device[d->device - w->m.driver + 2] = 0x40; /* 64 answers to one request */
         return;
     }
     memset(desc + 12, 0xff, 2); /* nobody's id ... */

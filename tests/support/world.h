@@ -57,7 +57,7 @@ int world_call(struct world *w, unsigned type, uint16_t line, uint32_t value);
 int world_setup(void **state);
 int world_teardown(void **state);
 
-/* Writes what no driver, or no device, can have meant into the first entries of ring q. */
+/* What no driver, or no device, can have meant, at the beginning of ring q. */
 void world_break_avail(struct world *w, unsigned q);
 void world_break_used(struct world *w, unsigned q);
 

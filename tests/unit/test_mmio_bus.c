@@ -583,7 +583,7 @@ static void test_a_broken_device_over_registers(void **state)
 
     start(j);
     twomap_turn(&j->w.m, TWOMAP_BOTH);
-    j->w.m.driver[j->w.drv.q[0].driver - j->w.m.driver + 3] = 0x55; /* a wild index */
+    world_break_avail(&j->w, 0);
     (void)vgpio_mmio_dev_write(&j->s.dev, R_QUEUE_NOTIFY, 4, 0);
     expect_eq(vgpio_mmio_dev_kick(&j->s.dev, 0), VGPIO_ERR_PROTO);
     j->s.line = vgpio_mmio_dev_irq(&j->s.dev);
