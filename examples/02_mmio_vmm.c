@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The least hypervisor with GPIO lines: guest memory, a virtio-mmio device in it, and the
  * functions that a trap handler calls. For want of a virtual CPU, the guest is a function
- * too: its driver reaches the registers through the trap handler, its memory at an address
- * of its own. examples/kvm_vmm does the same with a real one.
+ * too: its driver reaches the registers through the trap handler, its memory at an
+ * address of its own. examples/kvm_vmm does the same with a real one.
  *
  * It prints:
  *     guest: a device with 2 lines

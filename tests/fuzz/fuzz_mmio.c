@@ -259,7 +259,8 @@ static void put(uint32_t at, uint64_t v, unsigned bytes)
     }
 }
 
-/* Cells of 16 bytes from 0x800 on: what is read, and from the 8th byte what is written. */
+/* Cells of 16 bytes from 0x800 on: what is read, and from the 8th byte what is written.
+ * */
 static uint32_t post(unsigned q, uint64_t bytes, unsigned nread, unsigned nwrite)
 {
     uint32_t ring = q * 0x200u, k = f.avail[q] % (RING_MAX / 2u);
