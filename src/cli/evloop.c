@@ -85,12 +85,10 @@ static void arm(struct evloop *loop, uint64_t due_us)
     (void)timerfd_settime(loop->timerfd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
-int evloop_step(struct evloop *loop, uint64_t due_us)
+static int dispatch(struct evloop *loop, int timeout)
 {
-    int n, i;
+    int i, n = epoll_wait(loop->epfd, loop->batch, EVLOOP_BATCH, timeout);
 
-    arm(loop, due_us);
-    n = epoll_wait(loop->epfd, loop->batch, EVLOOP_BATCH, -1);
     if (n < 0) {
         return errno == EINTR ? 0 : -1;
     }
@@ -105,6 +103,17 @@ int evloop_step(struct evloop *loop, uint64_t due_us)
     }
     loop->nbatch = 0;
     return 0;
+}
+
+int evloop_step(struct evloop *loop, uint64_t due_us)
+{
+    arm(loop, due_us);
+    return dispatch(loop, -1);
+}
+
+int evloop_poll(struct evloop *loop)
+{
+    return dispatch(loop, 0);
 }
 
 uint64_t evloop_now(void)

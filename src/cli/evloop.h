@@ -38,6 +38,10 @@ void ev_remove(struct evloop *, struct ev_source *);
  * and calls who is ready. -1 and errno. */
 int evloop_step(struct evloop *, uint64_t due_us);
 
+/* Calls who is ready, without waiting: for somebody with a loop of his own, in which
+ * `epfd` is one descriptor among others. -1 and errno. */
+int evloop_poll(struct evloop *);
+
 uint64_t evloop_now(void); /* monotonic, microseconds */
 
 #endif /* VGPIO_CLI_EVLOOP_H */
