@@ -12,6 +12,9 @@ guest_packages=(linux-source-6.1 gcc libc6-dev make flex bison bc xz-utils
 # And what tests/guest/qemu/ needs besides: another front end, and what builds its modules.
 # shellcheck disable=SC2034
 qemu_packages=(qemu-system-x86 gcc-12 libelf1 binutils)
+# And tests/guest/kvm/: a kernel for PCs, and a machine to run a hypervisor in.
+# shellcheck disable=SC2034
+kvm_packages=(qemu-system-x86 libelf-dev binutils)
 
 # What compiles for other CPUs, and runs it. (Debian lets no gcc-multilib beside these.)
 # shellcheck disable=SC2034

@@ -14,8 +14,8 @@ struct boot_where {
 int boot_load(const struct vm *, const char *kernel, const char *initrd,
               const char *cmdline, struct boot_where *);
 
-/* How interrupts reach the processors: Intel's MultiProcessor table. Line `level_irq` is a
- * level, the other ones are edges as they were on the ISA bus. */
+/* How interrupts reach the processors: Intel's MultiProcessor table. Line `level_irq` is
+ * a level, the other ones are edges as they were on the ISA bus. */
 void mptable_write(const struct vm *, unsigned level_irq);
 
 enum {

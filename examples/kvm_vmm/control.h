@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The outside of the lines: a socket on which a test pulls and reads them. The protocol and
- * its server are those of `vgpio serve`; they come from src/cli, which is no part of the
+/* The outside of the lines: a socket on which a test pulls and reads them. Protocol and
+ * server are those of `vgpio serve`; they come from src/cli, which is no part of the
  * library. A hypervisor needs nothing of this file. */
 #ifndef KVM_VMM_CONTROL_H
 #define KVM_VMM_CONTROL_H

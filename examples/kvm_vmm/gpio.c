@@ -11,13 +11,13 @@
  * into an eventfd (ioeventfd), by its value one a queue, and lets the processor go on at
  * once. All other registers are exits.
  *
- * The interrupt of virtio-mmio is a level: high while InterruptStatus is not 0. As an edge
- * it would get lost: the guest reads 1 (a used buffer), the device adds 2 (configuration),
- * the guest acknowledges 1; the status has never been 0, so there is no further edge, and
- * nobody looks at the 2. Therefore the interrupt controller's pin is a level
- * (mptable_write), and the eventfd that raises it (irqfd) has a second one beside it
- * (resample): when the guest ends its handler, KVM lowers the line and tells us, and if
- * the device is still not content, we raise it again. So no exit and no system call is
+ * The interrupt of virtio-mmio is a level: high while InterruptStatus is not 0. As an
+ * edge it would get lost: the guest reads 1 (a used buffer), the device adds 2
+ * (configuration), the guest acknowledges 1; the status has never been 0, so there is no
+ * further edge, and nobody looks at the 2. Therefore the interrupt controller's pin is a
+ * level (mptable_write), and the eventfd that raises it (irqfd) has a second one beside
+ * it (resample): when the guest ends its handler, KVM lowers the line and tells us, and
+ * if the device is still not content, we raise it again. So no exit and no system call is
  * spent on lowering it, and KVM_IRQ_LINE, a call into the kernel on each change of the
  * level, is not needed. (An interrupt that can only be an edge, such as a message, is
  * what vgpio_mmio_dev_take_irq() is for.)

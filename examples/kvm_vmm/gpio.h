@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The GPIO device of the machine. Whoever adds virtio-gpio to a hypervisor needs what is in
- * gpio.c; the rest of this program is there to have something to add it to. */
+/* The GPIO device of the machine. Whoever adds virtio-gpio to a hypervisor needs what is
+ * in gpio.c; the rest of this program is there to have something to add it to. */
 #ifndef KVM_VMM_GPIO_H
 #define KVM_VMM_GPIO_H
 
@@ -61,8 +61,8 @@ void gpio_free(struct gpio *);
 /* The guest's access to GPIO_ADDRESS + off, on the thread of one of its processors. */
 void gpio_access(struct gpio *, uint32_t off, void *data, unsigned len, bool write);
 
-/* After the lines called the device's sink outside of an operation: the guest's interrupt,
- * if it is owed one. Lock held. */
+/* After the lines called the device's sink outside of an operation: the guest's
+ * interrupt, if it is owed one. Lock held. */
 void gpio_settle(struct gpio *);
 
 #endif /* KVM_VMM_GPIO_H */

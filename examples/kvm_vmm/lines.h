@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The lines behind the GPIO device: simulated ones, their names, and what happened to them. */
+/* The lines behind the GPIO device: simulated, with names, and what happened to them. */
 #ifndef KVM_VMM_LINES_H
 #define KVM_VMM_LINES_H
 

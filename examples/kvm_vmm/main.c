@@ -228,8 +228,8 @@ static void raw_terminal(void)
     }
 }
 
-/* Ends that must not leave the control socket or a raw terminal behind. Blocked before any
- * thread is made, so that they come to the descriptor only. */
+/* Ends that must not leave the control socket or a raw terminal behind. Blocked before
+ * any thread is made, so that they come to the descriptor only. */
 static int block_signals(void)
 {
     sigset_t set;

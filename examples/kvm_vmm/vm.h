@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A virtual machine on /dev/kvm: memory, processors, interrupts, and who is asked when the
- * guest touches a device. */
+/* A virtual machine on /dev/kvm: memory, processors, interrupts, and who is asked when
+ * the guest touches a device. */
 #ifndef KVM_VMM_VM_H
 #define KVM_VMM_VM_H
 

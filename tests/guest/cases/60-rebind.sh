@@ -5,7 +5,7 @@
 # works_again: the driver is there as if for the first time, and nothing is told from before
 works_again() {
     guest gpiodetect
-    expect "gpiodetect" "${output#gpiochip[0-9]* }" "[virtio0] (4 lines)"
+    expect "gpiodetect" "${output#gpiochip[0-9]* }" "[virtio0] (${lines:-4} lines)"
     guest mon n 3
     guest seen n 0
     expect "events before there were any" "$output" ""

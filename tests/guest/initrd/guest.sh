@@ -17,7 +17,10 @@ until_true() {
 }
 
 # irqs NAME: interrupts so far on the lines that consumers called NAME have now
-irqs() { awk -v name="$1" '$NF == name { n += $2 } END { print n + 0 }' /proc/interrupts; }
+irqs() {
+    awk -v name="$1" '$NF == name { for (i = 2; $i ~ /^[0-9]+$/; i++) n += $i }
+        END { print n + 0 }' /proc/interrupts
+}
 irqs_are() { [ "$(irqs "$1")" = "$2" ]; }
 
 # irqs_grow NAME: wait until there is another one

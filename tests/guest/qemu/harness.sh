@@ -146,7 +146,6 @@ boot() {
         rebind
     fi
     guest until_true find_chip
-    rings_taken
 }
 
 halt() {
