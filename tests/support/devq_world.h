@@ -30,6 +30,7 @@
 struct world {
     struct peer_mem m;
     struct ring_peer p;
+    struct packed_peer k; /* in place of it, in a world that began as a packed one */
     struct vgpio_devq q;
     struct vgpio_chain c;
     uint8_t *before; /* memory as it was at world_snap() */
@@ -43,6 +44,21 @@ static inline void world_init(struct world *w, uint16_t size, uint64_t features)
     assert_true(ring_peer_init(&w->p, &w->m, WORLD_GPA, size, features) <= OUT);
     w->before = malloc(WORLD_SIZE);
     assert_non_null(w->before);
+}
+
+static inline void packed_init(struct world *w, uint16_t size, uint64_t features)
+{
+    memset(w, 0, sizeof *w);
+    peer_mem_init(&w->m, WORLD_GPA, WORLD_SIZE);
+    assert_true(packed_peer_init(&w->k, &w->m, WORLD_GPA, size, features) <= OUT);
+    w->before = malloc(WORLD_SIZE);
+    assert_non_null(w->before);
+}
+
+static inline void packed_start(struct world *w, uint16_t size, uint64_t features)
+{
+    packed_init(w, size, features);
+    assert_int_equal(vgpio_devq_start(&w->q, &w->m.ops, &w->k.setup), 0);
 }
 
 static inline void world_start(struct world *w, uint16_t size, uint64_t features)

@@ -255,3 +255,103 @@ void ring_peer_set_avail_event(struct ring_peer *p, uint16_t idx)
 {
     peer_put16(p->m, p->setup.device + 4 + 8u * (uint64_t)p->setup.size, idx);
 }
+
+#define WRAP 0x8000u
+
+uint64_t packed_peer_init(struct packed_peer *p, struct peer_mem *m, uint64_t gpa,
+                          uint16_t size, uint64_t features)
+{
+    uint64_t a;
+
+    *p = (struct packed_peer){.m = m};
+    p->setup.desc = (gpa + 15) / 16 * 16;
+    p->setup.driver = p->setup.desc + 16u * (uint64_t)size;
+    p->setup.device = p->setup.driver + 4;
+    p->setup.features = features | UINT64_C(1) << 34;
+    p->setup.size = size;
+    p->avail = p->used = WRAP;
+    for (a = p->setup.desc; a < p->setup.device + 4; a++) {
+        *peer_at(m, a, 1) = 0;
+    }
+    return p->setup.device + 4;
+}
+
+void packed_peer_wind(struct packed_peer *p, uint16_t pos)
+{
+    uint16_t i, wrap = pos & WRAP;
+
+    /* Used in this lap before `pos`, in the last one from there on. */
+    for (i = 0; i < p->setup.size; i++) {
+        int one = i < (pos & (WRAP - 1)) ? wrap != 0 : wrap == 0;
+
+        peer_put16(p->m, p->setup.desc + 16u * (uint64_t)i + 14, one ? 0x8080 : 0);
+    }
+    p->avail = p->used = pos;
+    p->setup.flags = VGPIO_VQ_TOLD;
+    p->setup.avail_pos = p->setup.used_pos = pos;
+}
+
+uint16_t packed_peer_plus(const struct packed_peer *p, uint16_t pos, uint16_t n)
+{
+    for (; n != 0; n--) {
+        pos++;
+        if ((pos & (WRAP - 1)) == p->setup.size % WRAP) {
+            /* for a ring of 32768 the increment has changed the wrap counter already */
+            pos = p->setup.size == WRAP ? (pos & WRAP) : (uint16_t)((pos & WRAP) ^ WRAP);
+        }
+    }
+    return pos;
+}
+
+uint64_t packed_peer_at(const struct packed_peer *p, uint16_t pos)
+{
+    return p->setup.desc + 16u * (uint64_t)(pos & (WRAP - 1));
+}
+
+void packed_peer_desc(struct packed_peer *p, uint64_t addr, uint32_t len, uint16_t flags,
+                      uint16_t id)
+{
+    uint64_t at = packed_peer_at(p, p->avail);
+
+    peer_put64(p->m, at, addr);
+    peer_put32(p->m, at + 8, len);
+    peer_put16(p->m, at + 12, id);
+    peer_put16(p->m, at + 14, (uint16_t)(flags | (p->avail & WRAP ? 0x80 : 0x8000)));
+    p->avail = packed_peer_plus(p, p->avail, 1);
+}
+
+void packed_peer_request(struct packed_peer *p, uint16_t id, uint64_t out,
+                         uint32_t out_len, uint64_t in, uint32_t in_len)
+{
+    packed_peer_desc(p, out, out_len, PEER_NEXT, id);
+    packed_peer_desc(p, in, in_len, PEER_WRITE, id);
+}
+
+uint16_t packed_peer_flags(const struct packed_peer *p, uint16_t pos)
+{
+    return peer_get16(p->m, packed_peer_at(p, pos) + 14);
+}
+
+int packed_peer_used(struct packed_peer *p, uint16_t n, uint16_t *id, uint32_t *len)
+{
+    uint64_t at = packed_peer_at(p, p->used);
+
+    if ((packed_peer_flags(p, p->used) & 0x8080) != (p->used & WRAP ? 0x8080 : 0)) {
+        return 0;
+    }
+    *id = peer_get16(p->m, at + 12);
+    *len = peer_get32(p->m, at + 8);
+    p->used = packed_peer_plus(p, p->used, n);
+    return 1;
+}
+
+void packed_peer_set_event(struct packed_peer *p, uint16_t pos, uint16_t mode)
+{
+    peer_put16(p->m, p->setup.driver, pos);
+    peer_put16(p->m, p->setup.driver + 2, mode);
+}
+
+uint32_t packed_peer_event(const struct packed_peer *p)
+{
+    return peer_get32(p->m, p->setup.device);
+}

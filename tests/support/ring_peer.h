@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A driver's end of a split ring that writes the bytes itself, and guest memory with
- * knobs. It shares no line with the library, so a mistake there is not made here too. */
+/* A driver's end of a ring, split or packed, that writes the bytes itself, and guest
+ * memory with knobs. It shares no line with the library, so a mistake there is not made
+ * here too. */
 #ifndef RING_PEER_H
 #define RING_PEER_H
 
@@ -82,5 +83,40 @@ void ring_peer_set_avail_idx(struct ring_peer *p, uint16_t idx);
 void ring_peer_set_avail_flags(struct ring_peer *p, uint16_t flags);
 void ring_peer_set_used_event(struct ring_peer *p, uint16_t idx);
 void ring_peer_set_avail_event(struct ring_peer *p, uint16_t idx);
+
+/* The same for a packed ring. Positions have the wrap counter in bit 15. */
+struct packed_peer {
+    struct peer_mem *m;
+    struct vgpio_vq_setup setup; /* for queue_start(): fresh */
+    uint16_t avail;              /* where the next descriptor goes */
+    uint16_t used;               /* where the next used one is looked for */
+};
+
+#define PEER_EVENT_ENABLE 0u
+#define PEER_EVENT_DISABLE 1u
+#define PEER_EVENT_DESC 2u
+
+uint64_t packed_peer_init(struct packed_peer *p, struct peer_mem *m, uint64_t gpa,
+                          uint16_t size, uint64_t features);
+/* Both positions, here and for the device: a ring that has been running for a while, its
+ * descriptors as such a one would have left them. */
+void packed_peer_wind(struct packed_peer *p, uint16_t pos);
+/* `pos` and n more, n <= size. */
+uint16_t packed_peer_plus(const struct packed_peer *p, uint16_t pos, uint16_t n);
+/* Where a descriptor lies. */
+uint64_t packed_peer_at(const struct packed_peer *p, uint16_t pos);
+/* Writes the next descriptor and makes it available. */
+void packed_peer_desc(struct packed_peer *p, uint64_t addr, uint32_t len, uint16_t flags,
+                      uint16_t id);
+/* The usual request: readable, writable. */
+void packed_peer_request(struct packed_peer *p, uint16_t id, uint64_t out,
+                         uint32_t out_len, uint64_t in, uint32_t in_len);
+/* Flags of the descriptor at `pos`. */
+uint16_t packed_peer_flags(const struct packed_peer *p, uint16_t pos);
+/* The next used descriptor, of a chain of n: 1, or 0 if there is none. */
+int packed_peer_used(struct packed_peer *p, uint16_t n, uint16_t *id, uint32_t *len);
+/* The driver's event area; the device's one as it is, position below mode. */
+void packed_peer_set_event(struct packed_peer *p, uint16_t pos, uint16_t mode);
+uint32_t packed_peer_event(const struct packed_peer *p);
 
 #endif /* RING_PEER_H */
