@@ -49,7 +49,8 @@ may_include "config.h types.h wire.h seams.h" $h/queue.h $h/sim.h $h/loop.h \
 may_include "config.h types.h wire.h seams.h queue.h" $h/device.h $h/driver.h
 may_include "config.h types.h seams.h vhost_user.h" $h/vhost_user_front.h
 may_include "config.h types.h driver.h" $h/sync.h
-may_include "device.h driver.h loop.h seams.h sim.h sync.h types.h wire.h" $h/virtiogpio.h
+may_include "config.h types.h device.h driver.h" $h/draft.h
+may_include "device.h draft.h driver.h loop.h seams.h sim.h sync.h types.h wire.h" $h/virtiogpio.h
 
 # Leaves, then the ring engine, then what stands on the seams.
 may_include "config.h types.h" src/port.h
@@ -59,6 +60,9 @@ may_include "$leaf wire.h" src/wire.c
 may_include "$queue" src/ring*.h src/devq*.[ch] src/drvq*.[ch]
 may_include "$seam queue.h device.h device_impl.h" src/device*.[ch]
 may_include "$seam queue.h driver.h dialect.h" src/dialect.h src/driver*.[ch]
+may_include "$leaf draft.h" src/draft_wire.c
+may_include "$seam draft.h draft_impl.h" src/draft_impl.h src/draft_dev.c src/draft_queue.c \
+    src/draft_req.c src/draft_pace.c
 may_include "$leaf wire.h driver.h sync.h" src/sync.c
 may_include "$seam sim.h" src/sim.c
 may_include "$seam loop.h" src/loop.c

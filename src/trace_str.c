@@ -23,7 +23,10 @@ static const char names[] = "reset\0"
                             "edge merged\0"
                             "edge dropped\0"
                             "vhost-user message\0"
-                            "vhost-user refused";
+                            "vhost-user refused\0"
+                            "other dialect\0"
+                            "level report\0"
+                            "call again";
 
 const char *vgpio_trace_str(unsigned id)
 {

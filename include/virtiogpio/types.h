@@ -263,7 +263,10 @@ enum vgpio_trace_id {
     VGPIO_TR_EDGE_DROPPED,   /**< line, how many: no interrupt wanted for these */
     VGPIO_TR_VU_MESSAGE,     /**< request number, payload size: a vhost-user message */
     VGPIO_TR_VU_REFUSED,     /**< request number, 1 if the connection ends for it */
-    VGPIO_TR_END             /**< one past the last id of this header; never traced */
+    VGPIO_TR_DIALECT,    /**< queue, 0: the peer speaks another dialect of virtio GPIO */
+    VGPIO_TR_LEVEL,      /**< line, level: a report of the draft goes to the driver */
+    VGPIO_TR_CALL_AGAIN, /**< queue, ms: the interrupt of the draft is repeated */
+    VGPIO_TR_END         /**< one past the last id of this header; never traced */
 };
 
 /** Trace hook; runs inside the call it tells of and must not call the object. */

@@ -74,6 +74,7 @@
 #define VIRTIOGPIO_VIRTIOGPIO_H
 
 #include <virtiogpio/device.h>
+#include <virtiogpio/draft.h>
 #include <virtiogpio/driver.h>
 #include <virtiogpio/loop.h>
 #include <virtiogpio/seams.h>
