@@ -88,6 +88,10 @@ static int try_resume(struct vgpio_dev *dev, unsigned q, const struct vgpio_mem 
         return 0;
     }
     waiting = vgpio_devq_waiting(&dev->q[q]);
+    /* The other ring may have been without a buffer all the time. */
+    if (q == VGPIO_REQUESTQ && vgpio_devq_blank(&dev->q[q])) {
+        waiting = -1;
+    }
     vgpio_devq_stop(&dev->q[q], &s);
     if (waiting < 0 || s.used_pos != last->used_pos ||
         (setup->avail_pos != s.avail_pos && setup->avail_pos != s.used_pos)) {

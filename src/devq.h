@@ -86,6 +86,7 @@ int vgpio_devq_packed_pop(struct vgpio_devq *q, struct vgpio_chain *c);
 void vgpio_devq_packed_unpop(struct vgpio_devq *q, uint16_t ndesc);
 int vgpio_devq_packed_next(struct vgpio_chain *c);
 int vgpio_devq_packed_look(struct vgpio_devq *q);
+int vgpio_devq_packed_blank(const struct vgpio_devq *q);
 int vgpio_devq_packed_push(struct vgpio_devq *q, struct vgpio_head head,
                            uint32_t written);
 int vgpio_devq_packed_publish(struct vgpio_devq *q);

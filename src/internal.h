@@ -17,4 +17,9 @@ static inline unsigned vgpio_abi_size(uint64_t abi, unsigned i)
     return (unsigned)(abi >> (16u * i)) & 0xffffu;
 }
 
+/* Does a packed queue, started where new rings begin, stand in one that nobody has used?
+ * Of a split ring its own indices say so. */
+struct vgpio_devq;
+int vgpio_devq_blank(const struct vgpio_devq *q);
+
 #endif /* VGPIO_INTERNAL_H */

@@ -126,7 +126,7 @@ static int stop_rings(struct vu_bus *b)
 
     for (q = 0; q < 2; q++) {
         if ((b->status & VGPIO_S_DRIVER_OK) != 0 && (b->latched & 1u << q) != 0 &&
-            vu_peer_stop(&b->peer, q) < 0) {
+            vu_peer_stop(&b->peer, q) == -1) {
             return VGPIO_ERR_IO;
         }
     }
@@ -139,7 +139,8 @@ static int start_rings(struct vu_bus *b)
     unsigned q;
 
     for (q = 0; q < 2; q++) {
-        if ((b->latched & 1u << q) != 0 && vu_peer_start(&b->peer, q, 0, 0) != 0) {
+        if ((b->latched & 1u << q) != 0 &&
+            vu_peer_start(&b->peer, q, 0, b->fresh_base) != 0) {
             return VGPIO_ERR_IO;
         }
     }

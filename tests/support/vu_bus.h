@@ -16,6 +16,7 @@ struct vu_bus {
     uint64_t features;
     uint8_t status;
     unsigned latched;
+    uint32_t fresh_base; /* what is said of rings that begin */
     /* the back end */
     struct vgpio_vu vu;
     struct vgpio_vu_msg in, out;

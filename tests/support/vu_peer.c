@@ -281,7 +281,7 @@ int vu_peer_share(struct vu_peer *p)
     return vu_peer_call(p, VU_SET_MEM_TABLE, v, sizeof v, &p->memfd, 1);
 }
 
-int vu_peer_start(struct vu_peer *p, unsigned q, uint16_t size, uint16_t base)
+int vu_peer_start(struct vu_peer *p, unsigned q, uint16_t size, uint32_t base)
 {
     int bad;
 

@@ -101,8 +101,9 @@ int vu_peer_config(struct vu_peer *p, uint32_t off, uint32_t size, uint8_t *dst)
 int vu_peer_negotiate(struct vu_peer *p, uint64_t want);
 int vu_peer_share(struct vu_peer *p); /* SET_MEM_TABLE */
 /* Lays out ring q (size 0: leaves it as it is), tells of it, enables it. 0, 1 or -1. */
-int vu_peer_start(struct vu_peer *p, unsigned q, uint16_t size, uint16_t base);
-int vu_peer_stop(struct vu_peer *p, unsigned q); /* GET_VRING_BASE: the base, or -1 */
+int vu_peer_start(struct vu_peer *p, unsigned q, uint16_t size, uint32_t base);
+/* GET_VRING_BASE: the base, or -1; other negative numbers are bases of packed rings. */
+int vu_peer_stop(struct vu_peer *p, unsigned q);
 
 /* Makes head available with a store that no reader can see half of. */
 void vu_peer_post(struct vu_peer *p, unsigned q, uint16_t head);
