@@ -33,22 +33,30 @@ int cli_usage_error(const char *command, const char *fmt, ...)
     return CLI_USAGE;
 }
 
-int cli_bad_option(const char *command, char *const *argv, int returned)
+const char *cli_option_fault(char *out, size_t size, char *const *argv, int returned)
 {
     const char *word = argv[optind - 1];
 
     if (returned == ':') {
-        return cli_usage_error(command, "option '%s' needs a value", word);
+        snprintf(out, size, "option '%s' needs a value", word);
+    } else if (optopt > ' ' && optopt < 127 && !(word[0] == '-' && word[1] == '-')) {
+        /* optopt is the letter of a short option; else 0 or the value of a long one that
+         * got an argument it does not take. */
+        snprintf(out, size, "unknown option '-%c'", optopt);
+    } else if (optopt != 0) {
+        snprintf(out, size, "option '%s' takes no value", word);
+    } else {
+        snprintf(out, size, "unknown or ambiguous option '%s'", word);
     }
-    /* optopt is the letter of a short option; else 0 or the value of a long one that
-     * got an argument it does not take. */
-    if (optopt > ' ' && optopt < 127 && !(word[0] == '-' && word[1] == '-')) {
-        return cli_usage_error(command, "unknown option '-%c'", optopt);
-    }
-    if (optopt != 0) {
-        return cli_usage_error(command, "option '%s' takes no value", word);
-    }
-    return cli_usage_error(command, "unknown or ambiguous option '%s'", word);
+    return out;
+}
+
+int cli_bad_option(const char *command, char *const *argv, int returned)
+{
+    char fault[256];
+
+    return cli_usage_error(command, "%s",
+                           cli_option_fault(fault, sizeof fault, argv, returned));
 }
 
 bool cli_number(const char *text, uint64_t max, uint64_t *out)

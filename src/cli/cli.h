@@ -4,6 +4,7 @@
 #define VGPIO_CLI_CLI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -19,7 +20,10 @@ void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int cli_usage_error(const char *command, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Says what getopt_long() disliked (opterr off, optstring begins with ':'). */
+/* What getopt_long() disliked (opterr off, optstring begins with ':'), in words. */
+const char *cli_option_fault(char *out, size_t size, char *const *argv, int returned);
+
+/* Says it, with a hint to --help; returns CLI_USAGE. */
 int cli_bad_option(const char *command, char *const *argv, int returned);
 
 /* Decimal digits only, no sign, no blanks, at most max. */
@@ -30,5 +34,10 @@ void cli_version(void);
 
 int cmd_serve(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
+int cmd_detect(int argc, char **argv);
+int cmd_info(int argc, char **argv);
+int cmd_get(int argc, char **argv);
+int cmd_set(int argc, char **argv);
+int cmd_mon(int argc, char **argv);
 
 #endif /* VGPIO_CLI_CLI_H */

@@ -11,6 +11,13 @@ static const char help[] =
     "  serve   serve simulated lines to a virtual machine (vhost-user)\n"
     "  demo    show a driver and a device talking, message by message\n"
     "\n"
+    "On the lines of any vhost-user GPIO back end, as the tools of libgpiod do it:\n"
+    "  detect  list chips: sockets of back ends\n"
+    "  info    show lines\n"
+    "  get     read lines\n"
+    "  set     drive lines\n"
+    "  mon     wait for edges\n"
+    "\n"
     "  -h, --help     print this and exit; 'vgpio COMMAND --help' tells more\n"
     "  -V, --version  print the version and exit\n";
 
@@ -18,14 +25,38 @@ static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"serve", cmd_serve},
-    {"demo", cmd_demo},
+    {"serve", cmd_serve}, {"demo", cmd_demo}, {"detect", cmd_detect}, {"info", cmd_info},
+    {"get", cmd_get},     {"set", cmd_set},   {"mon", cmd_mon},
 };
 
-int main(int argc, char **argv)
+static const struct command *find(const char *name)
 {
     size_t i;
 
+    for (i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(name, commands[i].name) == 0) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+/* A link named gpioget is `vgpio get`: scripts that know the one find the other. */
+static const struct command *find_by_link(const char *self)
+{
+    const char *name = strrchr(self, '/');
+
+    name = name != NULL ? name + 1 : self;
+    return strncmp(name, "gpio", 4) == 0 ? find(name + 4) : NULL;
+}
+
+int main(int argc, char **argv)
+{
+    const struct command *command = find_by_link(argc > 0 ? argv[0] : "");
+
+    if (command != NULL) {
+        return command->run(argc, argv);
+    }
     if (argc < 2) {
         return cli_usage_error("", "a command is missing");
     }
@@ -37,10 +68,9 @@ int main(int argc, char **argv)
         cli_version();
         return CLI_OK;
     }
-    for (i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (strcmp(argv[1], commands[i].name) == 0) {
-            return commands[i].run(argc - 1, argv + 1);
-        }
+    command = find(argv[1]);
+    if (command != NULL) {
+        return command->run(argc - 1, argv + 1);
     }
     return cli_usage_error("", "unknown command '%s'", argv[1]);
 }

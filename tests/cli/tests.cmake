@@ -4,7 +4,7 @@ file(GLOB cli_programs CONFIGURE_DEPENDS cli/test_*.c)
 foreach(file ${cli_programs})
     get_filename_component(stem ${file} NAME_WE)
     string(REPLACE test_ cli_ name ${stem})
-    vgpio_test_program(${name} ${file} cli/server_run.c
+    vgpio_test_program(${name} ${file} cli/server_run.c cli/tool_run.c
         $<TARGET_OBJECTS:vgpio_test_support>)
     target_compile_definitions(${name} PRIVATE VGPIO_PATH="$<TARGET_FILE:vgpio>")
     target_link_libraries(${name} PRIVATE PkgConfig::cmocka)

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# bash completion for vgpio: commands and options as `--help` lists them, names of lines
+# as the chip itself tells them.
+
+_vgpio_options() # COMMAND...: every option in its help
+{
+    "${COMP_WORDS[0]}" "$@" --help 2> /dev/null |
+        sed -n 's/^ \{2,6\}\(-.*\)/\1/p' | sed 's/  .*//' |
+        grep -oE '(^|[ ,])--?[a-zA-Z][a-zA-Z-]*' | tr -d ' ,'
+}
+
+_vgpio_lines() # names of lines of the chip on the command line; quick, or none
+{
+    local i chip=()
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+            -c | --chip) chip=(--chip "${COMP_WORDS[i + 1]}") ;;
+        esac
+    done
+    "${COMP_WORDS[0]}" info --unquoted --timeout 200ms "${chip[@]}" 2> /dev/null |
+        sed -n 's/^\tline *[0-9]*:\t\([^\t ]*\) *\t.*/\1/p' | grep -vx unnamed
+}
+
+_vgpio()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    local command=${COMP_WORDS[1]} words=
+
+    COMPREPLY=()
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        words=$("${COMP_WORDS[0]}" --help 2> /dev/null |
+            sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p')
+        mapfile -t COMPREPLY < <(compgen -W "$words $(_vgpio_options)" -- "$cur")
+        return
+    fi
+    case $prev in
+        -c | --chip | -s | --socket-path | --control | --vcd)
+            if [ "$prev" != -s ] || [ "$command" = serve ]; then
+                compopt -o filenames 2> /dev/null
+                mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+                return
+            fi
+            ;;
+        -e | --edges) words="rising falling both" ;;
+        -E | --event-clock) words="monotonic realtime" ;;
+        -d | --drive) words="push-pull" ;;
+        -b | --bias) words="as-is" ;;
+    esac
+    if [ -z "$words" ]; then
+        case $command:$cur in
+            *:-*) words=$(_vgpio_options "$command") ;;
+            get:* | mon:* | info:*) words=$(_vgpio_lines) ;;
+            set:*)
+                compopt -o nospace 2> /dev/null
+                words=$(_vgpio_lines | sed 's/$/=/')
+                ;;
+            detect:* | decode:* | doctor:*)
+                compopt -o filenames 2> /dev/null
+                mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+                return
+                ;;
+        esac
+    fi
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+
+complete -F _vgpio vgpio

@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# The bash completion: commands, options, values and names of lines.
+# usage: completion.sh VGPIO
+set -u
+vgpio=$1
+script=$(cd "$(dirname "$0")/../../completions" && pwd)/vgpio.bash
+dir=$(mktemp -d)
+trap 'kill $server; rm -rf "$dir"' EXIT
+"$vgpio" serve -s "$dir/gpio" --sim led,button --control "$dir/ctl" &
+server=$!
+
+# completes EXPECTED WORD...: the last word is being typed.
+failures=0
+completes() {
+    want=$1
+    shift
+    # shellcheck disable=SC2016
+    got=$(bash -c '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _vgpio
+        echo "${COMPREPLY[*]}"' bash "$script" "$vgpio" "$@")
+    [ "$got" = "$want" ] || {
+        echo "FAILED: $*: '$got' in place of '$want'"
+        failures=$((failures + 1))
+    }
+}
+
+until "$vgpio" detect --timeout 1s "$dir/gpio" > /dev/null 2>&1; do :; done
+completes "demo detect" d
+completes "mon" m
+completes "--toggle --timeout" set --t
+completes "--num-events" mon --num
+completes "rising" mon -e r
+completes "led button" get -c "$dir/gpio" ""
+completes "button=" set -c "$dir/gpio" b
+completes "$dir/gpio" info -c "$dir/g"
+completes "--strict" info -c "$dir/gpio" --str
+exit $failures
