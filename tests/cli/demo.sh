@@ -67,6 +67,12 @@ alike --no-indirect-desc
 grep -q 'features taken .*INDIRECT' other && fail "--no-indirect-desc"
 alike --no-event-idx --no-indirect-desc
 has other "  features taken    IRQ VERSION_1"
+grep -q RING_PACKED one && fail "packed rings nobody asked for"
+for more in "" --no-event-idx --no-indirect-desc "--no-event-idx --no-indirect-desc"; do
+    # shellcheck disable=SC2086
+    alike --packed $more
+    grep -q 'features taken .*RING_PACKED' other || fail "--packed $more"
+done
 "$vgpio" demo --no-irq > other || fail "--no-irq: exit status $?"
 has other "Every answer was as expected."
 grep -q eventq\  other && fail "--no-irq: an eventq"

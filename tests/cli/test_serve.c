@@ -99,6 +99,7 @@ static void test_features_left_out(void **state)
     } known[] = {
         {NULL, " features=0x130000001 "},
         {"--split", " features=0x130000001 "},
+        {"--packed", " features=0x530000001 "},
         {"--no-event-idx", " features=0x110000001 "},
         {"--no-indirect-desc", " features=0x120000001 "},
         {"--no-irq", " features=0x130000000 "},

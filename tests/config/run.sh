@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Builds the tree without one option (or ALL of them) and runs its tests.
+# Builds the tree without one option (or ALL of them but a ring layout) and runs its tests.
 # usage: run.sh OPTION (by ctest, which sets VGPIO_OUT and CC)
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 opt=$1
 if [ "$opt" = ALL ]; then
-    off=(EVENT_IDX INDIRECT IRQ NAMES TRACE)
+    off=(PACKED EVENT_IDX INDIRECT IRQ NAMES TRACE)
 else
     off=("$opt")
 fi

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 # What a case of run.sh can say; sourced in a subshell of its own for each case, with set -eu, in
 # an empty folder $work. The words for the guest's side are in initrd/guest.sh.
 #
@@ -24,7 +24,6 @@
 # From boot to halt, with all that a case does in between; a halt without a case is at 0.6 s.
 guest_seconds=${VGPIO_GUEST_SECONDS:-10}
 server='' guest_pid='' from='' to='' left='' output='' answer='' toggler='' edges=0
-# shellcheck disable=SC2154
 socket=$work/gpio control=$work/control
 
 fail() {
@@ -50,9 +49,17 @@ serve() {
     shift
     echo "# serve --sim $sim $*"
     "$VGPIO" serve --socket-path "$socket" --sim "$sim" --control "$control" "$@" \
-        >> "$work/server.log" 2>&1 &
+        "${rings_options[@]}" >> "$work/server.log" 2>&1 &
     server=$!
     ctl info
+}
+
+# Fails unless the guest's driver took the rings that the case is about.
+rings_taken() {
+    local acked
+    ctl info
+    acked=${answer#* acked=}
+    acked=$(rings_as_chosen "${acked%% *}") || fail "$acked"
 }
 
 ctl() {
@@ -128,6 +135,7 @@ boot() {
     exec {from}< "$work/from" {tmp}<&-
     hear "the guest's boot"
     rm "$work/to" "$work/from"
+    rings_taken
 }
 
 # The guest's remaining seconds, in $left.

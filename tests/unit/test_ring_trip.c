@@ -165,7 +165,7 @@ static int device_takes_one(struct world *w)
 
 static void device_takes(struct world *w)
 {
-    int n;
+    int n = 0;
 
     do {
         while (w->nheld < MAX && (n = device_takes_one(w)) > 0) {

@@ -146,6 +146,7 @@ boot() {
         rebind
     fi
     guest until_true find_chip
+    rings_taken
 }
 
 halt() {

@@ -5,7 +5,7 @@
 # Nothing here can fail a case; a case that uses a machine sees whether it lives. Disowned, so that
 # the shell does not tell how they ended.
 
-front_dir='' machine='' con_to='' con_from='' qmp_to='' qmp_from=''
+front_dir='' machine='' machine_rings='' con_to='' con_from='' qmp_to='' qmp_from=''
 
 # select_front FRONT: what it is made of, in the variables
 select_front() {
@@ -51,6 +51,7 @@ machine_start() {
         line_server
         options+=(-chardev "socket,id=gpio,path=$front_dir/gpio$reconnect"
             -device "vhost-user-gpio-device,chardev=gpio")
+        machine_rings=${rings_options[*]}
     fi
     mkfifo "$front_dir"/{con,qmp}.{in,out}
     exec {con_to}<> "$front_dir/con.in" {tmp}<> "$front_dir/con.out"
@@ -78,7 +79,7 @@ machine_kill() {
 # The server that the machine has from its start: mmio cannot be plugged.
 line_server() {
     "$VGPIO" serve --socket-path "$front_dir/gpio" --sim 8 --control "$front_dir/control" -vv \
-        >> "$front_dir/server.log" 2>&1 &
+        "${rings_options[@]}" >> "$front_dir/server.log" 2>&1 &
     echo $! > "$front_dir/server.pid"
     disown
     "$CTL" "$front_dir/control" info > /dev/null || true

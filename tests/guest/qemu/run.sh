@@ -3,7 +3,7 @@
 # The real guest of ../run.sh with QEMU as the front end: Debian's own kernel with the stock
 # gpio-virtio driver as a module, emulated (no KVM is needed), on `vgpio serve`.
 #
-# usage: run.sh [-l] [FRONT|FRONT/CASE]...    all, some; -l lists. The front ends:
+# usage: run.sh [-l] [FRONT|FRONT/CASE[@RINGS]]...    all, some; -l lists. The front ends:
 #     qemu7.2-pci  qemu7.2-mmio    bookworm's QEMU: no interrupts, but it connects again
 #     qemu10-pci   qemu10-mmio     that of bookworm-backports: interrupts
 #        VGPIO, VGPIO_CTL             as for ../run.sh
@@ -12,7 +12,7 @@
 #
 # Lines and exit status as of ../run.sh. The cases are those of cases.sh and those of ../cases
 # that the front end can do; what a QEMU cannot do is skipped by name. The words are those of
-# ../harness.sh, as harness.sh changes them.
+# ../harness.sh, as harness.sh changes them; @RINGS is explained in ../rings.sh.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 guest_dir=$(dirname "$here")
@@ -22,15 +22,19 @@ CTL=$(realpath "${VGPIO_CTL:-$top/build/tests/vgpio-ctl}")
 
 fronts=(qemu7.2-pci qemu7.2-mmio qemu10-pci qemu10-mmio)
 files=("$guest_dir"/cases/*.sh "$here/cases.sh")
+# shellcheck source=tests/guest/rings.sh
+. "$guest_dir/rings.sh"
 mapfile -t uml_cases < <(sed -n 's/^case_\([a-z0-9_]*\)() {.*/\1/p' "$guest_dir"/cases/*.sh)
 
 # Those of ../cases that ask for no interrupt; and those that can do with what mmio has: a server of
 # 8 lines that has counted before.
-values=(detect names read drive drive_many)
+values=(detect names read drive drive_many rings)
 eight_values=(read drive drive_many)
 eight_edges=(retake rising falling both two_lines toggles_rising toggles_at_once level_high
     level_low latch_forgotten)
 no_interrupts="QEMU 7.2 offers its guests no interrupts"
+# With packed=on too: then the guest's rings are packed, and SET_FEATURES does not have the bit.
+no_packed="QEMU 7.2 hands the feature of packed rings on to no back end"
 
 # FRONT: its cases in their order, each with the reason where it is skipped. Linux 6.1 never gives
 # the number of a chip free that had a consumer when it left: after the cases where that happens
@@ -42,21 +46,29 @@ cases_of() {
                 hotplug_memory reboot poweroff
             uml_cases_but "${values[@]}" | skipped_edges
             printf '%s\n' stop_cont_armed armed_64 | skipped_edges
+            on_other_rings rings stop_cont reconnect | sed "/@packed/s/\$/ $no_packed/"
             ;;
         qemu7.2-mmio)
             printf '%s\n' "${eight_values[@]}" ring_size stop_cont reconnect hotplug_memory reboot
+            printf "%s@packed $no_packed\n" read ring_size stop_cont reconnect reboot
             printf '%s\n' "${eight_edges[@]}" stop_cont_armed | skipped_edges
             ;;
         qemu10-pci)
             uml_cases_but rebind_armed replug_armed guest_killed guest_killed_busy
             printf '%s\n' ring_size many_lines stop_cont stop_cont_armed armed_64 reconnect \
                 hotplug_memory rebind_armed replug_armed reboot guest_killed_busy poweroff
+            on_other_rings rings stop_cont stop_cont_armed
             ;;
         qemu10-mmio)
             printf '%s\n' "${eight_values[@]}" "${eight_edges[@]}" ring_size stop_cont \
                 stop_cont_armed reconnect hotplug_memory reboot
+            printf '%s@packed\n' read two_lines ring_size stop_cont_armed reboot
             ;;
     esac
+}
+on_other_rings() { # CASE...
+    local rings
+    for rings in "${every_rings[@]:1}"; do printf "%s@$rings\n" "$@"; done
 }
 # next_guest's part is done by poweroff, guest_killed's by guest_killed_busy; the long ones are long
 # enough with one front end.
@@ -128,7 +140,7 @@ run_case() (
     . "$here/harness.sh"
     # shellcheck disable=SC1090
     for file in "${files[@]}"; do . "$file"; done
-    "case_$1" > "$work/case.log" 2>&1
+    "case_$case_name" > "$work/case.log" 2>&1
 )
 
 passed=0 failed=0 skipped=0 hung=0
@@ -147,6 +159,9 @@ rings_started() { grep -c "queue fresh" "$front_dir/server.log" || true; }
 
 try_case() { # CASE
     local start=${EPOCHREALTIME/./} status=0 tries=0 took
+    choose_rings "$1"
+    # On mmio the machine has its server from the start.
+    [ "$bus" = pci ] || [ "$machine_rings" = "${rings_options[*]}" ] || machine_kill
     set +e
     while :; do
         machine_runs || { machine_kill && machine_start; }
