@@ -28,7 +28,8 @@ packages=(gcc g++ libc6-dev make cmake pkg-config libcmocka-dev
     gcc-arm-none-eabi gcc-riscv64-unknown-elf doxygen shellcheck python3
     gcc-12 binutils valgrind "${cross_packages[@]}")
 [ "$coverage" = no ] || packages+=(gcovr)
-[ "$quick" = yes ] || packages+=("${guest_packages[@]}" "${qemu_packages[@]}")
+[ "$quick" = yes ] || packages+=("${guest_packages[@]}" "${qemu_packages[@]}"
+    "${kvm_packages[@]}")
 need_packages "${packages[@]}"
 
 jobs=$(nproc)
@@ -170,6 +171,8 @@ guests()
     unset VGPIO VGPIO_CTL
     say "QEMU as its front end (the first run fetches a kernel and QEMU 10, half a minute)"
     guest guest-qemu tests/guest/qemu/run.sh
+    say "A hypervisor with the device built in (the first run builds its kernel, some minutes)"
+    guest guest-kvm tests/guest/kvm/run.sh
 }
 
 branch_coverage()

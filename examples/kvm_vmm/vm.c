@@ -133,7 +133,8 @@ static void adapt_cpuid(struct kvm_cpuid2 *all, unsigned apic_id, unsigned ncpus
         switch (e->function) {
         case 0x1:
             e->ebx = (e->ebx & 0xffffu) | ncpus << 16 | apic_id << 24;
-            e->ecx |= 1u << 31; /* in a virtual machine */
+            /* In a virtual machine, whose APIC can count by the TSC. */
+            e->ecx |= 1u << 31 | 1u << 24;
             break;
         case 0x4:
             e->eax = (e->eax & 0x3fffu) | (e->eax != 0 ? (ncpus - 1) << 26 : 0);

@@ -70,6 +70,11 @@ for name in "${names[@]}"; do
     [ ${#chosen[@]} -gt "$before" ] || { echo "run.sh: no variant or case $name" >&2; exit 2; }
 done
 [ ${#names[@]} -gt 0 ] || chosen=("${all[@]}")
+if [ "$(uname -m)" != x86_64 ]; then
+    echo "skip kvm_vmm: it is a hypervisor for x86-64, this is $(uname -m)"
+    echo "0 passed, 0 failed, 1 skipped"
+    exit 0
+fi
 for program in "$VMM" "$CTL"; do
     [ -x "$program" ] || { echo "run.sh: no $program: build the project first" >&2; exit 2; }
 done
@@ -94,7 +99,15 @@ if [ $nested = no ]; then
     "$here/here.sh" "${chosen[@]}"
     exit
 fi
-echo "nested: $(can_run && echo "as asked for" || echo "this processor has neither vmx nor svm")"
+echo "nested: $(can_run && echo "as asked for" || echo "this machine cannot run guests itself")"
 # shellcheck source=tests/guest/kvm/outer.sh
 . "$here/outer.sh"
-outer_run "${chosen[@]}"
+outer_pack "${chosen[@]}"
+status=0
+outer_run || status=$?
+if [ $status = 125 ]; then
+    echo "# the outer guest's kernel crashed, which nothing of ours could make it do: once more"
+    status=0
+    outer_run || status=$?
+fi
+exit $status
