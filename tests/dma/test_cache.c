@@ -3,8 +3,8 @@
  * cache_config.h, works on one copy of the arena, the device (of the library, built
  * without) on another; between them there is nothing but lines that the hooks move, and
  * lines that a cache moves because it likes to: any one may be written back once it was
- * written to, or fetched anew while it was not. A hook too few, and somebody reads what is
- * old; two sides' bytes in one line, and somebody's are gone. */
+ * written to, or fetched anew while it was not. A hook too few, and somebody reads what
+ * is old; two sides' bytes in one line, and somebody's are gone. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
