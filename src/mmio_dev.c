@@ -416,7 +416,8 @@ static uint32_t read_features(const struct vgpio_mmio_dev *m)
 {
     uint64_t f = device_features(m) | m->extra;
 
-    return m->dev_sel > 1 ? 0 : (uint32_t)(f >> (32u * m->dev_sel));
+    /* No shift by a variable: small CPUs call the compiler's library for it. */
+    return m->dev_sel == 0 ? (uint32_t)f : m->dev_sel == 1 ? (uint32_t)(f >> 32) : 0u;
 }
 
 static uint32_t read_config(const struct vgpio_mmio_dev *m, uint32_t off, unsigned size)
