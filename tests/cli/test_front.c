@@ -191,6 +191,25 @@ static void test_without_acks(void **state)
     assert_int_equal(run_stat(&run, "errors"), 0);
 }
 
+static void test_packed(void **state)
+{
+    struct vgpio_vuf_facts facts;
+
+    (void)state;
+    run_serve(&run, "4", "--packed");
+    join(0);
+    vgpio_vuf_facts(&front.vuf, &facts);
+    assert_true((facts.features & VGPIO_F_PACKED) != 0);
+    use_lines();
+    use_interrupts();
+    assert_int_equal(vgpio_drv_stop(&drv), 0);
+    assert_int_equal(vgpio_drv_start(&drv), 0);
+    use_lines();
+    use_interrupts();
+    assert_int_equal(vgpio_drv_stop(&drv), 0);
+    assert_int_equal(run_stat(&run, "errors"), 0);
+}
+
 /* A ring outside of all memory is refused; connection and server live on. */
 static void test_refused(void **state)
 {
@@ -305,6 +324,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_all, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_acks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_packed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hostile_message, setup, teardown),
         cmocka_unit_test_setup_teardown(test_broken_ring, setup, teardown),
