@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Every order in which the accesses of a driver and a device to one split ring can become
+/* Every order in which the accesses of a driver and a device to one ring can become
  * visible, on the library's own code; see model.h for what that means and sides.h for
  * what the two do.
  *
@@ -22,19 +22,66 @@ struct config {
     uint8_t full; /* only then */
 };
 
-/* size, buffers, indirect, event_idx, platform, hold, base, no_rule */
+/* size, buffers, indirect, event_idx, platform, hold, base, no_rule, packed, restart,
+ * reset */
 static const struct config configs[] = {
-    {{1, 3, 1, 1, 0, 0, 0, 0}, 0},      {{1, 3, 1, 0, 0, 0, 0, 0}, 0},
-    {{2, 3, 0, 1, 0, 0, 0xfffe, 0}, 0}, {{2, 3, 0, 0, 0, 0, 0xfffe, 0}, 0},
-    {{2, 2, 1, 1, 0, 0, 0xffff, 0}, 0}, {{2, 2, 1, 0, 0, 0, 0xffff, 0}, 0},
-    {{4, 2, 0, 1, 0, 2, 0, 0}, 0},      {{4, 2, 0, 0, 0, 2, 0, 0}, 0},
-    {{4, 2, 1, 1, 1, 0, 0xffff, 0}, 0}, {{4, 2, 1, 0, 1, 0, 0xffff, 0}, 0},
-    {{1, 4, 1, 1, 0, 0, 0xfffd, 0}, 1}, {{1, 4, 1, 0, 0, 0, 0xfffd, 0}, 1},
-    {{2, 4, 0, 1, 1, 0, 0, 0}, 1},      {{2, 4, 0, 0, 1, 0, 0, 0}, 1},
-    {{2, 3, 1, 1, 0, 2, 0xfffe, 0}, 1}, {{2, 4, 1, 1, 0, 0, 0, 0}, 1},
-    {{2, 3, 1, 0, 0, 0, 0, 0}, 1},      {{4, 4, 0, 1, 0, 0, 0, 0}, 1},
-    {{4, 3, 0, 0, 0, 0, 0xfffe, 0}, 1}, {{4, 3, 1, 1, 1, 0, 0xfffe, 0}, 1},
-    {{4, 3, 1, 0, 0, 0, 0, 0}, 1},      {{4, 2, 1, 1, 1, 2, 0, 0}, 1},
+    {{1, 3, 1, 1, 0, 0, 0, 0, 0, 0, 0}, 0},
+    {{1, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0}, 0},
+    {{2, 3, 0, 1, 0, 0, 0xfffe, 0, 0, 0, 0}, 0},
+    {{2, 3, 0, 0, 0, 0, 0xfffe, 0, 0, 0, 0}, 0},
+    {{2, 2, 1, 1, 0, 0, 0xffff, 0, 0, 0, 0}, 0},
+    {{2, 2, 1, 0, 0, 0, 0xffff, 0, 0, 0, 0}, 0},
+    {{4, 2, 0, 1, 0, 2, 0, 0, 0, 0, 0}, 0},
+    {{4, 2, 0, 0, 0, 2, 0, 0, 0, 0, 0}, 0},
+    {{4, 2, 1, 1, 1, 0, 0xffff, 0, 0, 0, 0}, 0},
+    {{4, 2, 1, 0, 1, 0, 0xffff, 0, 0, 0, 0}, 0},
+    {{1, 4, 1, 1, 0, 0, 0xfffd, 0, 0, 0, 0}, 1},
+    {{1, 4, 1, 0, 0, 0, 0xfffd, 0, 0, 0, 0}, 1},
+    {{2, 4, 0, 1, 1, 0, 0, 0, 0, 0, 0}, 1},
+    {{2, 4, 0, 0, 1, 0, 0, 0, 0, 0, 0}, 1},
+    {{2, 3, 1, 1, 0, 2, 0xfffe, 0, 0, 0, 0}, 1},
+    {{2, 4, 1, 1, 0, 0, 0, 0, 0, 0, 0}, 1},
+    {{2, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0}, 1},
+    {{4, 4, 0, 1, 0, 0, 0, 0, 0, 0, 0}, 1},
+    {{4, 3, 0, 0, 0, 0, 0xfffe, 0, 0, 0, 0}, 1},
+    {{4, 3, 1, 1, 1, 0, 0xfffe, 0, 0, 0, 0}, 1},
+    {{4, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0}, 1},
+    {{4, 2, 1, 1, 1, 2, 0, 0, 0, 0, 0}, 1},
+    {{1, 3, 1, 1, 0, 0, 0, 0, 1, 0, 0}, 0},
+    {{1, 3, 1, 0, 0, 0, 0, 0, 1, 0, 0}, 0},
+    {{2, 2, 0, 1, 0, 0, 0, 0, 1, 0, 0}, 0},
+    {{2, 2, 0, 0, 0, 0, 0, 0, 1, 0, 0}, 0},
+    {{2, 2, 1, 1, 0, 0, 0x8001, 0, 1, 0, 0}, 0},
+    {{2, 2, 1, 0, 0, 0, 0x8001, 0, 1, 0, 0}, 0},
+    {{3, 2, 0, 1, 0, 0, 0x8002, 0, 1, 0, 0}, 0},
+    {{3, 2, 0, 0, 0, 0, 0x8001, 0, 1, 0, 0}, 0},
+    {{3, 2, 1, 1, 1, 2, 0x8002, 0, 1, 0, 0}, 0},
+    {{3, 2, 1, 0, 0, 2, 0x8002, 0, 1, 0, 0}, 0},
+    {{1, 4, 1, 1, 0, 0, 0, 0, 1, 0, 0}, 1},
+    {{1, 4, 1, 0, 1, 0, 0, 0, 1, 0, 0}, 1},
+    {{2, 4, 0, 1, 0, 0, 0, 0, 1, 0, 0}, 1},
+    {{2, 4, 0, 0, 0, 0, 0, 0, 1, 0, 0}, 1},
+    {{2, 4, 1, 1, 0, 0, 0, 0, 1, 0, 0}, 1},
+    {{2, 3, 1, 0, 0, 2, 0, 0, 1, 0, 0}, 1},
+    {{2, 3, 1, 1, 1, 2, 0, 0, 1, 0, 0}, 1},
+    {{3, 4, 0, 1, 1, 0, 0, 0, 1, 0, 0}, 1},
+    {{3, 4, 0, 0, 0, 0, 0, 0, 1, 0, 0}, 1},
+    {{3, 3, 1, 1, 0, 0, 0x8001, 0, 1, 0, 0}, 1},
+    {{3, 3, 1, 0, 0, 0, 0x8001, 0, 1, 0, 0}, 1},
+    {{4, 2, 0, 1, 0, 2, 0x8003, 0, 1, 0, 0}, 1},
+    {{1, 2, 1, 1, 0, 0, 0, 0, 0, 1, 0}, 0},
+    {{1, 2, 1, 1, 0, 0, 0, 0, 1, 1, 0}, 0},
+    {{2, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0}, 0},
+    {{2, 2, 0, 0, 0, 0, 0, 0, 1, 1, 0}, 0},
+    {{1, 2, 1, 1, 0, 0, 0, 0, 0, 0, 1}, 0},
+    {{1, 2, 1, 1, 0, 0, 0, 0, 1, 0, 1}, 0},
+    {{2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 0},
+    {{2, 2, 0, 0, 0, 0, 0, 0, 1, 0, 1}, 0},
+    {{2, 2, 1, 1, 0, 2, 0xffff, 0, 0, 1, 0}, 1},
+    {{3, 2, 1, 1, 0, 2, 0x8002, 0, 1, 1, 0}, 1},
+    {{2, 2, 1, 1, 0, 2, 0, 0, 0, 0, 1}, 1},
+    {{3, 2, 1, 1, 0, 2, 0, 0, 1, 0, 1}, 1},
+    {{3, 2, 0, 1, 0, 0, 0x8002, 0, 1, 1, 1}, 1},
 };
 
 static uint64_t total_states, total_edges;
@@ -43,11 +90,18 @@ static int trace;
 
 static void print_config(const struct sides_config *c)
 {
-    printf("size %u %s, %s%s, from index 0x%04x, %u buffers", c->size,
-           c->indirect ? "indirect" : "direct", c->event_idx ? "EVENT_IDX" : "flags",
-           c->platform ? ", ORDER_PLATFORM" : "", c->base, c->buffers);
+    printf("%s, size %u %s, %s%s, from 0x%04x, %u buffers",
+           c->packed ? "packed" : "split", c->size, c->indirect ? "indirect" : "direct",
+           c->event_idx ? "EVENT_IDX" : "flags", c->platform ? ", ORDER_PLATFORM" : "",
+           c->base, c->buffers);
     if (c->hold) {
         printf(", %u held back", c->hold);
+    }
+    if (c->restart) {
+        printf(", stopped and started %u time", c->restart);
+    }
+    if (c->reset) {
+        printf(", reset %u time", c->reset);
     }
 }
 
@@ -72,13 +126,14 @@ static void fail(const char *why)
     printf("FAIL  %s\n", why);
 }
 
-/* A notification orders nothing by itself here: the library must not need that. */
+/* A notification orders nothing by itself here: the library must not need that. (Those of
+ * a reset do, as a transport's do.) */
 static void run_config(const struct sides_config *c)
 {
     struct model_result r;
     clock_t start = clock();
 
-    explore(c, NULL, 1, 1, 0, &r);
+    explore(c, NULL, 1, 1, c->reset, &r);
     printf("%-5s ", r.complete ? "ok" : "FAIL");
     print_config(c);
     printf(": %llu states, %llu steps, %llu ends, ", (unsigned long long)r.states,
@@ -112,7 +167,8 @@ static void check_reduction(const struct sides_config *c)
 }
 
 /* First without the checks that see the mistake as such: what comes of it? */
-static int find(const struct mutant *m, unsigned strict, struct model_result *r)
+static int find(const struct mutant *m, unsigned packed, unsigned strict,
+                struct model_result *r)
 {
     struct sides_config c;
     uint8_t buffers;
@@ -122,7 +178,9 @@ static int find(const struct mutant *m, unsigned strict, struct model_result *r)
     c.indirect = 1;
     c.event_idx = (m->needs & NEED_FLAGS) == 0;
     c.platform = (m->needs & NEED_PLATFORM) != 0;
+    c.reset = (m->needs & NEED_RESET) != 0;
     c.no_rule = !strict;
+    c.packed = (uint8_t)packed;
     for (buffers = 1; buffers <= 3; buffers++) {
         c.buffers = buffers;
         /* Harder than what the library itself must stand: notifications do order. */
@@ -134,25 +192,26 @@ static int find(const struct mutant *m, unsigned strict, struct model_result *r)
     return 0;
 }
 
-static void run_mutant(const struct mutant *m)
+static void run_mutant(const struct mutant *m, unsigned packed)
 {
+    const char *layout = packed ? "packed" : "split";
     struct model_result r;
     int buffers = 0;
 
     /* Of a notification too many nothing comes: that would try all states for nothing. */
     if (m->what != M_EVENT_EQUAL && m->what != M_EVENT_ALWAYS) {
-        buffers = find(m, 0, &r);
+        buffers = find(m, packed, 0, &r);
     }
     if (buffers == 0) {
-        buffers = find(m, 1, &r);
+        buffers = find(m, packed, 1, &r);
     }
     if (buffers == 0) {
-        printf("FAIL  mutant survives: %s\n", m->name);
+        printf("FAIL  %s mutant survives: %s\n", layout, m->name);
         failures++;
         return;
     }
-    printf("ok    mutant %s: %u accesses, %d buffers, %llu states: %s\n", m->name,
-           r.length, buffers, (unsigned long long)r.states, r.violation);
+    printf("ok    %s mutant %s: %u accesses, %d buffers, %llu states: %s\n", layout,
+           m->name, r.length, buffers, (unsigned long long)r.states, r.violation);
     if (trace) {
         model_trace();
     }
@@ -160,9 +219,10 @@ static void run_mutant(const struct mutant *m)
 
 int main(int argc, char **argv)
 {
-    static const struct sides_config small[] = {{1, 1, 1, 0, 0, 0, 0, 0},
-                                                {2, 2, 0, 1, 0, 0, 0, 0},
-                                                {1, 2, 1, 1, 1, 0, 0xffff, 0}};
+    static const struct sides_config small[] = {
+        {1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0},      {2, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0},
+        {1, 2, 1, 1, 1, 0, 0xffff, 0, 0, 0, 0}, {1, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0},
+        {2, 2, 0, 1, 0, 0, 0, 0, 1, 0, 0},      {1, 2, 1, 1, 1, 0, 0, 0, 1, 0, 0}};
     const uint16_t one = 1;
     const char *only = NULL;
     unsigned i, full = 0, ran = 0;
@@ -195,13 +255,19 @@ int main(int argc, char **argv)
         }
     }
     for (i = 0; i < nmutants; i++) {
-        if (only == NULL || strstr(mutants[i].name, only) != NULL) {
-            run_mutant(&mutants[i]);
-            ran++;
+        unsigned packed;
+
+        for (packed = 0; packed < 2; packed++) {
+            if (mutant_applies(&mutants[i], packed) &&
+                (only == NULL || strstr(mutants[i].name, only) != NULL)) {
+                run_mutant(&mutants[i], packed);
+                ran++;
+            }
         }
     }
     failures += only == NULL ? mutant_uncovered() : ran == 0;
-    printf("%llu states, %llu steps, %u failures\n", (unsigned long long)total_states,
-           (unsigned long long)total_edges, failures);
+    printf("%llu states, %llu steps, %u mutants, %u failures\n",
+           (unsigned long long)total_states, (unsigned long long)total_edges, ran,
+           failures);
     return failures != 0;
 }

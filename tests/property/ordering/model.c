@@ -158,7 +158,7 @@ static void do_store(unsigned word, uint64_t value, int release)
         model_fail("race: %s is stored, a load of it need not be over", w->name);
     }
     if (mine->ts[word] != h->n - 1u && machine.setup->strict) {
-        model_fail("race: %s has two writers", w->name);
+        model_fail("race: %s is stored, its last store need not be visible", w->name);
     }
     if (h->n == HIST) {
         model_broken("a history is too short");

@@ -18,8 +18,9 @@
  * the other thread need not be over, is a violation at once. Without strict mode such a
  * load takes each value that it may.
  *
- * Every word has one writer, which is so in a split ring and is checked: a list then
- * grows only at its end.
+ * A word has one writer at a time: in a split ring it always is the same, in a packed one
+ * the descriptors go to and fro. That is checked (in strict mode, whoever stores must see
+ * the newest value): a list then grows only at its end, and each slot has one owner.
  *
  * Threads. A program is a function that does one *step* (about one call of the library)
  * on a block of private memory. To take a step back it is run again from the start of the
@@ -32,7 +33,7 @@
 #include <stdint.h>
 
 #define MODEL_ARENA 2048u /* bytes of memory with words in it */
-#define MODEL_WORDS 72u
+#define MODEL_WORDS 80u
 #define MODEL_LOCAL 768u /* most private memory of a program */
 
 /* Where words live. What stands here when model_explore() begins is their first value. */

@@ -9,7 +9,7 @@
 
 #define HIST 16u /* values of one word that a thread may still see */
 #define LOG 40u  /* answers in one step */
-#define RELS 3u  /* words that may be stored with release, and one more */
+#define RELS 6u  /* words that may be stored with release, and one more */
 
 enum kind {
     LOAD,

@@ -10,10 +10,11 @@ static struct mutant_memory *memory[2];
 static enum step step;
 static int fences;
 static int32_t wanted;
-static unsigned platform;
+static unsigned platform, packed;
 
-/* What orders, where: [platform][side][step][mutation that takes it away][which]. */
-static uint8_t orders[2][2][S_SUPPRESS + 1][M_UNACQUIRED + 1][4];
+/* What orders, where: [packed][platform][side][step][mutation that takes it away]
+ * [which]. */
+static uint8_t orders[2][2][2][STEPS][M_UNACQUIRED + 1][4];
 
 /* The order of fences within a step: release (platform only), full, acquire (platform
  * only). */
@@ -35,9 +36,11 @@ const struct mutant mutants[] = {
     {"device publish: relaxed index", M_RELAXED, DEVICE, S_PUBLISH, 0, 0, 0, 0},
     /* B3, B5 */
     {"driver get: index not acquired", M_UNACQUIRED, DRIVER, S_TAKE, 0, 0, 0, 0},
-    {"driver rearm: index not acquired", M_UNACQUIRED, DRIVER, S_REARM, 0, 0, 0, 0},
+    {"driver rearm: index not acquired", M_UNACQUIRED, DRIVER, S_REARM, 0, 0, 0,
+     NEED_SPLIT},
     {"device pop: index not acquired", M_UNACQUIRED, DEVICE, S_TAKE, 0, 0, 0, 0},
-    {"device rearm: index not acquired", M_UNACQUIRED, DEVICE, S_REARM, 0, 0, 0, 0},
+    {"device rearm: index not acquired", M_UNACQUIRED, DEVICE, S_REARM, 0, 0, 0,
+     NEED_SPLIT},
     /* the same with VIRTIO_F_ORDER_PLATFORM, where only its fences count */
     {"platform, driver publish: no release fence", M_NO_FENCE, DRIVER, S_PUBLISH, 0, 0, 0,
      NEED_PLATFORM},
@@ -56,9 +59,9 @@ const struct mutant mutants[] = {
     {"platform, device pop: no acquire fence", M_NO_FENCE, DEVICE, S_TAKE, 0, 0, 0,
      NEED_PLATFORM},
     {"platform, driver rearm: no acquire fence", M_NO_FENCE, DRIVER, S_REARM, 0, 0, 1,
-     NEED_PLATFORM},
+     NEED_PLATFORM | NEED_SPLIT},
     {"platform, device rearm: no acquire fence", M_NO_FENCE, DEVICE, S_REARM, 0, 0, 1,
-     NEED_PLATFORM},
+     NEED_PLATFORM | NEED_SPLIT},
     /* published too early */
     {"driver: descriptor after the index", M_LATE, DRIVER, 0, W_DESC, W_AVAIL_IDX, 0, 0},
     {"driver: table after the index", M_LATE, DRIVER, 0, W_TABLE, W_AVAIL_IDX, 0,
@@ -104,6 +107,62 @@ const struct mutant mutants[] = {
      NEED_EVENT_IDX},
     {"device rearm: asks for one earlier", M_ADD, DEVICE, S_REARM, W_AVAIL_EVENT, 0, -1,
      NEED_EVENT_IDX},
+    /* the same in a packed ring, where the flags of a descriptor are the index */
+    {"driver: descriptor after its flags", M_LATE, DRIVER, 0, W_DESC, W_FLAGS, 0,
+     NEED_PACKED},
+    {"driver: table after the flags", M_LATE, DRIVER, 0, W_TABLE, W_FLAGS, 0,
+     NEED_PACKED | NEED_INDIRECT},
+    {"driver: request after the flags", M_LATE, DRIVER, 0, W_REQUEST, W_FLAGS, 0,
+     NEED_PACKED},
+    {"device: id and length after the flags", M_LATE, DEVICE, 0, W_DESC, W_FLAGS, 0,
+     NEED_PACKED},
+    {"device: answer after the flags", M_LATE, DEVICE, 0, W_ANSWER, W_FLAGS, 0,
+     NEED_PACKED},
+    {"driver: flags after the look", M_LATE, DRIVER, 0, W_FLAGS, W_DEVICE_EVENT, 0,
+     NEED_PACKED | NEED_EVENT_IDX},
+    {"device: flags after the look", M_LATE, DEVICE, 0, W_FLAGS, W_DRIVER_EVENT, 0,
+     NEED_PACKED | NEED_EVENT_IDX},
+    {"driver: flags after the look, DISABLE", M_LATE, DRIVER, 0, W_FLAGS, W_DEVICE_EVENT,
+     0, NEED_PACKED | NEED_FLAGS},
+    {"device: flags after the look, DISABLE", M_LATE, DEVICE, 0, W_FLAGS, W_DRIVER_EVENT,
+     0, NEED_PACKED | NEED_FLAGS},
+    {"driver rearm: no second look", M_BLIND, DRIVER, S_REARM, W_FLAGS, 0, 0,
+     NEED_PACKED | NEED_EVENT_IDX},
+    {"device rearm: no second look", M_BLIND, DEVICE, S_REARM, W_FLAGS, 0, 0,
+     NEED_PACKED | NEED_EVENT_IDX},
+    {"driver rearm: no second look, DISABLE", M_BLIND, DRIVER, S_REARM, W_FLAGS, 0, 0,
+     NEED_PACKED | NEED_FLAGS},
+    {"device rearm: no second look, DISABLE", M_BLIND, DEVICE, S_REARM, W_FLAGS, 0, 0,
+     NEED_PACKED | NEED_FLAGS},
+    {"driver rearm: looks before it asks", M_LATE, DRIVER, 0, W_DRIVER_EVENT, W_FLAGS, 0,
+     NEED_PACKED | NEED_EVENT_IDX},
+    {"device rearm: looks before it asks", M_LATE, DEVICE, 0, W_DEVICE_EVENT, W_FLAGS, 0,
+     NEED_PACKED | NEED_EVENT_IDX},
+    {"device rearm: DISABLE stays", M_LOST, DEVICE, S_REARM, W_DEVICE_EVENT, 0, 0,
+     NEED_PACKED | NEED_FLAGS},
+    {"driver rearm: asks for one later", M_ADD, DRIVER, S_REARM, W_DRIVER_EVENT, 0, 1,
+     NEED_PACKED | NEED_EVENT_IDX},
+    {"device rearm: asks for one later", M_ADD, DEVICE, S_REARM, W_DEVICE_EVENT, 0, 1,
+     NEED_PACKED | NEED_EVENT_IDX},
+    {"driver rearm: asks for one earlier", M_ADD, DRIVER, S_REARM, W_DRIVER_EVENT, 0, -1,
+     NEED_PACKED | NEED_EVENT_IDX},
+    {"device rearm: asks for one earlier", M_ADD, DEVICE, S_REARM, W_DEVICE_EVENT, 0, -1,
+     NEED_PACKED | NEED_EVENT_IDX},
+    {"driver rearm: asks a lap too late", M_ADD, DRIVER, S_REARM, W_DRIVER_EVENT, 0,
+     0x8000, NEED_PACKED | NEED_EVENT_IDX},
+    {"device rearm: asks a lap too late", M_ADD, DEVICE, S_REARM, W_DEVICE_EVENT, 0,
+     0x8000, NEED_PACKED | NEED_EVENT_IDX},
+    {"driver event: whatever the lap", M_EVENT_LAP, DRIVER, 0, 0, 0, 0,
+     NEED_PACKED | NEED_EVENT_IDX},
+    {"device event: whatever the lap", M_EVENT_LAP, DEVICE, 0, 0, 0, 0,
+     NEED_PACKED | NEED_EVENT_IDX},
+    {"driver: wraps one late", M_WRAP_LATE, DRIVER, 0, 0, 0, 0, NEED_PACKED},
+    {"device: wraps one late", M_WRAP_LATE, DEVICE, 0, 0, 0, 0, NEED_PACKED},
+    {"driver: wrap counter stays", M_WRAP_STUCK, DRIVER, 0, 0, 0, 0, NEED_PACKED},
+    {"device: wrap counter stays", M_WRAP_STUCK, DEVICE, 0, 0, 0, 0, NEED_PACKED},
+    {"driver get: < for <=", M_DIST_LESS, DRIVER, 0, 0, 0, 0, NEED_PACKED},
+    {"device push: < for <=", M_DIST_LESS, DEVICE, 0, 0, 0, 0, NEED_PACKED},
+    {"driver init: ring not emptied", M_KEEP, DRIVER, 0, 0, 0, 0, NEED_RESET},
     /* the comparison */
     {"driver event: the entry behind", M_EVENT_NEXT, DRIVER, 0, 0, 0, 0, NEED_EVENT_IDX},
     {"device event: the entry behind", M_EVENT_NEXT, DEVICE, 0, 0, 0, 0, NEED_EVENT_IDX},
@@ -120,10 +179,23 @@ const struct mutant mutants[] = {
 };
 const unsigned nmutants = sizeof mutants / sizeof mutants[0];
 
-void mutant_select(const struct mutant *m, unsigned is_platform,
+/* Words of one layout only are in mutants of that layout only. */
+int mutant_applies(const struct mutant *m, unsigned is_packed)
+{
+    int any = m->what < M_LATE || m->what == M_KEEP ||
+              (m->what >= M_EVENT_NEXT && m->what <= M_EVENT_ALWAYS);
+
+    if (is_packed) {
+        return (m->needs & NEED_PACKED) != 0 || (any && !(m->needs & NEED_SPLIT));
+    }
+    return (m->needs & NEED_PACKED) == 0;
+}
+
+void mutant_select(const struct mutant *m, unsigned is_platform, unsigned is_packed,
                    struct mutant_memory *driver, struct mutant_memory *device)
 {
     platform = is_platform;
+    packed = is_packed;
     mutant = m;
     memory[DRIVER] = driver;
     memory[DEVICE] = device;
@@ -151,13 +223,21 @@ static int is(enum mutation what)
 static int left_out(enum mutation what, int which)
 {
     if (mutant == NULL) {
-        orders[platform][model_self()][step][what][which & 3] = 1;
+        orders[packed][platform][model_self()][step][what][which & 3] = 1;
     }
     return is(what) && step == mutant->step && which == mutant->nth;
 }
 
-static int covered(unsigned on_platform, unsigned side, unsigned at, unsigned what,
-                   int which)
+/* What get and pop find in a packed ring they acquire themselves; rearm only looks. */
+static int needless(unsigned in_packed, unsigned on_platform, unsigned at, unsigned what,
+                    int which)
+{
+    return in_packed && at == S_REARM &&
+           (on_platform ? what == M_NO_FENCE && which == 1 : what == M_UNACQUIRED);
+}
+
+static int covered(unsigned in_packed, unsigned on_platform, unsigned side, unsigned at,
+                   unsigned what, int which)
 {
     unsigned i;
 
@@ -165,7 +245,7 @@ static int covered(unsigned on_platform, unsigned side, unsigned at, unsigned wh
         const struct mutant *m = &mutants[i];
 
         if (m->side == side && m->step == at && m->what == what && m->nth == which &&
-            !(m->needs & NEED_PLATFORM) == !on_platform) {
+            mutant_applies(m, in_packed) && !(m->needs & NEED_PLATFORM) == !on_platform) {
             return 1;
         }
     }
@@ -173,8 +253,8 @@ static int covered(unsigned on_platform, unsigned side, unsigned at, unsigned wh
 }
 
 /* Of one step on one side: places that order, and those without a mutant. */
-static void check_step(unsigned on_platform, unsigned side, unsigned at, unsigned *seen,
-                       unsigned *missing)
+static void check_step(unsigned in_packed, unsigned on_platform, unsigned side,
+                       unsigned at, unsigned *seen, unsigned *missing)
 {
     static const char *const name[] = {"", "fence", "release", "acquire"};
     unsigned what;
@@ -182,14 +262,16 @@ static void check_step(unsigned on_platform, unsigned side, unsigned at, unsigne
 
     for (what = M_NO_FENCE; what <= M_UNACQUIRED; what++) {
         for (which = 0; which < 4; which++) {
-            if (!orders[on_platform][side][at][what][which]) {
+            if (!orders[in_packed][on_platform][side][at][what][which] ||
+                needless(in_packed, on_platform, at, what, which)) {
                 continue;
             }
             ++*seen;
-            if (!covered(on_platform, side, at, what, which)) {
+            if (!covered(in_packed, on_platform, side, at, what, which)) {
                 ++*missing;
-                printf("FAIL  no mutant: platform %u, side %u, step %u, %s %d\n",
-                       on_platform, side, at, name[what], which);
+                printf(
+                    "FAIL  no mutant: packed %u, platform %u, side %u, step %u, %s %d\n",
+                    in_packed, on_platform, side, at, name[what], which);
             }
         }
     }
@@ -200,9 +282,12 @@ unsigned mutant_uncovered(void)
     unsigned side, at, seen = 0, missing = 0;
 
     for (side = 0; side < 2; side++) {
-        for (at = 0; at <= S_SUPPRESS; at++) {
-            check_step(0, side, at, &seen, &missing);
-            check_step(1, side, at, &seen, &missing);
+        for (at = 0; at < STEPS; at++) {
+            unsigned i;
+
+            for (i = 0; i < 4; i++) {
+                check_step(i & 1u, i >> 1, side, at, &seen, &missing);
+            }
         }
     }
     printf("%-5s each of %u places that order has a mutant\n", missing ? "FAIL" : "ok",
@@ -231,18 +316,25 @@ static void catch_up(void)
 void mutant_step_over(void)
 {
     /* Payload goes on waiting for the index that covers it. */
-    if (is(M_LATE) && mutant->until != W_AVAIL_IDX && mutant->until != W_USED_IDX) {
+    if (is(M_LATE) && mutant->until != W_AVAIL_IDX && mutant->until != W_USED_IDX &&
+        mutant->until != W_FLAGS) {
         catch_up();
     }
 }
 
-uint64_t mutant_load(const void *p, unsigned width, int acquire)
+/* Flags of a descriptor that went neither way yet. */
+static uint16_t untouched(void)
+{
+    return model_self() == DRIVER ? 0x0080u : 0;
+}
+
+static uint64_t load_word(const void *p, unsigned width, int acquire)
 {
     unsigned kind = model_kind(p);
     uint64_t v;
 
     if (is(M_BLIND) && step == mutant->step && kind == mutant->word) {
-        return mine()->index;
+        return kind == W_FLAGS ? untouched() : mine()->index;
     }
     if (platform || (acquire && left_out(M_UNACQUIRED, 0))) {
         acquire = 0;
@@ -252,7 +344,7 @@ uint64_t mutant_load(const void *p, unsigned width, int acquire)
         mine()->index = (uint16_t)v;
     }
     if (step == S_PUBLISH) {
-        wanted = (int32_t)v; /* nothing else is loaded there */
+        wanted = (int32_t)(v & 0x7fffffffu); /* nothing else is loaded there */
     }
     if (is(M_LATE) && kind == mutant->until) {
         catch_up();
@@ -260,7 +352,7 @@ uint64_t mutant_load(const void *p, unsigned width, int acquire)
     return v;
 }
 
-void mutant_store(void *p, unsigned width, uint64_t value, int release)
+static void store_word(void *p, unsigned width, uint64_t value, int release)
 {
     unsigned kind = model_kind(p);
     struct mutant_memory *m = mine();
@@ -277,7 +369,9 @@ void mutant_store(void *p, unsigned width, uint64_t value, int release)
         return;
     }
     if (is(M_ADD) && step == mutant->step && kind == mutant->word) {
-        value = (uint16_t)(value + (uint64_t)mutant->nth);
+        uint64_t position = (uint16_t)(value + (uint64_t)mutant->nth);
+
+        value = (value & ~(uint64_t)UINT16_MAX) | position;
     }
     if (platform || (release && left_out(M_RELAXED, 0))) {
         release = 0;
@@ -285,6 +379,39 @@ void mutant_store(void *p, unsigned width, uint64_t value, int release)
     model_store(p, width, value, release);
     if (is(M_LATE) && kind == mutant->until) {
         catch_up();
+    }
+}
+
+/* An access of several words is one of each: nobody needs it to be atomic as a whole. */
+static unsigned word_width(const void *p, unsigned width)
+{
+    unsigned w = model_is_word(p) ? model_width(p) : width;
+
+    return w < width ? w : width;
+}
+
+uint64_t mutant_load(const void *p, unsigned width, int acquire)
+{
+    const uint8_t *from = p;
+    unsigned done = 0, w;
+    uint64_t v = 0;
+
+    for (; done < width; done += w) {
+        w = word_width(from + done, width - done);
+        v |= load_word(from + done, w, acquire) << (8 * done);
+    }
+    return v;
+}
+
+void mutant_store(void *p, unsigned width, uint64_t value, int release)
+{
+    uint8_t *to = p;
+    unsigned done = 0, w;
+
+    for (; done < width; done += w) {
+        w = word_width(to + done, width - done);
+        store_word(to + done, w, value >> (8 * done) & (UINT64_MAX >> (64 - 8 * w)),
+                   release);
     }
 }
 
@@ -322,9 +449,34 @@ void *mutant_copy(void *to, const void *from, size_t n)
     return to;
 }
 
+/* A ring is emptied word by word, once there are words. */
+void *mutant_set(void *to, int c, size_t n)
+{
+    uint8_t *t = to;
+
+    while (n != 0) {
+        unsigned width = model_is_word(t) ? model_width(t) : 1;
+
+        if (model_is_word(t) && !is(M_KEEP)) {
+            model_store(t, width, 0, 0);
+        } else if (!model_is_word(t)) {
+            *t = (uint8_t)c;
+        }
+        t += width;
+        n -= width;
+    }
+    return to;
+}
+
+int mutant_is(enum mutation what)
+{
+    return is(what);
+}
+
 int mutant_event_is_mutated(void)
 {
-    return mutant != NULL && mutant->what >= M_EVENT_NEXT && mutant->side == model_self();
+    return mutant != NULL && mutant->what >= M_EVENT_NEXT &&
+           mutant->what <= M_EVENT_ALWAYS && mutant->side == model_self();
 }
 
 int mutant_need_event(uint16_t event, uint16_t now, uint16_t old)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Mistakes that the test must find. Those of order are made here, on the way from the
- * port to the model; those of arithmetic take the place of vq_need_event() (see
- * devq_mutable.c). The code of the library is the same with and without them. */
+ * port to the model; those of arithmetic take the place of functions in ring.h (see
+ * ring_mutable.h). The code of the library is the same with and without them. */
 #ifndef VGPIO_TEST_MUTANT_H
 #define VGPIO_TEST_MUTANT_H
 
@@ -25,6 +25,9 @@ enum word_kind {
     W_USED_IDX,
     W_USED_FLAGS,
     W_AVAIL_EVENT,
+    W_FLAGS, /* packed: of a descriptor; the rest of it is W_DESC */
+    W_DRIVER_EVENT,
+    W_DEVICE_EVENT,
     W_REQUEST,
     W_ANSWER
 };
@@ -37,24 +40,34 @@ enum step {
     S_TAKE, /* drvq_get; devq_pop and reading the request */
     S_REARM,
     S_SLEEP,
-    S_SUPPRESS /* plays a peer that sets the flag against notifications */
+    S_SUPPRESS, /* plays a peer that sets the flag against notifications */
+    S_RESTART,  /* device: stops, and starts where it stopped */
+    S_RESET,    /* driver: asks for a reset of the queue */
+    S_WAIT,     /* driver: waits for it, then makes the ring anew */
+    S_CONTROL,  /* device: looks for such a request */
+    STEPS
 };
 
 enum mutation {
     M_NONE,
-    M_NO_FENCE,    /* the nth fence of the step is left out */
-    M_RELAXED,     /* the index is stored without release */
-    M_UNACQUIRED,  /* the index is loaded without acquire, in that step */
-    M_LATE,        /* stores of that word wait until `until` was stored or loaded */
-    M_LOST,        /* stores of that word are left out in that step */
-    M_BLIND,       /* the second look at the index is left out: as seen before */
-    M_ADD,         /* `nth` is added to what is stored to that word in that step */
-    M_EVENT_NEXT,  /* asks for the entry behind the right one: now - event - 2 */
-    M_EVENT_PREV,  /* asks for the entry before the right one: now - event */
-    M_EVENT_EQUAL, /* <= in place of < */
-    M_EVENT_LAST,  /* compares the last entry of a batch only */
-    M_EVENT_NEVER, /* no entry is waited for */
-    M_EVENT_ALWAYS /* every one is */
+    M_NO_FENCE,     /* the nth fence of the step is left out */
+    M_RELAXED,      /* the index is stored without release */
+    M_UNACQUIRED,   /* the index is loaded without acquire, in that step */
+    M_LATE,         /* stores of that word wait until `until` was stored or loaded */
+    M_LOST,         /* stores of that word are left out in that step */
+    M_BLIND,        /* the second look at the index is left out: as seen before */
+    M_ADD,          /* `nth` is added to what is stored to that word in that step */
+    M_KEEP,         /* a ring made anew keeps what stood in it */
+    M_EVENT_NEXT,   /* asks for the entry behind the right one: now - event - 2 */
+    M_EVENT_PREV,   /* asks for the entry before the right one: now - event */
+    M_EVENT_EQUAL,  /* <= in place of < */
+    M_EVENT_LAST,   /* compares the last entry of a batch only */
+    M_EVENT_NEVER,  /* no entry is waited for */
+    M_EVENT_ALWAYS, /* every one is */
+    M_EVENT_LAP,    /* packed: the wrap counter of the event is not looked at */
+    M_WRAP_LATE,    /* packed: a position wraps one descriptor late */
+    M_WRAP_STUCK,   /* packed: and its wrap counter does not change */
+    M_DIST_LESS     /* packed: distances are one too small */
 };
 
 struct mutant {
@@ -71,6 +84,9 @@ struct mutant {
 #define NEED_FLAGS 2u /* no EVENT_IDX, and peers that set the flags */
 #define NEED_PLATFORM 4u
 #define NEED_INDIRECT 8u
+#define NEED_RESET 64u
+#define NEED_SPLIT 16u
+#define NEED_PACKED 32u /* without one of the two: either layout shows it */
 
 extern const struct mutant mutants[];
 extern const unsigned nmutants;
@@ -89,8 +105,10 @@ struct mutant_memory {
 
 /* The mutant at work, or NULL, and the memory of each side. With ORDER_PLATFORM the two
  * are no CPUs of one system: only fences meant for that order anything. */
-void mutant_select(const struct mutant *m, unsigned is_platform,
+void mutant_select(const struct mutant *m, unsigned is_platform, unsigned is_packed,
                    struct mutant_memory *driver, struct mutant_memory *device);
+/* Does that layout have what the mutant changes? */
+int mutant_applies(const struct mutant *m, unsigned is_packed);
 /* The running side begins a step. */
 void mutant_step(enum step step);
 /* The event or flags word that was loaded in this step, or -1. */
@@ -106,7 +124,10 @@ uint64_t mutant_load(const void *p, unsigned width, int acquire);
 void mutant_store(void *p, unsigned width, uint64_t value, int release);
 void mutant_fence(int for_platform);
 void *mutant_copy(void *to, const void *from, size_t n);
-/* Is the comparison of the running side to be replaced by that one? */
+void *mutant_set(void *to, int c, size_t n);
+/* Is the arithmetic of the running side changed in that way? */
+int mutant_is(enum mutation what);
+/* Is its comparison of events to be replaced by that one? */
 int mutant_event_is_mutated(void);
 int mutant_need_event(uint16_t event, uint16_t now, uint16_t old);
 

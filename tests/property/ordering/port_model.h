@@ -60,5 +60,6 @@ static inline void port_fence_platform(void)
 
 /* Payloads and indirect tables are copied. */
 #define memcpy(to, from, n) mutant_copy(to, from, n)
+#define memset(to, c, n) mutant_set(to, c, n)
 
 #endif /* VGPIO_TEST_PORT_MODEL_H */

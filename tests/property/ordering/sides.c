@@ -8,7 +8,8 @@
 #include "ring.h"
 #include "sides.h"
 
-#undef memcpy /* the port's is for the library */
+#undef memcpy /* the port's are for the library */
+#undef memset
 
 #define GPA 0x40000000u /* of the arena */
 #define RING_BYTES 512u
@@ -32,7 +33,8 @@ struct driver {
     uint8_t empty;                  /* get() found nothing */
     uint8_t armed;                  /* and rearm() neither */
     uint8_t user;                   /* woken to submit */
-    struct mutant_memory mutant;    /* last */
+    uint8_t resets;
+    struct mutant_memory mutant; /* last */
 };
 
 struct held {
@@ -49,10 +51,12 @@ struct device {
     uint8_t empty, armed;
     uint8_t starved; /* sleeps without asking for kicks, for it can take no more */
     uint8_t backend; /* woken because an answer is ready */
+    uint8_t restarts, resets, down;
     struct mutant_memory mutant;
 };
 
 static struct sides_config cfg;
+static struct vgpio_vq_setup ring; /* as at the beginning */
 static uint64_t published, notified;
 static struct driver drv;
 static struct device dev;
@@ -61,12 +65,20 @@ static struct vgpio_mem_region region = {GPA, MODEL_ARENA, model_arena};
 static struct vgpio_mem_table table = {&region, 1};
 static const struct vgpio_mem mem = {sizeof mem, &table, vgpio_mem_table_map, NULL, NULL};
 
-static const char *const step_name[] = {"chooses", "stage", "publish", "take",
-                                        "rearm",   "sleep", "suppress"};
+static const char *const step_name[] = {"chooses", "stage", "publish",  "take",
+                                        "rearm",   "sleep", "suppress", "restart",
+                                        "reset",   "wait",  "control"};
 
 static struct cell *cell(unsigned i)
 {
     return (struct cell *)(void *)(model_arena + RING_BYTES + CELL_BYTES * (size_t)i);
+}
+
+/* The registers of a transport: resets that the driver asked for, and made the ring for
+ * (so two for each); and those that the device did. */
+static uint32_t *control(unsigned side)
+{
+    return (uint32_t *)(void *)(model_arena + MODEL_ARENA - 16 + 4 * (size_t)side);
 }
 
 static uint64_t gpa(const void *p)
@@ -91,6 +103,21 @@ static uint8_t choose(const uint8_t *steps, unsigned n)
     return steps[model_choose(n)];
 }
 
+static uint16_t next_position(uint16_t at)
+{
+    if (!cfg.packed) {
+        return (uint16_t)(at + 1u);
+    }
+    return (at & 0x7fffu) + 1u < cfg.size ? (uint16_t)(at + 1u)
+                                          : (uint16_t)(~at & 0x8000u);
+}
+
+/* Does the peer say in that word that it need not be told? */
+static int declined(int32_t word)
+{
+    return cfg.packed ? (word >> 16 & 3) == 1 : (word & 1) != 0;
+}
+
 /* The rule, not as a subtraction: is the entry waited for among old .. now - 1? */
 static void check_rule(int first, uint16_t now, uint16_t old, int notify)
 {
@@ -109,10 +136,12 @@ static void check_rule(int first, uint16_t now, uint16_t old, int notify)
         model_fail("publish: did not look what the peer waits for");
     }
     if (!cfg.event_idx) {
-        must = !(wanted & 1);
+        must = !declined(wanted);
+    } else if (cfg.packed && wanted >> 16 != 2) {
+        must = 1; /* no entry was asked for yet: all are wanted */
     } else {
-        while (old != now) {
-            must |= old++ == (uint16_t)wanted;
+        for (; old != now; old = next_position(old)) {
+            must |= old == (uint16_t)wanted;
         }
     }
     if (notify != must) {
@@ -142,9 +171,13 @@ static int can_add(void)
 
 static void driver_top(void)
 {
-    uint8_t steps[4];
+    uint8_t steps[5];
     unsigned n = 0;
     int staged = drv.q.published != drv.q.next_avail;
+
+    if (drv.resets < cfg.reset) {
+        steps[n++] = S_RESET;
+    }
 
     if (drv.user || (can_add() && (!drv.armed || staged))) {
         steps[n++] = S_STAGE;
@@ -228,12 +261,23 @@ static void driver_take(void)
     drv.serial[i] = 0;
 }
 
+/* Without EVENT_IDX: wants to be told, or not. The device's side says the first by
+ * itself. */
+static void driver_wish(unsigned decline)
+{
+    if (cfg.packed) {
+        mutant_store(drv.q.driver, 4, (uint64_t)decline << 16, 0);
+    } else {
+        mutant_store(drv.q.driver + AVAIL_FLAGS, 2, decline, 0);
+    }
+}
+
 static void driver_rearm(void)
 {
     int more;
 
     if (!cfg.event_idx) {
-        mutant_store(drv.q.driver + AVAIL_FLAGS, 2, 0, 0);
+        driver_wish(0);
     }
     more = vgpio_drvq_rearm(&drv.q);
     mutant_step_over();
@@ -256,6 +300,40 @@ static void driver_sleep(void)
     if (!cfg.event_idx) {
         drv.step = S_SUPPRESS;
     }
+}
+
+static void driver_reset(void)
+{
+    drv.resets++;
+    model_store(control(DRIVER), 4, 2u * drv.resets - 1u, 1);
+    model_raise();
+    drv.step = S_WAIT;
+}
+
+/* What was in flight comes back unanswered; that counts as an answer here. */
+static void driver_wait(void)
+{
+    unsigned iter = 0;
+    uint16_t i;
+
+    if (model_load(control(DEVICE), 4, 1) != drv.resets) {
+        (void)model_sleep(0);
+        return;
+    }
+    while (vgpio_drvq_drain(&drv.q, &iter, &i)) {
+        if (i >= SIDES_SIZE_MAX || drv.serial[i] == 0) {
+            model_fail("drain: buffer %u is not in flight", i);
+        }
+        drv.got = (uint8_t)(drv.got | 1u << drv.serial[i]);
+        drv.serial[i] = 0;
+    }
+    if (vgpio_drvq_init(&drv.q, model_arena, drv.slots, &ring) != VGPIO_OK) {
+        model_fail("init: error");
+    }
+    drv.armed = drv.empty = 0;
+    model_store(control(DRIVER), 4, 2u * drv.resets, 1);
+    model_raise();
+    drv.step = cfg.event_idx ? S_TOP : S_SUPPRESS;
 }
 
 static void driver_step(void)
@@ -281,9 +359,17 @@ static void driver_step(void)
         driver_sleep();
         break;
     case S_SUPPRESS:
-        mutant_store(drv.q.driver + AVAIL_FLAGS, 2, AVAIL_F_NO_INTERRUPT, 0);
+        driver_wish(1);
         drv.step = S_TOP;
         break;
+    case S_RESET:
+        driver_reset();
+        break;
+    case S_WAIT:
+        driver_wait();
+        break;
+    default:
+        abort();
     }
 }
 
@@ -291,10 +377,17 @@ static void driver_step(void)
 
 static void device_top(void)
 {
-    uint8_t steps[4];
+    uint8_t steps[6];
     unsigned n = 0;
     int staged = dev.q.at.used_pos != dev.q.next_used;
     int full = dev.nheld >= (cfg.hold ? cfg.hold : 1u);
+
+    if (!staged && dev.restarts < cfg.restart) {
+        steps[n++] = S_RESTART;
+    }
+    if (dev.resets < cfg.reset) {
+        steps[n++] = S_CONTROL;
+    }
 
     if (dev.nheld != 0 && (dev.backend || !dev.armed || staged || !cfg.hold)) {
         steps[n++] = S_STAGE;
@@ -334,6 +427,9 @@ static void device_take(void)
         vgpio_chain_where(&chain, &h->answer) != VGPIO_OK ||
         vgpio_chain_finish(&chain, &room) != VGPIO_OK || room != 3) {
         model_fail("pop: a bad chain");
+    }
+    if (dev.resets != 0 && request[0] > dev.taken) {
+        dev.taken = (uint8_t)(request[0] - 1u); /* those between were reset */
     }
     if (request[0] != dev.taken + 1u || request[1] != ~request[0]) {
         model_fail("pop: request %x %x, should be buffer %u", (unsigned)request[0],
@@ -395,6 +491,48 @@ static void device_rearm(void)
     dev.step = more && !cfg.event_idx ? S_SUPPRESS : S_TOP;
 }
 
+/* Buffers that are held stay so, and a start is as good as a kick. */
+static void device_restart(void)
+{
+    struct vgpio_vq_setup where;
+
+    vgpio_devq_stop(&dev.q, &where);
+    if (vgpio_devq_start(&dev.q, &mem, &where) != VGPIO_OK) {
+        model_fail("start: error");
+    }
+    dev.restarts++;
+    dev.armed = dev.empty = dev.starved = dev.backend = 0;
+    dev.step = cfg.event_idx ? S_TOP : S_SUPPRESS;
+}
+
+/* Does the driver want a reset, or is the ring there again after one? */
+static void device_control(void)
+{
+    uint32_t asked = (uint32_t)model_load(control(DRIVER), 4, 1);
+
+    dev.step = S_TOP;
+    if (!dev.down && asked == 2u * dev.resets + 1u) {
+        vgpio_devq_stop(&dev.q, NULL);
+        memset(dev.held, 0, sizeof dev.held);
+        dev.nheld = dev.armed = dev.empty = dev.starved = dev.backend = 0;
+        dev.down = 1;
+        model_store(control(DEVICE), 4, dev.resets + 1u, 1);
+        model_raise();
+    } else if (dev.down && asked == 2u * (dev.resets + 1u)) {
+        if (vgpio_devq_start(&dev.q, &mem, &ring) != VGPIO_OK) {
+            model_fail("start: error");
+        }
+        dev.down = 0;
+        dev.resets++;
+        dev.step = cfg.event_idx ? S_TOP : S_SUPPRESS;
+        return;
+    }
+    if (dev.down) {
+        (void)model_sleep(0);
+        dev.step = S_CONTROL;
+    }
+}
+
 static void device_sleep(void)
 {
     dev.step = S_TOP;
@@ -404,7 +542,9 @@ static void device_sleep(void)
         return;
     }
     dev.armed = dev.empty = dev.starved = 0;
-    if (!cfg.event_idx) {
+    if (dev.resets < cfg.reset) {
+        dev.step = S_CONTROL;
+    } else if (!cfg.event_idx) {
         dev.step = S_SUPPRESS;
     }
 }
@@ -432,9 +572,21 @@ static void device_step(void)
         device_sleep();
         break;
     case S_SUPPRESS:
-        mutant_store(dev.q.device + USED_FLAGS, 2, USED_F_NO_NOTIFY, 0);
+        if (cfg.packed) {
+            mutant_store(dev.q.device, 4, PACKED_EVENT(0, PACKED_MODE_DISABLE), 0);
+        } else {
+            mutant_store(dev.q.device + USED_FLAGS, 2, USED_F_NO_NOTIFY, 0);
+        }
         dev.step = S_TOP;
         break;
+    case S_RESTART:
+        device_restart();
+        break;
+    case S_CONTROL:
+        device_control();
+        break;
+    default:
+        abort();
     }
 }
 
@@ -442,6 +594,9 @@ static void device_step(void)
 
 static void check(void)
 {
+    if (drv.step == S_WAIT || dev.down || drv.resets != dev.resets) {
+        return; /* no ring that both have */
+    }
     /* Who publishes may still be about to notify; nobody else is. */
     if (model_asleep(DEVICE) && !dev.starved && drv.step != S_PUBLISH &&
         drv.q.published != dev.q.at.avail_pos) {
@@ -494,6 +649,29 @@ static void declare_ring(const struct vgpio_vq_setup *s)
     }
 }
 
+/* Accesses of more than one of these words are taken apart. */
+static void declare_packed(const struct vgpio_vq_setup *s)
+{
+    uint8_t *desc = model_arena;
+    unsigned i;
+    char name[24];
+
+    model_word(desc + (s->driver - s->desc), 4, W_DRIVER_EVENT, MODEL_SHARED,
+               "driver event");
+    model_word(desc + (s->device - s->desc), 4, W_DEVICE_EVENT, MODEL_SHARED,
+               "device event");
+    for (i = 0; i < s->size; i++, desc += DESC_BYTES) {
+        snprintf(name, sizeof name, "desc[%u].addr", i);
+        model_word(desc, 8, W_DESC, MODEL_GUARDED, name);
+        snprintf(name, sizeof name, "desc[%u].len", i);
+        model_word(desc + 8, 4, W_DESC, MODEL_GUARDED, name);
+        snprintf(name, sizeof name, "desc[%u].id", i);
+        model_word(desc + PACKED_ID, 2, W_DESC, MODEL_GUARDED, name);
+        snprintf(name, sizeof name, "desc[%u].flags", i);
+        model_word(desc + PACKED_FLAGS, 2, W_FLAGS, MODEL_INDEX, name);
+    }
+}
+
 static void declare_cell(unsigned i)
 {
     struct cell *c = cell(i);
@@ -512,10 +690,31 @@ static void declare_cell(unsigned i)
     }
 }
 
+/* A packed ring that ran before: all behind the position is used, in its lap or the one
+ * before. */
+static void set_packed_base(struct vgpio_vq_setup *s)
+{
+    uint16_t start = cfg.base ? cfg.base : PACKED_START, i;
+
+    drv.q.next_avail = drv.q.published = drv.q.last_used = start;
+    s->avail_pos = s->used_pos = start;
+    s->flags = VGPIO_VQ_TOLD;
+    for (i = 0; i < cfg.size && start != PACKED_START; i++) {
+        uint16_t lap = i < packed_off(start) ? start : (uint16_t)(start ^ PACKED_WRAP);
+        uint16_t flags = packed_used_bits(lap);
+
+        memcpy(drv.q.desc + DESC_BYTES * i + PACKED_FLAGS, &flags, sizeof flags);
+    }
+}
+
 /* A ring that ran before: both sides stand at that index. */
 static void set_base(struct vgpio_vq_setup *s)
 {
-    mutant_select(NULL, cfg.platform, &drv.mutant, &dev.mutant);
+    mutant_select(NULL, cfg.platform, cfg.packed, &drv.mutant, &dev.mutant);
+    if (cfg.packed) {
+        set_packed_base(s);
+        return;
+    }
     drv.q.next_avail = drv.q.published = cfg.base;
     drv.q.last_used = drv.q.u.used_seen = cfg.base;
     memcpy(drv.q.driver + AVAIL_IDX, &cfg.base, 2);
@@ -536,15 +735,20 @@ void sides_prepare(const struct sides_config *c, const struct mutant *m,
     memset(&dev, 0, sizeof dev);
     memset(&s, 0, sizeof s);
     s.size = cfg.size;
-    s.features = (cfg.indirect ? RING_F_INDIRECT : 0) |
-                 (cfg.event_idx ? RING_F_EVENT_IDX : 0) |
-                 (cfg.platform ? RING_F_ORDER_PLATFORM : 0);
+    s.features =
+        (cfg.indirect ? RING_F_INDIRECT : 0) | (cfg.event_idx ? RING_F_EVENT_IDX : 0) |
+        (cfg.platform ? RING_F_ORDER_PLATFORM : 0) | (cfg.packed ? RING_F_PACKED : 0);
     vgpio_drvq_layout(&s, GPA);
+    ring = s;
     model_begin();
     if (vgpio_drvq_init(&drv.q, model_arena, drv.slots, &s) != VGPIO_OK) {
         abort();
     }
-    declare_ring(&s);
+    if (cfg.packed) {
+        declare_packed(&s);
+    } else {
+        declare_ring(&s);
+    }
     set_base(&s);
     if (vgpio_devq_start(&dev.q, &mem, &s) != VGPIO_OK) {
         abort();
@@ -552,9 +756,13 @@ void sides_prepare(const struct sides_config *c, const struct mutant *m,
     for (i = 0; i < cells; i++) {
         declare_cell(i);
     }
+    if (cfg.reset) {
+        model_word(control(DRIVER), 4, UINT8_MAX, MODEL_INDEX, "resets asked for");
+        model_word(control(DEVICE), 4, UINT8_MAX, MODEL_INDEX, "resets done");
+    }
     drv.next = 1;
     published = notified = 0;
-    mutant_select(m, cfg.platform, &drv.mutant, &dev.mutant);
+    mutant_select(m, cfg.platform, cfg.packed, &drv.mutant, &dev.mutant);
     memset(setup, 0, sizeof *setup);
     setup->program[DRIVER] = (struct model_program){
         "driver", driver_step, &drv, m ? sizeof drv : offsetof(struct driver, mutant)};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A driver and a device at one split ring: not one program each but every sensible use of
- * the library's calls, by choice. */
+/* A driver and a device at one ring of either layout: not one program each but every
+ * sensible use of the library's calls, by choice. */
 #ifndef VGPIO_TEST_SIDES_H
 #define VGPIO_TEST_SIDES_H
 
@@ -17,9 +17,12 @@ struct sides_config {
     uint8_t event_idx; /* negotiated; without it peers set the flags while awake */
     uint8_t platform;  /* ORDER_PLATFORM */
     uint8_t hold;      /* so many buffers the device may keep and answer in any order */
-    uint16_t base;     /* index that the ring begins with */
+    uint16_t base;     /* index that the ring begins with; packed: offset and lap */
     uint8_t no_rule;   /* do not check answers of publish against the rule, only what
                           comes of them */
+    uint8_t packed;
+    uint8_t restart; /* so many times the device stops and goes on, anywhere */
+    uint8_t reset;   /* so many times the driver resets the queue, anywhere */
 };
 
 /* Fills in both programs and the checks. */

@@ -7,9 +7,11 @@ add_executable(property_ordering
     ${CMAKE_CURRENT_LIST_DIR}/model.c ${CMAKE_CURRENT_LIST_DIR}/state.c
     ${CMAKE_CURRENT_LIST_DIR}/explore.c
     ${CMAKE_CURRENT_LIST_DIR}/sides.c ${CMAKE_CURRENT_LIST_DIR}/mutant.c
-    ${CMAKE_CURRENT_LIST_DIR}/devq_mutable.c ${CMAKE_CURRENT_LIST_DIR}/drvq_mutable.c
-    ${ordering_src}/devq.c ${ordering_src}/devq_packed.c
-    ${ordering_src}/drvq.c ${ordering_src}/drvq_packed.c ${ordering_src}/mem.c)
+    ${CMAKE_CURRENT_LIST_DIR}/devq_split_mutable.c
+    ${CMAKE_CURRENT_LIST_DIR}/devq_packed_mutable.c
+    ${CMAKE_CURRENT_LIST_DIR}/drvq_split_mutable.c
+    ${CMAKE_CURRENT_LIST_DIR}/drvq_packed_mutable.c
+    ${ordering_src}/devq.c ${ordering_src}/drvq.c ${ordering_src}/mem.c)
 set_target_properties(property_ordering PROPERTIES C_STANDARD 11 C_EXTENSIONS OFF)
 target_include_directories(property_ordering PRIVATE
     ${CMAKE_CURRENT_LIST_DIR} ${ordering_src}
@@ -20,4 +22,4 @@ target_compile_options(property_ordering PRIVATE
     -O2 -fno-profile-arcs -fno-test-coverage)
 target_link_libraries(property_ordering PRIVATE vgpio_warnings)
 add_test(NAME property_ordering COMMAND property_ordering)
-set_tests_properties(property_ordering PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
+set_tests_properties(property_ordering PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77)
