@@ -211,6 +211,7 @@ case_hotplug_memory() {
     guest hold h 5=1
     ctl "wait 5 1 3000"
     [ "$interrupts" = no ] || guest mon m 2
+    rings_lie 0 $((1 << 28))
     guest 'total() { awk "/^MemTotal/ { print \$2 }" /proc/meminfo; }'
     guest 'total_is() { [ $(total) = $1 ]; }; total'
     total=$output
@@ -233,9 +234,23 @@ case_hotplug_memory() {
     expect "the guest's memory" "$output" $((total + 131072))
     guest stop h
     rebind
+    # The new memory begins at 4 GiB. Linux takes from the highest of its zones what may be there.
+    rings_lie $((1 << 32)) $(((1 << 32) + (1 << 27)))
     lines_work
     halt
     end_server
+}
+
+# rings_lie FROM BEHIND: guest-physical addresses, between which each ring begins
+rings_lie() {
+    local place
+    guest 'insmod /ringsize.ko; cat /sys/module/ringsize/parameters/places; rmmod ringsize'
+    [ -n "$output" ] || fail "no rings"
+    for place in ${output//,/ }; do
+        if [ "$place" -lt "$1" ] || [ "$place" -ge "$2" ]; then
+            fail "a ring lies at $(printf '0x%x' "$place")"
+        fi
+    done
 }
 
 # The last one the server heard of: bytes of the message, more for each region.
