@@ -24,6 +24,20 @@ static inline int drvq_dead(const struct vgpio_drvq *q)
     return q->size ? q->err : VGPIO_ERR_STATE;
 }
 
+/* Hands the books of a head over; the caller gives its descriptors back. In order, what
+ * was skipped in a batch counts as completely written. */
+static inline void drvq_hand_over(struct vgpio_drvq *q, uint16_t head, uint16_t *slot,
+                                  uint32_t *written)
+{
+    *slot = q->ring[head].slot;
+    *written = VGPIO_WRITTEN_ALL;
+    if (head == q->batch) {
+        *written = q->batch_len;
+        q->batch = DRVQ_END;
+    }
+    q->ring[head].slot = DRVQ_NO_SLOT;
+}
+
 /* Adds one length to a chain's total; 0 if it is empty or the sum leaves 32 bits. */
 static inline int drvq_add_len(uint32_t *total, uint32_t len)
 {

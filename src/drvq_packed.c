@@ -45,12 +45,18 @@ static inline uint64_t rest_of(uint32_t len, uint16_t id)
     return len | (uint64_t)id << 32;
 }
 
+/* In order, chains are told apart by where they begin. */
+static inline uint16_t next_id(const struct vgpio_drvq *q)
+{
+    return vq_in_order(q) ? (uint16_t)packed_off(q->next_avail) : q->free_head;
+}
+
 /* Takes an id and n descriptors, and writes what the device finds first of them last: its
  * flags wait until publish if it is the first of a batch. */
 static inline void stage(struct vgpio_drvq *q, const struct vgpio_seg *seg,
                          unsigned flags, unsigned n, uint16_t slot)
 {
-    uint16_t id = q->free_head, pos = q->next_avail;
+    uint16_t id = next_id(q), pos = q->next_avail;
     uint8_t *p = desc_at(q, pos);
 
     flags |= packed_avail_bits(pos);
@@ -62,7 +68,9 @@ static inline void stage(struct vgpio_drvq *q, const struct vgpio_seg *seg,
     } else {
         ring_st64(p + 8, rest_of(seg->len, id) | (uint64_t)flags << 48);
     }
-    q->free_head = q->ring[id].link;
+    if (!vq_in_order(q)) {
+        q->free_head = q->ring[id].link;
+    }
     q->ring[id].slot = slot;
     q->ring[id].link = (uint16_t)n;
     q->nfree = (uint16_t)(q->nfree - n);
@@ -73,7 +81,7 @@ int vgpio_drvq_packed_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
                           unsigned nread, unsigned nwrite, uint16_t slot)
 {
     unsigned n = nread + nwrite, k;
-    uint16_t id = q->free_head, pos = q->next_avail;
+    uint16_t id = next_id(q), pos = q->next_avail;
 
     if (slot == DRVQ_NO_SLOT || n == 0 || n < nread) {
         return VGPIO_ERR_INVAL;
@@ -176,6 +184,35 @@ static inline int look(const struct vgpio_drvq *q)
     return (flags & DESC_F_TURN) == packed_used_bits(q->last_used);
 }
 
+#if VGPIO_CFG_IN_ORDER
+/* The next chain of a batch, of which the device told the last one only. */
+static int get_in_order(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
+{
+    uint16_t pos = q->last_used, id = (uint16_t)packed_off(pos), n;
+
+    if (q->batch == DRVQ_END) {
+        uint64_t rest;
+
+        if (!look(q)) {
+            return 0;
+        }
+        rest = ring_ld64(desc_at(q, pos) + 8);
+        q->batch = (uint16_t)(rest >> 32);
+        q->batch_len = (uint32_t)rest;
+    }
+    /* The batch must end before that what was published does. */
+    if (q->batch >= q->size || q->ring[q->batch].slot == DRVQ_NO_SLOT ||
+        pos == q->published) {
+        return drvq_break(q, VGPIO_ERR_PROTO);
+    }
+    n = q->ring[id].link;
+    drvq_hand_over(q, id, slot, written);
+    q->nfree = (uint16_t)(q->nfree + n);
+    q->last_used = packed_add(q->size, pos, n);
+    return 1;
+}
+#endif
+
 int vgpio_drvq_packed_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
 {
     uint16_t pos = q->last_used, n;
@@ -183,6 +220,11 @@ int vgpio_drvq_packed_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *writte
     uint64_t rest;
     uint16_t id;
 
+#if VGPIO_CFG_IN_ORDER
+    if (vq_in_order(q)) {
+        return get_in_order(q, slot, written);
+    }
+#endif
     if (!look(q)) {
         return 0;
     }
@@ -219,7 +261,7 @@ int vgpio_drvq_packed_rearm(struct vgpio_drvq *q)
     /* Pairs with the device's fence between the flags and its look at our area: either it
      * sees that and interrupts, or we see its flags now. */
     ring_fence(vq_platform(q));
-    return look(q);
+    return look(q) || q->batch != DRVQ_END;
 }
 
 #endif /* VGPIO_CFG_PACKED */

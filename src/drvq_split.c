@@ -178,15 +178,54 @@ static void give_back(struct vgpio_drvq *q, uint16_t head)
         n++;
     }
     q->ring[head].slot = DRVQ_NO_SLOT;
-    q->ring[tail].link = q->free_head;
-    q->free_head = head;
+    if (vq_in_order(q)) {
+        /* They are taken in the order of the table for ever (RING-DRV-05). */
+        q->ring[tail].link = (uint16_t)((tail + 1u) & (q->size - 1u));
+    } else {
+        q->ring[tail].link = q->free_head;
+        q->free_head = head;
+    }
     q->nfree = (uint16_t)(q->nfree + n);
 }
 
+/* Reads the element where we stand: its head, or one that cannot be. */
+static inline uint16_t used_head(const struct vgpio_drvq *q, uint32_t *len)
+{
+    const uint8_t *p = q->device + USED_RING(q->last_used & (q->size - 1u));
+    uint32_t id;
+
+    VGPIO_DMA_INVALIDATE(p, 8u);
+    id = ring_ld32(p);
+    *len = ring_ld32(p + 4);
+    /* A head that is staged but not published passes. The device could have answered it
+     * at once after publication as well, so nothing is gained by telling them apart. */
+    return id >= q->size || q->ring[id].slot == DRVQ_NO_SLOT ? DRVQ_END : (uint16_t)id;
+}
+
+#if VGPIO_CFG_IN_ORDER
+/* The next head of a batch, of which the device told the last one only. */
+static int get_in_order(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
+{
+    uint16_t head = (uint16_t)((q->free_head + q->nfree) & (q->size - 1u));
+
+    if (q->batch == DRVQ_END) {
+        q->batch = used_head(q, &q->batch_len);
+    }
+    q->last_used++;
+    /* The batch must end where the index says that it does. */
+    if (q->batch == DRVQ_END || (head != q->batch && q->last_used == q->u.used_seen)) {
+        return drvq_break(q, VGPIO_ERR_PROTO);
+    }
+    drvq_hand_over(q, head, slot, written);
+    give_back(q, head);
+    return 1;
+}
+#endif
+
 int vgpio_drvq_split_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
 {
-    const uint8_t *p;
-    uint32_t id;
+    uint32_t len;
+    uint16_t head;
 
     if (q->last_used == q->u.used_seen) {
         int n = look(q);
@@ -195,17 +234,18 @@ int vgpio_drvq_split_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written
             return n;
         }
     }
-    p = q->device + USED_RING(q->last_used & (q->size - 1u));
-    VGPIO_DMA_INVALIDATE(p, 8u);
-    id = ring_ld32(p);
-    /* A head that is staged but not published passes. The device could have answered it
-     * at once after publication as well, so nothing is gained by telling them apart. */
-    if (id >= q->size || q->ring[id].slot == DRVQ_NO_SLOT) {
+#if VGPIO_CFG_IN_ORDER
+    if (vq_in_order(q)) {
+        return get_in_order(q, slot, written);
+    }
+#endif
+    head = used_head(q, &len);
+    if (head == DRVQ_END) {
         return drvq_break(q, VGPIO_ERR_PROTO);
     }
-    *slot = q->ring[id].slot;
-    *written = ring_ld32(p + 4);
-    give_back(q, (uint16_t)id);
+    *slot = q->ring[head].slot;
+    *written = len;
+    give_back(q, head);
     q->last_used++;
     return 1;
 }

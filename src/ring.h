@@ -22,7 +22,8 @@
 #define VQ_PLATFORM 0x08u
 #define VQ_NOTIFY_DATA 0x10u
 #define VQ_SIGNALLED 0x20u /* this side published since its start */
-#define VQ_DIRTY 0x40u     /* the memory hooks have a dirty log */
+#define VQ_DIRTY 0x40u     /* devices: the memory hooks have a dirty log */
+#define VQ_IN_ORDER 0x40u  /* drivers: one used element may stand for several chains */
 
 #define DESC_BYTES 16u
 #define DESC_F_NEXT 1u
@@ -87,6 +88,12 @@
 #define vq_has_indirect(q) (((q)->flags & VQ_INDIRECT) != 0)
 #else
 #define vq_has_indirect(q) 0
+#endif
+
+#if VGPIO_CFG_IN_ORDER
+#define vq_in_order(q) (((q)->flags & VQ_IN_ORDER) != 0)
+#else
+#define vq_in_order(q) 0
 #endif
 
 #define vq_platform(q) ((q)->flags & VQ_PLATFORM)
@@ -187,6 +194,9 @@ static inline int vq_flags(uint64_t features, uint8_t *flags)
         return VGPIO_ERR_NOTSUP;
     }
     if ((f & VQ_INDIRECT) && !VGPIO_CFG_INDIRECT) {
+        return VGPIO_ERR_NOTSUP;
+    }
+    if ((features & RING_F_IN_ORDER) && !VGPIO_CFG_IN_ORDER) {
         return VGPIO_ERR_NOTSUP;
     }
     *flags = (uint8_t)f;

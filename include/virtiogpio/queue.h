@@ -47,8 +47,29 @@
  * chain only, and the caller decides what to answer.
  *
  * @par Layouts
- * Split rings are built in. #VGPIO_F_PACKED is answered #VGPIO_ERR_NOTSUP so far. Rings
- * are little-endian, as #VGPIO_F_VERSION_1 has it, whatever the host is.
+ * Split rings, and packed ones with #VGPIO_F_PACKED; #VGPIO_CFG_SPLIT and
+ * #VGPIO_CFG_PACKED leave one out. Rings are little-endian, as #VGPIO_F_VERSION_1 has it,
+ * whatever the host is. Where the layouts differ for you:
+ *
+ * |                        | Split           | Packed                                  |
+ * |------------------------|-----------------|-----------------------------------------|
+ * | sizes                  | powers of two   | 1 .. 32768                              |
+ * | a position             | a running index | a descriptor; bit 15: its wrap counter  |
+ * | used position at start | in the ring     | told only                               |
+ * | room a chain takes     | one entry       | one a descriptor; 1 with a table        |
+ * | descriptors            | stay            | a push overwrites those of other chains |
+ * | descriptors of a table | linked          | in a row, all of them                   |
+ * | a table behind others  | fine            | breaks the queue                        |
+ *
+ * So in a packed ring read a chain to its end before you push another one that was popped
+ * after it. Its ring must be coherent memory: both sides write to the same cache lines,
+ * see #VGPIO_DMA_COHERENT.
+ *
+ * @par In order
+ * With #VGPIO_F_IN_ORDER a device pushes in the order in which it popped; nobody checks,
+ * and each chain gets a used element of its own. A driver takes what a device did not
+ * mention in a batch as #VGPIO_WRITTEN_ALL. The GPIO device and driver never negotiate
+ * it: events do not come in order.
  *
  * @par Order of memory accesses
  * Acquire and release on the indices, one full fence in publish and rearm; with
@@ -79,7 +100,9 @@ extern "C" {
  * May be kept as long as you like, over a stop and a start too if it is the same ring.
  */
 struct vgpio_head {
-    uint16_t id;    /**< the head's descriptor index (packed: the buffer id) */
+    /** The head's descriptor index. Packed: the driver's number for the buffer, any of
+     *  16 bits, given back as it came. */
+    uint16_t id;
     uint16_t ndesc; /**< ring positions the chain takes; 1 in a split ring */
 };
 
@@ -107,10 +130,12 @@ struct vgpio_devq {
  * @brief A chain on its way through the device: a cursor over its pieces.
  *
  * Plain data with nothing to free: copy it, keep several, drop it. Valid until the queue
- * stops. The readable pieces come first, then the writable ones ("Message Framing"); the
- * cursor only moves forward. Descriptors are fetched one at a time when the cursor gets
- * there, each once, and checked against what came before. So the end of a chain is not
- * known to be sound until vgpio_chain_finish() has been there: call it before you act on
+ * stops; in a packed ring until another chain is pushed that was popped later. (After
+ * that it is still safe, but what it finds is anybody's guess.) The readable pieces come
+ * first, then the writable ones ("Message Framing"); the cursor only moves forward.
+ * Descriptors are fetched one at a time when the cursor gets there, each once, and
+ * checked against what came before. So the end of a chain is not known to be sound until
+ * vgpio_chain_finish() has been there: call it before you act on
  * a request.
  */
 struct vgpio_chain {
@@ -133,17 +158,20 @@ struct vgpio_chain {
  * @brief Start a queue: map its ring and find out where it stands.
  *
  * The used position is read from the ring itself; the available one is `avail_pos` with
- * #VGPIO_VQ_TOLD, else 0. Nothing is written. No notification is asked for and whatever
+ * #VGPIO_VQ_TOLD, else 0. A packed ring shows neither: both are as told, else the
+ * beginning. Nothing is written. No notification is asked for and whatever
  * came before was heard by nobody: treat a start as a kick.
  *
  * @param q      zeroed, or stopped
  * @param mem    how to reach guest memory; it and all behind it must outlive the stop
  * @param setup  copied; `features` must be the negotiated word
- * @return 0. Above #VGPIO_ERR_FATAL: #VGPIO_ERR_INVAL: no `mem`, no `map`, or the size is
- * no power of two from 1 to 32768; #VGPIO_ERR_STATE: is started; #VGPIO_ERR_NOTSUP: a
- * layout or ring feature that is not built in; #VGPIO_ERR_ABI: `mem` without `ops_size`.
- * #VGPIO_ERR_FAULT: an area is misaligned (16, 2, 4), wraps, or does not map in one
- * piece; the queue stays stopped and this does not stick. An earlier error is forgotten.
+ * @return 0. Above #VGPIO_ERR_FATAL: #VGPIO_ERR_INVAL: no `mem`, no `map`, the size is no
+ * power of two from 1 to 32768 (packed: any from 1 to 32768), or such positions cannot
+ * be in a packed ring; #VGPIO_ERR_STATE: is started; #VGPIO_ERR_NOTSUP: a layout or ring
+ * feature that is not built in; #VGPIO_ERR_ABI: `mem` without `ops_size`.
+ * #VGPIO_ERR_FAULT: an area is misaligned (16, 2, 4; packed 16, 4, 4), wraps, or does not
+ * map in one piece; the queue stays stopped and this does not stick. An earlier error is
+ * forgotten.
  * @context object lock
  */
 VGPIO_API int vgpio_devq_start(struct vgpio_devq *q, const struct vgpio_mem *mem,
@@ -173,7 +201,9 @@ VGPIO_API void vgpio_devq_stop(struct vgpio_devq *q, struct vgpio_vq_setup *wher
  * @param c  set to the first piece of the chain; undefined unless 1 is returned
  * @return 1: here is one; 0: none is waiting; #VGPIO_ERR_STATE: not started;
  * #VGPIO_ERR_PROTO, sticky: the index moved by more than the ring's size (RING-DRV-11), a
- * head is outside of the ring, or its first descriptor cannot be (see
+ * head is outside of the ring; in a packed ring, a part of the chain is not available, or
+ * is where descriptors are that the driver did not get back; or its first descriptor
+ * cannot be (see
  * vgpio_chain_finish()); #VGPIO_ERR_FAULT, sticky: its indirect table is no memory.
  * @context object lock
  */
@@ -242,13 +272,15 @@ VGPIO_API int vgpio_chain_where(struct vgpio_chain *c, uint64_t *gpa);
  * queue, here or wherever the cursor meets them:
  * - next descriptor outside of the ring or table (B1)
  * - more descriptors than the ring has: a loop (B2). A table is followed for 1024 entries
- *   or the size of the ring, whichever is more; the ring does not bound it otherwise
+ *   or the size of the ring, whichever is more; the ring does not bound it otherwise. A
+ *   longer one breaks a packed ring at once
  * - lengths that sum to more than 2^32 - 1 (B3)
  * - readable after writable (RING-DRV-02)
  * - indirect: not negotiated, nested, together with NEXT, of length 0 or no multiple of
  *   16, or a table that is no memory (RING-DRV-06 to 09)
  *
- * Pieces of no length are fine, so are plain descriptors before a table (RING-DEV-06). A
+ * Pieces of no length are fine, so are plain descriptors before a table in a split ring
+ * (RING-DEV-06). In the table of a packed ring, flags other than WRITE mean nothing. A
  * WRITE flag on the descriptor that names a table means nothing (RING-DEV-05). Buffers
  * are not mapped here.
  *
@@ -263,8 +295,8 @@ VGPIO_API int vgpio_chain_finish(struct vgpio_chain *c, uint32_t *room);
 /**
  * @brief How many heads wait to be popped, looking at the ring.
  *
- * @return 0 or more; #VGPIO_ERR_STATE: not started; a sticky error as vgpio_devq_pop()
- * has for the index
+ * @return 0 or more, at most 1 in a packed ring, where one would have to walk them;
+ * #VGPIO_ERR_STATE: not started; a sticky error as vgpio_devq_pop() has for the index
  * @context object lock
  */
 VGPIO_API int vgpio_devq_waiting(struct vgpio_devq *q);
@@ -281,10 +313,12 @@ VGPIO_API int vgpio_devq_error(const struct vgpio_devq *q);
  *
  * @param q        the queue
  * @param head     of a chain that was popped and not pushed since. Nobody checks: a head
- *                 pushed twice confuses the driver.
+ *                 pushed twice confuses the driver. Packed: more descriptors than are
+ *                 out are refused
  * @param written  bytes written to it, counted from its first writable one ("Used Ring");
  *                 all stores must be done. 0 says: could not be served.
- * @return 0; #VGPIO_ERR_STATE: not started; the queue's error
+ * @return 0; #VGPIO_ERR_STATE: not started; #VGPIO_ERR_INVAL: packed, so many descriptors
+ * are not out; the queue's error
  * @context object lock
  */
 VGPIO_API int vgpio_devq_push(struct vgpio_devq *q, struct vgpio_head head,
@@ -332,6 +366,10 @@ struct vgpio_seg {
     uint32_t len;  /**< bytes, not 0 */
 };
 
+/** What vgpio_drvq_get() says was written to a buffer that a device, with
+ *  #VGPIO_F_IN_ORDER, did not mention: it counts as filled, however long it is. */
+#define VGPIO_WRITTEN_ALL 0xffffffffu
+
 /** Private books about one descriptor, 4 bytes. Opaque by contract. */
 struct vgpio_drvq_slot {
     /** @cond PRIVATE */
@@ -340,7 +378,7 @@ struct vgpio_drvq_slot {
 };
 
 /**
- * @brief A queue as its driver sees it. Opaque by contract; 48 bytes (32 with 32-bit
+ * @brief A queue as its driver sees it. Opaque by contract; 56 bytes (40 with 32-bit
  * pointers), and 4 for each entry.
  */
 struct vgpio_drvq {
@@ -356,16 +394,18 @@ struct vgpio_drvq {
     } u;
     uint8_t flags;
     int8_t err;
+    uint16_t batch;     /* IN_ORDER: the head that ends what is being taken, or none */
+    uint32_t batch_len; /* ... and what was written to that one */
     /** @endcond */
 };
 
 /**
- * @brief Lay a ring out: fill in where its three areas are.
+ * @brief Lay a ring out: fill in where its three areas are, as its layout has them.
  *
  * Each area starts on a cache line of its own; together they take #VGPIO_RING_BYTES of
  * `size`.
  *
- * @param setup     in: `size`; out: `desc`, `driver`, `device`
+ * @param setup     in: `size`, `features`; out: `desc`, `driver`, `device`
  * @param dma_addr  the ring memory as the device sees it, aligned to VGPIO_DMA_ALIGN
  * @context any
  */
@@ -381,9 +421,10 @@ VGPIO_API void vgpio_drvq_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr
  *               other areas lie behind it in the order and distance that `setup` says
  * @param slots  `size` elements, any contents; must outlive the queue
  * @param setup  copied; `features` must be the negotiated word
- * @return 0; #VGPIO_ERR_INVAL: NULL, a size that is no power of two from 1 to 32768,
- * areas misaligned, overlapping or out of order; #VGPIO_ERR_NOTSUP: a layout or feature
- * that is not built in, or #VGPIO_F_IN_ORDER
+ * @return 0; #VGPIO_ERR_INVAL: NULL, a size that is no power of two from 1 to 32768
+ * (packed: any from 1 to 32768), areas misaligned, overlapping or out of order;
+ * #VGPIO_ERR_NOTSUP: a layout or feature that is not built in, or a packed ring where
+ * #VGPIO_DMA_COHERENT is 0
  * @context object lock
  */
 VGPIO_API int vgpio_drvq_init(struct vgpio_drvq *q, void *ring,

@@ -14,6 +14,7 @@ cat > "$out/board_vgpio.h" <<'END'
 #define VGPIO_CFG_PACKED 0
 #define VGPIO_CFG_EVENT_IDX 0
 #define VGPIO_CFG_INDIRECT 0
+#define VGPIO_CFG_IN_ORDER 0
 #define VGPIO_CFG_IRQ 1
 #define VGPIO_CFG_NAMES 0
 #define VGPIO_CFG_TRACE 0

@@ -669,6 +669,76 @@ static void test_drain_gives_each_slot_once(void **state)
     assert_int_equal(seen, 0xd);
 }
 
+/* ---- in order ---- */
+
+#if VGPIO_CFG_IN_ORDER
+
+/* One used descriptor for chains of n descriptors in all, the last of them `id`. */
+static void test_in_order_batches(void **state)
+{
+    static struct world w;
+    unsigned round;
+    uint16_t slot;
+
+    (void)state;
+    world_start(&w, 7, VGPIO_F_IN_ORDER | EVENT_IDX);
+    for (round = 0; round < 20; round++) {
+        uint16_t first = w.q.next_avail, second = plus(&w, first, 2),
+                 third = plus(&w, first, 4);
+
+        for (slot = 0; slot < 3; slot++) {
+            assert_int_equal(vgpio_drvq_add(&w.q, two, 1, 1, slot), 0);
+        }
+        (void)vgpio_drvq_publish(&w.q, NULL);
+        assert_desc(&w, second, BUF, 8, second & (WRAP - 1), NEXT);
+        give(&w, second & (WRAP - 1), 2, 4);
+        assert_int_equal(vgpio_drvq_rearm(&w.q), 1);
+        gets(&w, 0, VGPIO_WRITTEN_ALL);
+        assert_int_equal(vgpio_drvq_rearm(&w.q), 1);
+        /* What came back is used again at once, over the descriptor that said so. */
+        assert_int_equal(vgpio_drvq_add(&w.q, many, 1, 2, 3), 0);
+        gets(&w, 1, 2);
+        gets_nothing(&w);
+        assert_int_equal(vgpio_drvq_rearm(&w.q), 0);
+        (void)vgpio_drvq_publish(&w.q, NULL);
+        give(&w, third & (WRAP - 1), 1, 2);
+        give(&w, plus(&w, first, 6) & (WRAP - 1), 5, 3);
+        gets(&w, 2, 1);
+        gets(&w, 3, 5);
+        gets_nothing(&w);
+        assert_int_equal(w.q.nfree, 7);
+    }
+}
+
+static void in_order_breaks(uint16_t id, unsigned good)
+{
+    static struct world w;
+    uint16_t slot;
+    uint32_t written;
+
+    world_start(&w, 8, VGPIO_F_IN_ORDER);
+    (void)post(&w, 1, 1, 0);
+    (void)post(&w, 1, 1, 1);
+    assert_int_equal(vgpio_drvq_add(&w.q, two, 1, 1, 2), 0); /* not shown */
+    give(&w, id, 2, 2);
+    while (good-- > 0) {
+        assert_int_equal(vgpio_drvq_get(&w.q, &slot, &written), 1);
+    }
+    assert_broken(&w);
+}
+
+static void test_in_order_batches_that_cannot_be(void **state)
+{
+    (void)state;
+    in_order_breaks(1, 0); /* the middle of a chain */
+    in_order_breaks(6, 0); /* free */
+    in_order_breaks(8, 0);
+    in_order_breaks(0xffff, 0);
+    in_order_breaks(4, 2); /* staged only */
+}
+
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -693,6 +763,10 @@ int main(void)
         cmocka_unit_test(test_used_past_what_was_published),
         cmocka_unit_test(test_device_scribbles_over_the_ring),
         cmocka_unit_test(test_drain_gives_each_slot_once),
+#if VGPIO_CFG_IN_ORDER
+        cmocka_unit_test(test_in_order_batches),
+        cmocka_unit_test(test_in_order_batches_that_cannot_be),
+#endif
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -185,11 +185,13 @@ static void device_answers(struct world *w)
     int irq;
 
     while (n-- > 0) {
-        uint32_t i = rnd(w, w->nheld);
+        int in_order = (w->setup.features & VGPIO_F_IN_ORDER) != 0;
+        uint32_t i = in_order ? 0 : rnd(w, w->nheld);
         struct held h = w->held[i];
         uint8_t in[2];
 
-        w->held[i] = w->held[--w->nheld];
+        w->nheld--;
+        memmove(&w->held[i], &w->held[i + 1], (w->nheld - i) * sizeof h);
         in[0] = h.out[7];
         in[1] = (uint8_t)~h.out[0];
         assert_int_equal(vgpio_mem_write(&w->mem, h.in[0], &in[0], 1), 0);
@@ -324,6 +326,16 @@ static void test_event_idx_and_indirect(void **state)
           (VGPIO_CFG_INDIRECT ? VGPIO_F_INDIRECT : 0));
 }
 
+static void test_in_order(void **state)
+{
+    const uint64_t in_order = VGPIO_CFG_IN_ORDER ? VGPIO_F_IN_ORDER : 0;
+
+    (void)state;
+    trips(in_order);
+    trips(in_order | (VGPIO_CFG_EVENT_IDX ? VGPIO_F_EVENT_IDX : 0) |
+          (VGPIO_CFG_INDIRECT ? VGPIO_F_INDIRECT : 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_event_idx),
         cmocka_unit_test(test_indirect),
         cmocka_unit_test(test_event_idx_and_indirect),
+        cmocka_unit_test(test_in_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
