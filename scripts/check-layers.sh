@@ -63,6 +63,7 @@ may_include "$seam queue.h driver.h dialect.h" src/dialect.h src/driver*.[ch]
 may_include "$leaf draft.h" src/draft_wire.c
 may_include "$seam draft.h draft_impl.h" src/draft_impl.h src/draft_dev.c src/draft_queue.c \
     src/draft_req.c src/draft_pace.c
+may_include "$leaf draft.h dialect.h" src/draft_drv.c
 may_include "$leaf wire.h driver.h sync.h" src/sync.c
 may_include "$seam sim.h" src/sim.c
 may_include "$seam loop.h" src/loop.c

@@ -357,7 +357,8 @@ int vgpio_req_pop(struct vgpio_dev *dev)
     }
     vgpio_request_decode(&m, bytes);
     if (len < sizeof bytes || room == 0) {
-        TRACE(dev, VGPIO_TR_CHAIN_BAD, VGPIO_REQUESTQ, chain.head.id);
+        TRACE(dev, len == 0 && room != 0 ? VGPIO_TR_DIALECT : VGPIO_TR_CHAIN_BAD,
+              VGPIO_REQUESTQ, chain.head.id);
         answer(dev, chain.head, gpa, room, &refused);
         return 1;
     }

@@ -47,6 +47,13 @@ struct vgpio_dialect {
      * request slot is still busy: give it back here, or later. */
     int (*used)(struct vgpio_drv *drv, unsigned kind, uint16_t slot, uint32_t written,
                 struct vgpio_drv_event *ev);
+
+    /* The members from here on may be missing (0). */
+    uint32_t old_device_id; /* another number under which such devices are found */
+    /* Events that no buffer brings: 1 with *ev filled, or 0. `ev` NULL: is there one? A
+     * dialect that has it may stage in used() what the caller knows nothing of, so that a
+     * rearm flushes. */
+    int (*local)(struct vgpio_drv *drv, struct vgpio_drv_event *ev);
 };
 
 extern const struct vgpio_dialect vgpio_std_dialect;

@@ -437,7 +437,7 @@ static int begin_reset(struct vgpio_drv *drv)
     if (err < 0) {
         return err;
     }
-    if (id != drv->dialect->device_id) {
+    if (id == 0 || (id != drv->dialect->device_id && id != drv->dialect->old_device_id)) {
         return VGPIO_ERR_NOTSUP;
     }
     vgpio_drv_trace(drv, VGPIO_TR_RESET, 0, 0);
@@ -667,6 +667,11 @@ static int poll_queue(struct vgpio_drv *drv, unsigned kind, struct vgpio_drv_eve
     return r < 0 ? fatal(drv, r) : r;
 }
 
+static int poll_local(struct vgpio_drv *drv, struct vgpio_drv_event *ev)
+{
+    return drv->dialect->local != NULL ? drv->dialect->local(drv, ev) : 0;
+}
+
 int vgpio_drv_poll(struct vgpio_drv *drv, struct vgpio_drv_event *ev)
 {
     unsigned i;
@@ -678,11 +683,14 @@ int vgpio_drv_poll(struct vgpio_drv *drv, struct vgpio_drv_event *ev)
     if (drv->state != RUNNING) {
         return 0;
     }
+    if (r == 0) {
+        r = poll_local(drv, ev);
+    }
     for (i = 0; i < 2 && r == 0; i++) {
         drv->turn ^= 1u;
         r = poll_queue(drv, drv->turn, ev);
     }
-    return r;
+    return r == 0 ? poll_local(drv, ev) : r; /* what the buffers brought about */
 }
 
 int vgpio_drv_rearm(struct vgpio_drv *drv)
@@ -690,6 +698,12 @@ int vgpio_drv_rearm(struct vgpio_drv *drv)
     int r = ready(drv);
     unsigned q;
 
+    if (r == 0 && drv->dialect->local != NULL) {
+        r = vgpio_drv_flush(drv);
+        if (r == 0) {
+            r = poll_local(drv, NULL);
+        }
+    }
     for (q = 0; q < 2 && r == 0; q++) {
         if ((drv->queues & 1u << q) != 0) {
             r = vgpio_drvq_rearm(&drv->q[q]);

@@ -7,6 +7,7 @@
 
 #define CONFIG_TRIES 8
 #define OFF_NGPIO 0u
+#define OFF_PADDING 2u
 #define OFF_NAMES_SIZE 4u
 
 /* An event slot is bound to its line from SET_IRQ_TYPE on. Its `type` is the last one
@@ -25,6 +26,20 @@ enum {
 /* A word of irq_map: event slot + 1, and what SET_DIRECTION said last. */
 #define MAP_SLOT 0x7fffu
 #define MAP_OUTPUT 0x8000u
+
+/* A device of the draft has a version where a standard one has its number of lines, and
+ * that number behind it, where ours has two bytes of padding. It would never answer. */
+static int other_dialect(struct vgpio_drv *drv)
+{
+    uint8_t raw[2] = {0, 0};
+    int err = drv->bus->config_read(drv->bus_ctx, OFF_PADDING, raw, (uint32_t)sizeof raw);
+
+    if (err < 0 || (raw[0] | raw[1]) == 0) {
+        return err;
+    }
+    vgpio_drv_trace(drv, VGPIO_TR_DIALECT, 0, 0);
+    return VGPIO_ERR_NOTSUP;
+}
 
 static int std_configure(struct vgpio_drv *drv)
 {
@@ -63,7 +78,7 @@ static int std_configure(struct vgpio_drv *drv)
     for (i = 0; i < c.ngpio && i < drv->irq_map_len; i++) {
         drv->irq_map[i] = 0;
     }
-    return VGPIO_OK;
+    return c.ngpio == 1 ? other_dialect(drv) : VGPIO_OK;
 }
 
 /* ---- the event slot of a line ---- */
@@ -496,4 +511,6 @@ const struct vgpio_dialect vgpio_std_dialect = {
     std_read_names,
     std_unmask,
     std_used,
+    0,
+    NULL,
 };

@@ -207,6 +207,7 @@ struct vgpio_drv {
     uint16_t nreq, nirq, ngpio;
     uint16_t free_slot[2];
     uint16_t cursor;
+    uint16_t own[6]; /* the dialect's */
     uint8_t flags, state, status, queues, indirect, owed, turn;
     int8_t err;
     /** @endcond */

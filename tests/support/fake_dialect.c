@@ -387,8 +387,17 @@ static int drv_used(struct vgpio_drv *drv, unsigned kind, uint16_t slot, uint32_
 }
 
 const struct vgpio_dialect toy_dialect = {
-    TOY_DEVICE_ID,   0,          0, /* the inbox is always there */
-    {OUTBOX, INBOX}, {1, 1},     drv_configure,
-    drv_ready,       drv_submit, drv_read_names,
-    drv_unmask,      drv_used,
+    TOY_DEVICE_ID,
+    0,
+    0, /* the inbox is always there */
+    {OUTBOX, INBOX},
+    {1, 1},
+    drv_configure,
+    drv_ready,
+    drv_submit,
+    drv_read_names,
+    drv_unmask,
+    drv_used,
+    0,
+    NULL,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The seams: one scenario, {the standard, a made-up protocol} x {loop, mmio,
+/* The seams: one scenario, {the standard, the draft, a made-up protocol} x {loop, mmio,
  * vhost-user}, with the simulator behind and the same driver object in front. Neither
  * transport, simulator nor driver engine knows which dialect it carries. */
 #include <setjmp.h>
@@ -16,7 +16,7 @@
 #include "world.h"
 
 #define NREQ 8u
-#define NIRQ 4u
+#define NIRQ 16u
 
 struct stage {
     struct vgpio_drv drv;
@@ -31,7 +31,9 @@ struct stage {
     struct vgpio_dev std;
     struct vgpio_line lines[TOY_LINES];
     struct vgpio_req reqs[NREQ];
+    struct vgpio_draft_dev draft;
     struct toy_dev toy;
+    uint16_t irq_map[TOY_LINES];
 
     void (*serve)(struct stage *s);
     int asleep;
@@ -65,6 +67,26 @@ static void speak_standard(struct stage *s)
     assert_int_equal(vgpio_dev_init(&s->std, &dc), 0);
     s->dev = vgpio_dev_vdev(&s->std);
     s->device_id = VGPIO_DEVICE_ID;
+}
+
+static void speak_draft(struct stage *s)
+{
+    struct vgpio_dev_config dc;
+
+    memset(&dc, 0, sizeof dc);
+    dc.ops = &vgpio_sim_ops;
+    dc.ctx = &s->sim;
+    dc.lines = s->lines;
+    dc.ngpio = TOY_LINES;
+    dc.reqs = s->reqs;
+    dc.nreqs = NREQ;
+    make_sim(s, vgpio_draft_dev_sink(&s->draft));
+    assert_int_equal(vgpio_draft_dev_init(&s->draft, &dc, NULL), 0);
+    s->dev = vgpio_draft_dev_vdev(&s->draft);
+    s->device_id = VGPIO_DRAFT_DEVICE_ID;
+    s->rc.dialect = &vgpio_draft_dialect;
+    s->rc.irq_map = s->irq_map;
+    s->rc.irq_map_len = TOY_LINES;
 }
 
 static void speak_toy(struct stage *s)
@@ -218,7 +240,7 @@ static void drive(struct stage *s, uint16_t line, unsigned value)
     assert_int_equal(ask(s, VGPIO_MSG_SET_VALUE, line, value), 0);
     err = ask(s, VGPIO_MSG_SET_DIRECTION, line, VGPIO_DIR_OUT);
     /* the made-up protocol has no directions: who sets drives */
-    assert_int_equal(err, s->rc.dialect != NULL ? VGPIO_ERR_NOTSUP : 0);
+    assert_int_equal(err, s->rc.dialect == &toy_dialect ? VGPIO_ERR_NOTSUP : 0);
     assert_int_equal(vgpio_sim_level(&s->sim, line), value);
     assert_int_equal(ask(s, VGPIO_MSG_GET_VALUE, line, 0), value);
 }
@@ -317,6 +339,24 @@ static void test_toy_by_mmio(void **state)
     scenario(speak_toy, by_mmio);
 }
 
+static void test_draft_by_loop(void **state)
+{
+    (void)state;
+    scenario(speak_draft, by_loop);
+}
+
+static void test_draft_by_mmio(void **state)
+{
+    (void)state;
+    scenario(speak_draft, by_mmio);
+}
+
+static void test_draft_by_vhost_user(void **state)
+{
+    (void)state;
+    scenario(speak_draft, by_vhost_user);
+}
+
 static void test_toy_by_loop(void **state)
 {
     (void)state;
@@ -350,6 +390,9 @@ int main(void)
         cmocka_unit_test(test_standard_by_loop),
         cmocka_unit_test(test_standard_by_mmio),
         cmocka_unit_test(test_standard_by_vhost_user),
+        cmocka_unit_test(test_draft_by_loop),
+        cmocka_unit_test(test_draft_by_mmio),
+        cmocka_unit_test(test_draft_by_vhost_user),
         cmocka_unit_test(test_toy_by_loop),
         cmocka_unit_test(test_toy_by_mmio),
         cmocka_unit_test(test_toy_by_vhost_user),
