@@ -167,7 +167,8 @@ guests()
     say "Where it comes, goes and stands still, with the server under ASan and UBSan"
     export VGPIO=build-debug/vgpio VGPIO_CTL=build-debug/tests/vgpio-ctl
     guest guest-debug tests/guest/run.sh \
-        toggles_10k_at_once rebind replug stalled_busy guest_killed_busy
+        toggles_10k_at_once rebind replug stalled_busy guest_killed_busy \
+        rings@packed replug_armed@packed guest_killed_busy@packed
     unset VGPIO VGPIO_CTL
     say "QEMU as its front end (the first run fetches a kernel and QEMU 10, half a minute)"
     guest guest-qemu tests/guest/qemu/run.sh
