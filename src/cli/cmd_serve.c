@@ -2,19 +2,28 @@
 #include "bank.h"
 #include "cli.h"
 #include "features.h"
-#include "server.h"
+#include "guests.h"
 #include "sockets.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
+/* What an option was given, in order. */
+struct words {
+    const char **at;
+    size_t n;
+};
+
 struct options {
-    const char *socket_path, *control_path, *sim;
+    struct words sockets, controls, sims;
     int fd;
     bool once;
     unsigned verbose;
@@ -25,20 +34,24 @@ static const char help[] =
     "usage: vgpio serve -s PATH --sim N|NAME,NAME,... [options]\n"
     "Serves simulated GPIO lines to a virtual machine, as a vhost-user back end.\n"
     "\n"
-    "  -s, --socket-path PATH  listen on this UNIX socket for a front end\n"
+    "  -s, --socket-path PATH  listen on this UNIX socket for a front end; given more\n"
+    "                          than once, each is a guest with lines of its own\n"
     "      --fd N              or: descriptor N is the socket, connected or listening\n"
     "      --sim N             N lines without names (1 to 65535)\n"
     "      --sim NAME,NAME,... a line for each name; an empty one has none\n"
     "      --control PATH      listen there for control clients: pull lines, read\n"
-    "                          values, wait, count interrupts (send "
-    "'help')\n" FEATURES_HELP
+    "                          values, wait, count interrupts (send 'help')\n"
+    "                          With several guests, --sim and --control may be given\n"
+    "                          once for each, in the order of the "
+    "sockets.\n" FEATURES_HELP
     "      --once              end when the first front end is gone\n"
     "      --print-capabilities  print what this back end is, as JSON, and exit\n"
     "  -v, --verbose           tell on stderr who comes and goes; twice: every event\n"
     "  -h, --help              print this and exit\n"
     "  -V, --version           print the version and exit\n"
     "\n"
-    "One front end at a time; the next waits until it is gone. What was pulled stays.\n"
+    "One front end at a time on each socket; the next waits until it is gone. What was\n"
+    "pulled stays.\n"
     "SIGTERM and SIGINT end it and remove its sockets.\n"
     "\n"
     "Example: vgpio serve -s /tmp/gpio.sock --sim led,button,,reset --control /tmp/ctl\n";
@@ -82,19 +95,29 @@ static int take_fd(struct options *o, const char *text)
     return CLI_OK;
 }
 
+static int add_word(struct words *w, const char *text)
+{
+    const char **p = realloc(w->at, (w->n + 1) * sizeof *p);
+
+    if (p == NULL) {
+        cli_error("%s", strerror(errno));
+        return CLI_FAILED;
+    }
+    w->at = p;
+    w->at[w->n++] = text;
+    return CLI_OK;
+}
+
 /* CLI_OK: go on; DONE: nothing left to do; else the exit code. */
 static int take_option(struct options *o, int c, char **argv)
 {
     switch (c) {
     case 's':
-        o->socket_path = optarg;
-        return CLI_OK;
+        return add_word(&o->sockets, optarg);
     case OPT_SIM:
-        o->sim = optarg;
-        return CLI_OK;
+        return add_word(&o->sims, optarg);
     case OPT_CONTROL:
-        o->control_path = optarg;
-        return CLI_OK;
+        return add_word(&o->controls, optarg);
     case OPT_ONCE:
         o->once = true;
         return CLI_OK;
@@ -115,31 +138,78 @@ static int take_option(struct options *o, int c, char **argv)
     }
 }
 
+static int check_paths(const struct words *w, const char *option)
+{
+    size_t i;
+
+    for (i = 0; i < w->n; i++) {
+        if (!sock_path_fits(w->at[i])) {
+            return cli_usage_error("serve", "%s: empty, or too long for a socket",
+                                   option);
+        }
+    }
+    return CLI_OK;
+}
+
+static bool same_path(const struct words *a, const struct words *b)
+{
+    size_t i, j;
+
+    for (i = 0; i < a->n; i++) {
+        for (j = 0; j < b->n; j++) {
+            if ((a != b || i != j) && strcmp(a->at[i], b->at[j]) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* One for all, or one for each. */
+static bool fits(const struct words *w, size_t guests, size_t least)
+{
+    return w->n == guests || (w->n <= 1 && w->n >= least);
+}
+
+static int check_guests(const struct options *o)
+{
+    size_t n = o->fd >= 0 ? 1 : o->sockets.n;
+
+    if (same_path(&o->controls, &o->sockets)) {
+        return usage("--control and --socket-path are the same path");
+    }
+    if (same_path(&o->sockets, &o->sockets) || same_path(&o->controls, &o->controls)) {
+        return usage("the same path is given twice");
+    }
+    if (o->sims.n == 0) {
+        return usage("--sim N or --sim NAME,NAME,... is missing");
+    }
+    if (!fits(&o->sims, n, 1)) {
+        return usage("--sim: give one, or one for each --socket-path");
+    }
+    return o->controls.n == 0 || o->controls.n == n
+               ? CLI_OK
+               : usage("--control: give none, or one for each --socket-path");
+}
+
 static int check_options(const struct options *o, int argc, char **argv)
 {
+    int code;
+
     if (optind < argc) {
         return cli_usage_error("serve", "unexpected argument '%s'", argv[optind]);
     }
-    if (o->socket_path == NULL && o->fd < 0) {
+    if (o->sockets.n == 0 && o->fd < 0) {
         return usage("--socket-path PATH (or --fd N) is missing");
     }
-    if (o->socket_path != NULL && o->fd >= 0) {
+    if (o->sockets.n != 0 && o->fd >= 0) {
         return usage("--socket-path and --fd exclude each other");
     }
-    if (o->socket_path != NULL && !sock_path_fits(o->socket_path)) {
-        return usage("--socket-path: empty, or too long for a socket");
+    code = check_paths(&o->sockets, "--socket-path");
+    if (code == CLI_OK) {
+        code = check_paths(&o->controls, "--control");
     }
-    if (o->control_path != NULL && !sock_path_fits(o->control_path)) {
-        return usage("--control: empty, or too long for a socket");
-    }
-    if (o->control_path != NULL && o->socket_path != NULL &&
-        strcmp(o->control_path, o->socket_path) == 0) {
-        return usage("--control and --socket-path are the same path");
-    }
-    if (o->sim == NULL) {
-        return usage("--sim N or --sim NAME,NAME,... is missing");
-    }
-    return CLI_OK;
+    return code == CLI_OK ? check_guests(o) : code;
 }
 
 /* 1: listening, 0: connected. */
@@ -155,48 +225,93 @@ static int fd_listens(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 ? -1 : listens;
 }
 
-static int open_listeners(const struct options *o, struct sock_listener *front,
-                          struct sock_listener *control)
+/* One guest, and what it is made of. */
+struct place {
+    struct bank bank;
+    struct sock_listener front, control;
+};
+
+static int open_listeners(const struct options *o, struct place *p, size_t i)
 {
     char why[256];
 
-    if (o->socket_path != NULL &&
-        sock_listen(front, o->socket_path, why, sizeof why) < 0) {
+    if (o->sockets.n != 0 &&
+        sock_listen(&p->front, o->sockets.at[i], why, sizeof why) < 0) {
         cli_error("--socket-path %s", why);
         return -1;
     }
-    if (o->fd >= 0 && fd_listens(o->fd) > 0 && sock_adopt(front, o->fd) < 0) {
+    if (o->fd >= 0 && fd_listens(o->fd) > 0 && sock_adopt(&p->front, o->fd) < 0) {
         cli_error("--fd %d: cannot be used", o->fd);
         return -1;
     }
-    if (o->control_path != NULL &&
-        sock_listen(control, o->control_path, why, sizeof why) < 0) {
+    if (o->controls.n != 0 &&
+        sock_listen(&p->control, o->controls.at[i], why, sizeof why) < 0) {
         cli_error("--control %s", why);
         return -1;
     }
     return 0;
 }
 
-static int serve(const struct options *o, struct bank *bank)
+static int start_guest(const struct options *o, struct guests *g, struct place *p,
+                       size_t i)
 {
-    struct sock_listener front = {.fd = -1}, control = {.fd = -1};
-    static struct server server; /* two messages of 4 KiB are much for a stack */
-    int code = CLI_FAILED;
+    struct server *s = &g->server[i];
 
-    if (open_listeners(o, &front, &control) == 0 &&
-        server_init(&server, bank, &front, &control) == 0) {
-        server.once = o->once;
-        server.verbose = o->verbose;
-        if (front.fd >= 0 || server_attach(&server, o->fd) == 0) {
-            if (o->verbose > 0) {
-                cli_error("ready: %u lines", bank->nlines);
-            }
-            code = server_run(&server);
-        }
-        server_free(&server);
+    if (open_listeners(o, p, i) < 0 ||
+        server_init(s, g, &p->bank, &p->front, &p->control) < 0) {
+        return -1;
     }
-    sock_unlisten(&control);
-    sock_unlisten(&front);
+    s->once = o->once;
+    s->verbose = o->verbose;
+    s->name = g->n > 1 ? o->sockets.at[i] : NULL;
+    if (p->front.fd < 0 && server_attach(s, o->fd) < 0) {
+        return -1;
+    }
+    if (o->verbose > 0) {
+        cli_error("%s%sready: %u lines", s->name != NULL ? s->name : "",
+                  s->name != NULL ? ": " : "", p->bank.nlines);
+    }
+    return 0;
+}
+
+/* A guest takes some ten descriptors, and the usual limit is made for one program. */
+static void raise_limit(void)
+{
+    struct rlimit l;
+
+    if (getrlimit(RLIMIT_NOFILE, &l) == 0) {
+        l.rlim_cur = l.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &l);
+    }
+}
+
+static int serve(const struct options *o, struct place *place, size_t n)
+{
+    struct guests guests;
+    struct server *server = calloc(n, sizeof *server);
+    int code = CLI_FAILED;
+    size_t i;
+
+    if (server == NULL || guests_init(&guests, server, n) < 0) {
+        cli_error("%s", strerror(errno));
+        free(server);
+        return CLI_FAILED;
+    }
+    if (n > 1) {
+        raise_limit();
+    }
+    for (i = 0; i < n && start_guest(o, &guests, &place[i], i) == 0; i++) {
+    }
+    if (i == n) {
+        code = guests_run(&guests);
+    }
+    for (i = 0; i < n; i++) {
+        server_free(&server[i]);
+        sock_unlisten(&place[i].control);
+        sock_unlisten(&place[i].front);
+    }
+    guests_free(&guests);
+    free(server);
     return code;
 }
 
@@ -213,21 +328,39 @@ static void block_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static int serve_bank(const struct options *o)
+/* The lines of all guests first: wrong ones are a mistake on the command line. */
+static int serve_banks(const struct options *o)
 {
-    struct bank bank;
+    size_t n = o->fd >= 0 ? 1 : o->sockets.n;
+    struct place *place = calloc(n, sizeof *place);
     char why[256 + BANK_NAME_MAX];
     const char *refused;
-    int code;
+    int code = CLI_OK;
+    size_t i;
 
-    if (bank_init(&bank, o->sim, features_mask(&o->features), why, sizeof why) < 0) {
-        code = cli_usage_error("serve", "--sim: %s", why);
-    } else if ((refused = features_refused(&o->features, bank_offered(&bank))) != NULL) {
-        code = cli_usage_error("serve", "%s", refused);
-    } else {
-        code = serve(o, &bank);
+    if (place == NULL) {
+        cli_error("%s", strerror(errno));
+        return CLI_FAILED;
     }
-    bank_free(&bank);
+    for (i = 0; i < n && code == CLI_OK; i++) {
+        struct place *p = &place[i];
+
+        p->front.fd = p->control.fd = -1;
+        if (bank_init(&p->bank, o->sims.at[o->sims.n > 1 ? i : 0],
+                      features_mask(&o->features), why, sizeof why) < 0) {
+            code = cli_usage_error("serve", "--sim: %s", why);
+        } else if ((refused = features_refused(&o->features, bank_offered(&p->bank))) !=
+                   NULL) {
+            code = cli_usage_error("serve", "%s", refused);
+        }
+    }
+    if (code == CLI_OK) {
+        code = serve(o, place, n);
+    }
+    for (i = 0; i < n; i++) {
+        bank_free(&place[i].bank);
+    }
+    free(place);
     return code;
 }
 
@@ -244,29 +377,40 @@ static bool wants_capabilities(int argc, char **argv)
     return false;
 }
 
+static int parse(struct options *o, int argc, char **argv)
+{
+    int c, code;
+
+    opterr = 0;
+    while ((c = getopt_long(argc, argv, ":s:vhV", longs, NULL)) != -1) {
+        code = take_option(o, c, argv);
+        if (code != CLI_OK) {
+            return code;
+        }
+    }
+    code = check_options(o, argc, argv);
+    if (code == CLI_OK && o->fd >= 0 && fd_listens(o->fd) < 0) {
+        code = cli_usage_error("serve", "--fd %d is not a stream socket", o->fd);
+    }
+    return code;
+}
+
 int cmd_serve(int argc, char **argv)
 {
     struct options o = {.fd = -1};
-    int c, code;
+    int code;
 
     if (wants_capabilities(argc, argv)) {
         puts("{\"type\": \"gpio\", \"features\": []}");
         return CLI_OK;
     }
-    opterr = 0;
-    while ((c = getopt_long(argc, argv, ":s:vhV", longs, NULL)) != -1) {
-        code = take_option(&o, c, argv);
-        if (code != CLI_OK) {
-            return code == DONE ? CLI_OK : code;
-        }
+    code = parse(&o, argc, argv);
+    if (code == CLI_OK) {
+        block_signals();
+        code = serve_banks(&o);
     }
-    code = check_options(&o, argc, argv);
-    if (code != CLI_OK) {
-        return code;
-    }
-    if (o.fd >= 0 && fd_listens(o.fd) < 0) {
-        return cli_usage_error("serve", "--fd %d is not a stream socket", o.fd);
-    }
-    block_signals();
-    return serve_bank(&o);
+    free(o.sockets.at);
+    free(o.controls.at);
+    free(o.sims.at);
+    return code == DONE ? CLI_OK : code;
 }

@@ -78,6 +78,9 @@ static void conn_ready(void *ctx, uint32_t events)
     size_t room = ctl_room(c);
     ssize_t n = -1;
 
+    if (conn->server->on_activity != NULL) {
+        conn->server->on_activity(conn->server->activity_ctx);
+    }
     if (room > 0) {
         n = recv(conn->source.fd, data, room, MSG_DONTWAIT);
         if (n > 0) {
@@ -140,6 +143,7 @@ int ctlserver_start(struct ctlserver *s, struct evloop *loop, const struct ctl *
     s->listener = listener;
     s->clients = NULL;
     s->nclients = 0;
+    s->on_activity = NULL;
     return ev_add(loop, &s->source, s->listener->fd, EPOLLIN, accept_one, s);
 }
 

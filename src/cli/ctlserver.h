@@ -17,6 +17,8 @@ struct ctlserver {
     struct ev_source source;
     struct ctl_conn *clients;
     unsigned nclients;
+    void (*on_activity)(void *ctx); /* a client said something; may be NULL */
+    void *activity_ctx;
 };
 
 /* Serves on a listener that is open, and stays the caller's. -1 and errno. */

@@ -2,13 +2,13 @@
 #include "server.h"
 
 #include "cli.h"
+#include "guests.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <virtiogpio/wire.h>
@@ -19,10 +19,27 @@
 
 static void front_close(struct server *s, const char *why);
 
+/* One line on stderr, which tells the guests apart. */
+static void say(const struct server *s, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void say(const struct server *s, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    cli_error("%s%s%s", s->name != NULL ? s->name : "", s->name != NULL ? ": " : "",
+              text);
+}
+
 /* --- what the engine asks of the system --- */
 
 static void on_kick(struct server *s, unsigned q)
 {
+    guests_touch(s);
     if (vgpio_vu_kick(&s->vu, q) == 1) {
         s->kicked |= 1u << q;
     }
@@ -45,16 +62,15 @@ static void os_watch(void *ctx, int fd, unsigned q, int on)
     static void (*const ready[2])(void *, uint32_t) = {on_kick0, on_kick1};
     struct server *s = ctx;
 
-    ev_remove(&s->loop, &s->kick_source[q]);
+    ev_remove(s->loop, &s->kick_source[q]);
     if (!on) {
         s->kicked &= ~(1u << q);
         return;
     }
     /* Edge-triggered and never read: it is the front end's descriptor, so a read of it
      * could block, and each write to an eventfd is an edge. */
-    if (ev_add(&s->loop, &s->kick_source[q], fd, EPOLLIN | EPOLLET, ready[q], s) < 0) {
-        cli_error("queue %u: its kick descriptor cannot be watched: %s", q,
-                  strerror(errno));
+    if (ev_add(s->loop, &s->kick_source[q], fd, EPOLLIN | EPOLLET, ready[q], s) < 0) {
+        say(s, "queue %u: its kick descriptor cannot be watched: %s", q, strerror(errno));
     }
 }
 
@@ -63,17 +79,17 @@ static void os_trace(void *ctx, unsigned id, uint32_t a, uint32_t b)
     struct server *s = ctx;
 
     if (s->verbose > 1) {
-        cli_error("%s 0x%" PRIx32 " 0x%" PRIx32, vgpio_trace_str(id), a, b);
+        say(s, "%s 0x%" PRIx32 " 0x%" PRIx32, vgpio_trace_str(id), a, b);
     }
     if (id != VGPIO_TR_VU_REFUSED) {
         return;
     }
     s->refused++;
     if (s->complaints < COMPLAINTS_MAX || s->verbose > 0) {
-        cli_error("message %" PRIu32 " refused: %s%s", a, vgpio_vu_reason(&s->vu),
-                  ++s->complaints == COMPLAINTS_MAX && s->verbose == 0
-                      ? " (no more of this front end's are told)"
-                      : "");
+        say(s, "message %" PRIu32 " refused: %s%s", a, vgpio_vu_reason(&s->vu),
+            ++s->complaints == COMPLAINTS_MAX && s->verbose == 0
+                ? " (no more of this front end's are told)"
+                : "");
     }
 }
 
@@ -94,7 +110,7 @@ static void front_want(struct server *s)
 {
     /* Nothing is read while something is still to be sent: the next answer would have
      * no place. */
-    ev_want(&s->loop, &s->front_source,
+    ev_want(s->loop, &s->front_source,
             s->have_out  ? EPOLLOUT
             : s->have_in ? 0u
                          : EPOLLIN);
@@ -148,6 +164,7 @@ static void front_ready(void *ctx, uint32_t events)
 {
     struct server *s = ctx;
 
+    guests_touch(s);
     if (s->have_out) {
         front_send(s);
     } else if ((events & (EPOLLHUP | EPOLLERR)) != 0 && s->have_in) {
@@ -160,10 +177,10 @@ static void front_ready(void *ctx, uint32_t events)
 
 static int front_open(struct server *s, int fd)
 {
-    if (ev_add(&s->loop, &s->front_source, fd, EPOLLIN, front_ready, s) < 0) {
+    if (ev_add(s->loop, &s->front_source, fd, EPOLLIN, front_ready, s) < 0) {
         return -1;
     }
-    ev_want(&s->loop, &s->listen_source, 0);
+    ev_want(s->loop, &s->listen_source, 0);
     memset(&s->in, 0, sizeof s->in);
     memset(&s->out, 0, sizeof s->out);
     s->have_in = s->have_out = s->spoke = false;
@@ -171,7 +188,7 @@ static int front_open(struct server *s, int fd)
     s->connects++;
     s->complaints = 0;
     if (s->verbose > 0) {
-        cli_error("front end connected");
+        say(s, "front end connected");
     }
     return 0;
 }
@@ -184,21 +201,21 @@ static void front_close(struct server *s, const char *why)
         return;
     }
     if (why != NULL) {
-        cli_error("hung up on the front end: %s", why);
+        say(s, "hung up on the front end: %s", why);
     } else if (s->verbose > 0) {
-        cli_error("front end gone");
+        say(s, "front end gone");
     }
-    ev_remove(&s->loop, &s->front_source);
+    ev_remove(s->loop, &s->front_source);
     vgpio_vu_close(&s->vu);
     vgpio_vu_linux_drop(&s->in);
     close(fd);
     s->kicked = 0;
     s->half_due_us = CTL_NEVER;
     if (s->listener->fd < 0 || (s->once && s->spoke)) {
-        s->stop = true;
+        s->done = true;
     }
     /* Only now: everything of the old one is gone. */
-    ev_want(&s->loop, &s->listen_source, EPOLLIN);
+    ev_want(s->loop, &s->listen_source, s->done ? 0u : EPOLLIN);
 }
 
 static void front_accept(void *ctx, uint32_t events)
@@ -207,12 +224,13 @@ static void front_accept(void *ctx, uint32_t events)
     int fd;
 
     (void)events;
-    if (s->front_source.fd >= 0) {
+    guests_touch(s);
+    if (s->front_source.fd >= 0 || s->done) {
         return;
     }
     fd = sock_accept(s->listener);
     if (fd >= 0 && front_open(s, fd) < 0) {
-        cli_error("cannot serve a front end: %s", strerror(errno));
+        say(s, "cannot serve a front end: %s", strerror(errno));
         close(fd);
     }
 }
@@ -325,31 +343,14 @@ static void on_line_change(void *ctx, uint16_t line, unsigned level)
     }
 }
 
-static void on_signal(void *ctx, uint32_t events)
+static void on_control(void *ctx)
 {
-    (void)events;
-    ((struct server *)ctx)->stop = true;
-}
-
-static int watch_signals(struct server *s)
-{
-    sigset_t set;
-    int fd;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return fd < 0 ? -1 : ev_add(&s->loop, &s->signal_source, fd, EPOLLIN, on_signal, s);
+    guests_touch(ctx);
 }
 
 static int start(struct server *s, struct sock_listener *control)
 {
-    if (evloop_init(&s->loop) < 0 || watch_signals(s) < 0) {
-        return -1;
-    }
-    if (s->listener->fd >= 0 && ev_add(&s->loop, &s->listen_source, s->listener->fd,
+    if (s->listener->fd >= 0 && ev_add(s->loop, &s->listen_source, s->listener->fd,
                                        EPOLLIN, front_accept, s) < 0) {
         return -1;
     }
@@ -358,24 +359,28 @@ static int start(struct server *s, struct sock_listener *control)
     s->ctl.nlines = s->bank->nlines;
     s->ctl.reply_max = CTL_REPLY_MAX + bank_names_size(s->bank);
     if (control->fd >= 0) {
-        if (ctlserver_start(&s->control, &s->loop, &s->ctl, control) < 0) {
+        if (ctlserver_start(&s->control, s->loop, &s->ctl, control) < 0) {
             return -1;
         }
         s->has_control = true;
+        s->control.on_activity = on_control;
+        s->control.activity_ctx = s;
     }
     return 0;
 }
 
-int server_init(struct server *s, struct bank *bank, struct sock_listener *front,
-                struct sock_listener *control)
+int server_init(struct server *s, struct guests *guests, struct bank *bank,
+                struct sock_listener *front, struct sock_listener *control)
 {
     int err;
 
     memset(s, 0, sizeof *s);
+    s->guests = guests;
+    s->loop = &guests->loop;
     s->bank = bank;
     s->listener = front;
-    s->loop.epfd = s->loop.timerfd = -1;
-    s->listen_source.fd = s->front_source.fd = s->signal_source.fd = -1;
+    s->half_due_us = s->due_us = CTL_NEVER;
+    s->listen_source.fd = s->front_source.fd = -1;
     s->kick_source[0].fd = s->kick_source[1].fd = -1;
     s->half_due_us = CTL_NEVER;
     bank->on_change = on_line_change;
@@ -383,11 +388,11 @@ int server_init(struct server *s, struct bank *bank, struct sock_listener *front
     bank->watch_ctx = s;
     err = vgpio_vu_init(&s->vu, vgpio_dev_vdev(&bank->dev), &vu_os, s);
     if (err < 0) {
-        cli_error("vhost-user: %s", vgpio_strerror(err));
+        say(s, "vhost-user: %s", vgpio_strerror(err));
         return -1;
     }
     if (start(s, control) < 0) {
-        cli_error("%s", strerror(errno));
+        say(s, "%s", strerror(errno));
         return -1;
     }
     return 0;
@@ -396,7 +401,7 @@ int server_init(struct server *s, struct bank *bank, struct sock_listener *front
 int server_attach(struct server *s, int fd)
 {
     if (sock_nonblocking(fd) < 0 || front_open(s, fd) < 0) {
-        cli_error("descriptor %d: %s", fd, strerror(errno));
+        say(s, "descriptor %d: %s", fd, strerror(errno));
         return -1;
     }
     return 0;
@@ -425,43 +430,28 @@ static void kick_again(struct server *s)
     }
 }
 
-int server_run(struct server *s)
+uint64_t server_settle(struct server *s, uint64_t now_us)
 {
-    while (!s->stop) {
-        uint64_t now;
-
-        if (evloop_step(&s->loop, next_due(s)) < 0) {
-            cli_error("%s", strerror(errno));
-            return CLI_FAILED;
-        }
-        now = evloop_now();
-        if (now >= s->half_due_us) {
-            s->stalled++;
-            front_close(s, "half a message, and nothing more");
-        }
-        kick_again(s);
-        if (s->has_control) {
-            ctlserver_tick(&s->control, now);
-        }
-        front_settle(s);
+    if (now_us >= s->half_due_us) {
+        s->stalled++;
+        front_close(s, "half a message, and nothing more");
     }
-    return s->failed ? CLI_FAILED : CLI_OK;
+    kick_again(s);
+    if (s->has_control) {
+        ctlserver_tick(&s->control, now_us);
+    }
+    front_settle(s);
+    return next_due(s);
 }
 
 void server_free(struct server *s)
 {
-    int signals = s->signal_source.fd;
-
+    if (s->guests == NULL) {
+        return;
+    }
     front_close(s, NULL);
     if (s->has_control) {
         ctlserver_stop(&s->control);
     }
-    ev_remove(&s->loop, &s->listen_source);
-    ev_remove(&s->loop, &s->signal_source);
-    if (signals >= 0) {
-        close(signals);
-    }
-    if (s->loop.epfd >= 0) {
-        evloop_close(&s->loop);
-    }
+    ev_remove(s->loop, &s->listen_source);
 }

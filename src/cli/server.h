@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* `vgpio serve` without its command line: one bank, one front end at a time, and the
- * control socket. */
+/* One guest of `vgpio serve`: one bank, one front end at a time, and the control socket.
+ * guests.h runs any number of them in one loop. */
 #ifndef VGPIO_CLI_SERVER_H
 #define VGPIO_CLI_SERVER_H
 
@@ -12,15 +12,23 @@
 #include <stdbool.h>
 #include <virtiogpio/vhost_user.h>
 
+struct guests;
 struct server {
-    struct evloop loop;
+    struct guests *guests;
+    struct evloop *loop;
+    const char *name; /* what its messages begin with, NULL: nothing */
     struct bank *bank;
     bool once;        /* end when a front end that spoke is gone */
     unsigned verbose; /* 1: comings and goings, 2: every trace */
-    bool stop, failed;
+    bool done;        /* no front end will come any more */
+
+    /* Of guests.c: something happened, so server_settle() is due. */
+    bool touched, counted;
+    struct server *next_touched;
+    uint64_t due_us; /* as server_settle() said last */
 
     struct sock_listener *listener; /* fd -1: only one front end, given at the start */
-    struct ev_source listen_source, front_source, signal_source;
+    struct ev_source listen_source, front_source;
     struct ev_source kick_source[2];
     unsigned kicked; /* queues whose last kick left work behind */
     struct vgpio_vu vu;
@@ -37,13 +45,14 @@ struct server {
 };
 
 /* The listeners are open already, or have fd -1, and stay the caller's. -1: said why on
- * stderr. */
-int server_init(struct server *, struct bank *, struct sock_listener *front,
-                struct sock_listener *control);
+ * stderr; server_free() it in either case. */
+int server_init(struct server *, struct guests *, struct bank *,
+                struct sock_listener *front, struct sock_listener *control);
 /* A front end that is connected already; there is no other one later. */
 int server_attach(struct server *, int fd);
-/* Until a signal, or the end of the only front end. Returns an exit code. */
-int server_run(struct server *);
+/* After anything may have happened: does what is due. Returns when it wants to be called
+ * at the latest. */
+uint64_t server_settle(struct server *, uint64_t now_us);
 void server_free(struct server *);
 
 #endif /* VGPIO_CLI_SERVER_H */

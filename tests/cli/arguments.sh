@@ -66,6 +66,12 @@ wrong "empty, or too long" serve -s "$long" --sim 8
 wrong "empty, or too long" serve -s s --sim 8 --control "$long"
 wrong "the same path" serve -s s --sim 8 --control s
 wrong "exclude each other" serve -s s --fd 0 --sim 8
+wrong "the same path is given twice" serve -s s -s s --sim 8
+wrong "the same path is given twice" serve -s s -s t --control c --control c --sim 8
+wrong "--control: give none, or one for each" serve -s s -s t --control c --sim 8
+wrong "--control: give none, or one for each" serve -s s --control c --control d --sim 8
+wrong "--sim: give one, or one for each" serve -s s -s t -s u --sim 8 --sim 9
+wrong "two lines are named 'a'" serve -s s -s t --sim 8 --sim a,a
 wrong "'x' is not a number" serve --fd x --sim 8
 wrong "'-1' is not a number" serve --fd -1 --sim 8
 wrong "--fd 0 is not a stream socket" serve --fd 0 --sim 8

@@ -53,7 +53,7 @@ void run_remove_dir(struct server_run *r)
 
 void run_start(struct server_run *r, const char *const *args, int inherit)
 {
-    const char *argv[24] = {VGPIO_PATH, "serve"};
+    const char *argv[512] = {VGPIO_PATH, "serve"};
     int log[2];
     size_t i;
 

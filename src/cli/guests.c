@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "guests.h"
+
+#include "cli.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static void on_signal(void *ctx, uint32_t events)
+{
+    (void)events;
+    ((struct guests *)ctx)->stop = true;
+}
+
+static int watch_signals(struct guests *g)
+{
+    sigset_t set;
+    int fd;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? -1 : ev_add(&g->loop, &g->signal_source, fd, EPOLLIN, on_signal, g);
+}
+
+int guests_init(struct guests *g, struct server *server, size_t n)
+{
+    memset(g, 0, sizeof *g);
+    g->server = server;
+    g->n = n;
+    g->signal_source.fd = -1;
+    return evloop_init(&g->loop) < 0 || watch_signals(g) < 0 ? -1 : 0;
+}
+
+void guests_touch(struct server *s)
+{
+    if (!s->touched) {
+        s->touched = true;
+        s->next_touched = s->guests->touched;
+        s->guests->touched = s;
+    }
+}
+
+/* Few guests wait for a time, so most turns need not look. */
+static uint64_t next_due(const struct guests *g)
+{
+    uint64_t due = CTL_NEVER;
+    size_t i;
+
+    for (i = 0; g->timed > 0 && i < g->n; i++) {
+        due = g->server[i].due_us < due ? g->server[i].due_us : due;
+    }
+    return due;
+}
+
+static void touch_due(struct guests *g, uint64_t now)
+{
+    size_t i;
+
+    for (i = 0; g->timed > 0 && i < g->n; i++) {
+        if (g->server[i].due_us <= now) {
+            guests_touch(&g->server[i]);
+        }
+    }
+}
+
+static void settle(struct guests *g, uint64_t now)
+{
+    while (g->touched != NULL) {
+        struct server *s = g->touched;
+        size_t was = s->due_us != CTL_NEVER;
+
+        g->touched = s->next_touched;
+        s->due_us = server_settle(s, now);
+        g->timed = g->timed - was + (s->due_us != CTL_NEVER);
+        g->ndone += s->done && !s->counted;
+        s->counted = s->done;
+        s->touched = false; /* only now: what settling does is no news */
+    }
+}
+
+int guests_run(struct guests *g)
+{
+    while (!g->stop && g->ndone < g->n) {
+        uint64_t now;
+
+        if (evloop_step(&g->loop, next_due(g)) < 0) {
+            cli_error("%s", strerror(errno));
+            return CLI_FAILED;
+        }
+        now = evloop_now();
+        touch_due(g, now);
+        settle(g, now);
+    }
+    return CLI_OK;
+}
+
+void guests_free(struct guests *g)
+{
+    int signals = g->signal_source.fd;
+
+    ev_remove(&g->loop, &g->signal_source);
+    if (signals >= 0) {
+        close(signals);
+    }
+    if (g->loop.epfd >= 0) {
+        evloop_close(&g->loop);
+    }
+}
