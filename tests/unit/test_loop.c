@@ -551,6 +551,28 @@ static void test_needs_reset(void **state)
     expect_eq(world_call(w, VGPIO_MSG_GET_VALUE, 5, 0), 0);
 }
 
+/* Packed rings wherever both sides can, and split ones if either of them is told so. */
+static void test_layouts(void **state)
+{
+    struct world *w = *state;
+    unsigned i;
+
+    for (i = 0; i < 4; i++) {
+        uint64_t want = i == 0 ? VGPIO_F_PACKED : 0;
+
+        twomap_turn(&w->m, TWOMAP_BOTH);
+        expect_ok(vgpio_drv_stop(&w->drv));
+        w->dc.features = i & 1 ? ~VGPIO_F_PACKED : 0;
+        w->rc.features = i & 2 ? ~VGPIO_F_PACKED : 0;
+        world_start(w);
+        assert_true((w->drv.features & VGPIO_F_PACKED) == want);
+        assert_true((w->std.features & VGPIO_F_PACKED) == want);
+        expect_eq(world_call(w, VGPIO_MSG_SET_DIRECTION, 3, VGPIO_DIR_IN), 0);
+        world_pull(w, 3, 1);
+        expect_eq(world_call(w, VGPIO_MSG_GET_VALUE, 3, 0), 1);
+    }
+}
+
 /* ---- worlds that do anything in any order ---- */
 
 struct line_model {
@@ -889,6 +911,7 @@ static const struct CMUnitTest tests[] = {
     T(test_disable),
     T(test_stop_and_start),
     T(test_needs_reset),
+    T(test_layouts),
     cmocka_unit_test_teardown(test_any_interleaving, tell_seed),
 };
 
