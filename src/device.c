@@ -60,7 +60,7 @@ static void work_marks(struct vgpio_dev *dev)
 
 /* ---- the outermost entry ----------------------------------------------- */
 
-static void broken(struct vgpio_dev *dev, unsigned q, int err)
+void vgpio_dev_broken(struct vgpio_dev *dev, unsigned q, int err)
 {
     TRACE(dev, VGPIO_TR_QUEUE_BROKEN, q, err);
     dev->err[q] = (int8_t)err;
@@ -75,7 +75,7 @@ void vgpio_dev_push(struct vgpio_dev *dev, unsigned q, struct vgpio_head head,
     int err = vgpio_devq_push(&dev->q[q], head, len);
 
     if (err < 0) {
-        broken(dev, q, err);
+        vgpio_dev_broken(dev, q, err);
     }
 }
 
@@ -103,7 +103,7 @@ static int pump(struct vgpio_dev *dev, unsigned q)
             got = vgpio_devq_rearm(&dev->q[q]);
         }
         if (got < 0) {
-            broken(dev, q, got);
+            vgpio_dev_broken(dev, q, got);
             return got;
         }
         if (got == 0) {

@@ -68,43 +68,35 @@ static void free_first(struct vgpio_dev *dev, struct vgpio_line *l)
 /* ---- answers -------------------------------------------------------------- */
 
 /* Give a chain back with as much of {status, value} as it has room for. */
-static void answer(struct vgpio_dev *dev, struct vgpio_head head, const uint64_t gpa[2],
-                   unsigned room, const struct vgpio_response *response)
+static void answer(struct vgpio_dev *dev, struct vgpio_taken *t,
+                   const struct vgpio_response *response)
 {
-    const struct vgpio_mem *mem = dev->q[VGPIO_REQUESTQ].mem;
-    uint8_t bytes[VGPIO_RESPONSE_SIZE];
-    uint32_t len = 0;
-    int err = 0;
+    int err;
 
-    vgpio_response_encode(bytes, response);
-    if (room == 2 && gpa[1] == gpa[0] + 1u) {
-        err = vgpio_mem_write(mem, gpa[0], bytes, 2);
-        len = 2;
-    } else {
-        for (; len < room && err == 0; len++) {
-            err = vgpio_mem_write(mem, gpa[len], bytes + len, 1);
-        }
+    vgpio_response_encode(t->answer, response);
+    err = vgpio_devq_answer(&dev->q[VGPIO_REQUESTQ], t, 1);
+    if (err == VGPIO_ERR_IO) { /* the memory went away since it was seen */
+        TRACE(dev, VGPIO_TR_CHAIN_BAD, VGPIO_REQUESTQ, t->head.id);
+    } else if (err < 0) {
+        vgpio_dev_broken(dev, VGPIO_REQUESTQ, err);
     }
-    if (err != 0) { /* the memory went away since it was seen */
-        TRACE(dev, VGPIO_TR_CHAIN_BAD, VGPIO_REQUESTQ, head.id);
-        len = 0;
-    }
-    vgpio_dev_push(dev, VGPIO_REQUESTQ, head, len);
 }
 
 static void answer_first(struct vgpio_dev *dev, struct vgpio_line *l)
 {
     const struct vgpio_req *r = &dev->reqs[l->q_first];
     struct vgpio_response response;
-    uint64_t gpa[2];
+    struct vgpio_taken t;
 
     response.status = r->status;
     response.value = r->answer;
-    gpa[0] = r->status_gpa;
-    gpa[1] = r->value_gpa;
+    t.head = r->head;
+    t.gpa[0] = r->status_gpa;
+    t.gpa[1] = r->value_gpa;
+    t.room = 2;
     TRACE(dev, VGPIO_TR_ANSWER, TRACE_T(r->type, r->line),
           (unsigned)r->status << 8 | r->answer);
-    answer(dev, r->head, gpa, 2, &response);
+    answer(dev, &t, &response);
     free_first(dev, l);
 }
 
@@ -275,12 +267,18 @@ int vgpio_req_complete(struct vgpio_dev *dev, vgpio_token token, int result)
 
 /* ---- from the ring -------------------------------------------------------- */
 
-static void answer_names(struct vgpio_dev *dev, struct vgpio_chain *chain, uint64_t gpa)
+/* A status, then the names; returns bytes written. */
+static uint32_t write_names(struct vgpio_dev *dev, struct vgpio_chain *chain)
 {
     struct vgpio_devq *q = &dev->q[VGPIO_REQUESTQ];
     uint8_t status = VGPIO_STATUS_OK;
-    uint32_t len = vgpio_chain_write(chain, &status, 1);
+    uint64_t gpa;
+    uint32_t len;
 
+    if (vgpio_chain_where(chain, &gpa) != 0) {
+        return 0;
+    }
+    len = vgpio_mem_write(q->mem, gpa, &status, 1) == 0;
     len += vgpio_chain_write(chain, dev->names, dev->names_size);
     /* No room: the status alone is certain. Unless it was no room but a guest that
      * changed the chain after it was seen to be good: a broken ring is written to no
@@ -290,7 +288,23 @@ static void answer_names(struct vgpio_dev *dev, struct vgpio_chain *chain, uint6
         len = vgpio_mem_write(q->mem, gpa, &status, 1) == 0 ? 1 : 0;
     }
     TRACE(dev, VGPIO_TR_ANSWER, TRACE_T(VGPIO_MSG_GET_LINE_NAMES, 0), status << 8);
-    vgpio_dev_push(dev, VGPIO_REQUESTQ, chain->head, len);
+    return len;
+}
+
+/* They do not fit a short answer: a cursor writes them, so the chain is walked again.
+ * What it asks for was decided the first time. */
+static int answer_names(struct vgpio_dev *dev, struct vgpio_head head)
+{
+    struct vgpio_devq *q = &dev->q[VGPIO_REQUESTQ];
+    struct vgpio_chain chain;
+    int got;
+
+    vgpio_devq_unpop(q, head);
+    got = vgpio_devq_pop(q, &chain);
+    if (got > 0) {
+        vgpio_dev_push(dev, VGPIO_REQUESTQ, chain.head, write_names(dev, &chain));
+    }
+    return got;
 }
 
 /* All 32 bits of the value count. */
@@ -312,14 +326,14 @@ static int value_valid(const struct vgpio_dev *dev, const struct vgpio_request *
     }
 }
 
-static void take(struct vgpio_dev *dev, const struct vgpio_chain *chain,
-                 const struct vgpio_request *m, const uint64_t gpa[2])
+static void take(struct vgpio_dev *dev, const struct vgpio_taken *t,
+                 const struct vgpio_request *m)
 {
     struct vgpio_req *r = append(dev, m->line);
 
-    r->head = chain->head;
-    r->status_gpa = gpa[0];
-    r->value_gpa = gpa[1];
+    r->head = t->head;
+    r->status_gpa = t->gpa[0];
+    r->value_gpa = t->gpa[1];
     r->type = (uint8_t)m->type;
     r->arg = (uint8_t)m->value;
     r->state = REQ_QUEUED;
@@ -335,41 +349,29 @@ static void take(struct vgpio_dev *dev, const struct vgpio_chain *chain,
 int vgpio_req_pop(struct vgpio_dev *dev)
 {
     static const struct vgpio_response refused = {VGPIO_STATUS_ERR, 0};
-    struct vgpio_chain chain, names;
     struct vgpio_request m;
-    uint8_t bytes[VGPIO_REQUEST_SIZE];
-    uint64_t gpa[2] = {0, 0};
-    unsigned room = 0;
-    int got = vgpio_devq_pop(&dev->q[VGPIO_REQUESTQ], &chain);
-    uint32_t len;
+    struct vgpio_taken t;
+    int got = vgpio_devq_take(&dev->q[VGPIO_REQUESTQ], &t, VGPIO_REQUEST_SIZE, 1);
 
     if (got <= 0) {
         return got;
     }
-    len = vgpio_chain_read(&chain, bytes, sizeof bytes);
-    names = chain;
-    while (room < 2 && vgpio_chain_where(&chain, &gpa[room]) == 0) {
-        room++;
-    }
-    got = vgpio_chain_finish(&chain, NULL);
-    if (got < 0) {
-        return got;
-    }
-    vgpio_request_decode(&m, bytes);
-    if (len < sizeof bytes || room == 0) {
-        TRACE(dev, len == 0 && room != 0 ? VGPIO_TR_DIALECT : VGPIO_TR_CHAIN_BAD,
-              VGPIO_REQUESTQ, chain.head.id);
-        answer(dev, chain.head, gpa, room, &refused);
+    vgpio_request_decode(&m, t.request);
+    if (t.got < VGPIO_REQUEST_SIZE || t.room == 0) {
+        TRACE(dev, t.got == 0 && t.room != 0 ? VGPIO_TR_DIALECT : VGPIO_TR_CHAIN_BAD,
+              VGPIO_REQUESTQ, t.head.id);
+        answer(dev, &t, &refused);
         return 1;
     }
     TRACE(dev, VGPIO_TR_REQUEST, TRACE_T(m.type, m.line), m.value);
     if (m.type == VGPIO_MSG_GET_LINE_NAMES && dev->names_size != 0) {
-        answer_names(dev, &names, gpa[0]);
-    } else if (m.line >= dev->ngpio || room < 2 || m.type == VGPIO_MSG_GET_LINE_NAMES) {
+        return answer_names(dev, t.head);
+    }
+    if (m.line >= dev->ngpio || t.room < 2 || m.type == VGPIO_MSG_GET_LINE_NAMES) {
         TRACE(dev, VGPIO_TR_ANSWER, TRACE_T(m.type, m.line), VGPIO_STATUS_ERR << 8);
-        answer(dev, chain.head, gpa, room, &refused);
+        answer(dev, &t, &refused);
     } else {
-        take(dev, &chain, &m, gpa);
+        take(dev, &t, &m);
     }
     return 1;
 }

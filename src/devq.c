@@ -102,6 +102,11 @@ int vgpio_devq_start(struct vgpio_devq *q, const struct vgpio_mem *mem,
     }
     q->next_used = q->at.used_pos;
     q->started = 1;
+#if VGPIO_CFG_FAST
+    if (vgpio_mem_is_table(mem)) {
+        q->flags |= VQ_FAST;
+    }
+#endif
     return VGPIO_OK;
 }
 
@@ -113,6 +118,7 @@ void vgpio_devq_stop(struct vgpio_devq *q, struct vgpio_vq_setup *where)
     if (q->started) {
         unmap_ring(q);
         q->started = 0;
+        q->flags &= (uint8_t)~VQ_FAST;
     }
 }
 
@@ -128,13 +134,13 @@ int vgpio_devq_pop(struct vgpio_devq *q, struct vgpio_chain *c)
     return err ? err : LAYOUT(q, pop)(q, c);
 }
 
-void vgpio_devq_unpop(struct vgpio_devq *q, const struct vgpio_chain *c)
+void vgpio_devq_unpop(struct vgpio_devq *q, struct vgpio_head head)
 {
     if (devq_dead(q)) {
         return;
     }
     if (vq_is_packed(q)) {
-        vgpio_devq_packed_unpop(q, c->head.ndesc);
+        vgpio_devq_packed_unpop(q, head.ndesc);
     } else {
         q->at.avail_pos--;
     }

@@ -20,6 +20,7 @@
 static inline int devq_break(struct vgpio_devq *q, int err)
 {
     q->err = (int8_t)err;
+    q->flags &= (uint8_t)~VQ_FAST;
     return err;
 }
 
@@ -61,6 +62,40 @@ static inline void devq_stored(const struct vgpio_devq *q, uint64_t base, uint32
     if (q->flags & VQ_DIRTY) {
         vgpio_mem_dirty(q->mem, base + off, len);
     }
+}
+
+/* Puts the return of a chain behind those that are staged; the caller tells the dirty
+ * log. Packed: VGPIO_ERR_INVAL if no so long chain was taken. */
+static inline void devq_split_put(struct vgpio_devq *q, struct vgpio_head head,
+                                  uint32_t written)
+{
+    uint8_t *elem = q->device + USED_RING(q->next_used & (q->at.size - 1u));
+
+    ring_st32(elem, head.id);
+    ring_st32(elem + 4, written);
+    q->next_used++;
+}
+
+static inline int devq_packed_put(struct vgpio_devq *q, struct vgpio_head head,
+                                  uint32_t written)
+{
+    uint16_t pos = q->next_used;
+    uint8_t *p = q->desc + DESC_BYTES * packed_off(pos);
+    uint16_t flags = (uint16_t)(packed_used_bits(pos) | (written ? DESC_F_WRITE : 0u));
+
+    /* Past our own reading position no descriptor is ours to give back. */
+    if (head.ndesc - 1u >= packed_dist(q->at.size, pos, q->at.avail_pos)) {
+        return VGPIO_ERR_INVAL;
+    }
+    ring_st32(p + 8, written);
+    if (pos == q->at.used_pos) {
+        q->u.first_flags = flags; /* the driver would go on from here to the others */
+        ring_st16(p + PACKED_ID, head.id);
+    } else {
+        ring_st32(p + PACKED_ID, head.id | (uint32_t)flags << 16);
+    }
+    q->next_used = packed_add(q->at.size, pos, head.ndesc);
+    return VGPIO_OK;
 }
 
 #if VGPIO_CFG_INDIRECT

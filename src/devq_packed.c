@@ -198,25 +198,13 @@ int vgpio_devq_packed_blank(const struct vgpio_devq *q)
 
 int vgpio_devq_packed_push(struct vgpio_devq *q, struct vgpio_head head, uint32_t written)
 {
-    uint16_t pos = q->next_used;
-    uint32_t off = desc_off(pos);
-    uint8_t *p = q->desc + off;
-    uint16_t flags = (uint16_t)(packed_used_bits(pos) | (written ? DESC_F_WRITE : 0u));
+    uint32_t off = desc_off(q->next_used);
+    int err = devq_packed_put(q, head, written);
 
-    /* Past our own reading position no descriptor is ours to give back. */
-    if (head.ndesc - 1u >= packed_dist(q->at.size, pos, q->at.avail_pos)) {
-        return VGPIO_ERR_INVAL;
+    if (err == VGPIO_OK) {
+        stored(q, off + 8, 8);
     }
-    ring_st32(p + 8, written);
-    if (pos == q->at.used_pos) {
-        q->u.first_flags = flags; /* the driver would go on from here to the others */
-        ring_st16(p + PACKED_ID, head.id);
-    } else {
-        ring_st32(p + PACKED_ID, head.id | (uint32_t)flags << 16);
-    }
-    stored(q, off + 8, 8);
-    q->next_used = packed_add(q->at.size, pos, head.ndesc);
-    return VGPIO_OK;
+    return err;
 }
 
 /* Does the driver want to hear of the descriptors old .. now - 1? */

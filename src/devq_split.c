@@ -166,10 +166,8 @@ int vgpio_devq_split_push(struct vgpio_devq *q, struct vgpio_head head, uint32_t
 {
     uint32_t off = USED_RING(q->next_used & (q->at.size - 1u));
 
-    ring_st32(q->device + off, head.id);
-    ring_st32(q->device + off + 4, written);
+    devq_split_put(q, head, written);
     stored(q, off, 8);
-    q->next_used++;
     return VGPIO_OK;
 }
 

@@ -91,7 +91,7 @@ void vgpio_draft_look(struct vgpio_draft_dev *dev)
 
     while (!dev->rx_seen && vgpio_devq_pop(&dev->q[RX], &c) > 0) {
         if (!is_standard(&c)) {
-            vgpio_devq_unpop(&dev->q[RX], &c);
+            vgpio_devq_unpop(&dev->q[RX], c.head);
             dev->rx_seen = 1;
             return;
         }

@@ -172,7 +172,7 @@ static void let_go(struct vgpio_draft_dev *dev, unsigned q, unsigned how)
 {
     TRACE(dev, VGPIO_TR_QUEUE_STOP, q, how);
     if (q == TX && dev->tx_open) { /* read again from its start, up to where we were */
-        vgpio_devq_unpop(&dev->q[TX], &dev->tx);
+        vgpio_devq_unpop(&dev->q[TX], dev->tx.head);
         dev->tx_skip = dev->tx_units;
         dev->tx_open = 0;
     }

@@ -10,6 +10,9 @@
 #define DRVQ_NO_SLOT 0xffffu
 #define DRVQ_END 0xffffu
 
+/* Two pieces below this have a sum below 2^32. */
+#define DRVQ_PAIR_MAX 0x7fffffffu
+
 /* Breaks the queue: the error stays and memory is not touched any more. */
 static inline int drvq_break(struct vgpio_drvq *q, int err)
 {
@@ -46,6 +49,14 @@ static inline int drvq_add_len(uint32_t *total, uint32_t len)
     }
     *total += len;
     return 1;
+}
+
+/* Can a request of two pieces be staged? If not, the general way says why. */
+static inline int drvq_pair_ok(const struct vgpio_drvq *q, const struct vgpio_seg *segs,
+                               uint16_t slot)
+{
+    return slot != DRVQ_NO_SLOT && q->nfree >= 2 && segs[0].len - 1u < DRVQ_PAIR_MAX &&
+           segs[1].len - 1u < DRVQ_PAIR_MAX;
 }
 
 /* Longer tables than the ring are not for a driver to make (RING-DRV-08, -40), save that

@@ -36,11 +36,19 @@ static inline void stage(struct vgpio_drvq *q, uint16_t tail, unsigned n, uint16
     q->next_avail++;
 }
 
-int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
-                         unsigned nread, unsigned nwrite, uint16_t slot)
+static inline void put_free(const struct vgpio_drvq *q, uint16_t i,
+                            const struct vgpio_seg *seg, unsigned flags, unsigned next)
+{
+    uint8_t *p = q->desc + DESC_BYTES * (uint32_t)i;
+
+    put_desc(p, seg, flags, next);
+    VGPIO_DMA_CLEAN(p, DESC_BYTES);
+}
+
+static PORT_NOINLINE int add_any(struct vgpio_drvq *q, const struct vgpio_seg *segs,
+                                 unsigned nread, unsigned nwrite, uint16_t slot)
 {
     const struct vgpio_drvq_slot *books = q->ring;
-    uint8_t *table = q->desc;
     uint16_t i = q->free_head;
     unsigned n = nread + nwrite, k = 0;
     uint32_t total = 0;
@@ -52,7 +60,6 @@ int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
         return VGPIO_ERR_NOSPC;
     }
     for (;;) {
-        uint8_t *p = table + DESC_BYTES * (uint32_t)i;
         unsigned flags = k < nread ? 0u : DESC_F_WRITE;
         uint16_t link = books[i].link;
 
@@ -61,16 +68,30 @@ int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
             return VGPIO_ERR_INVAL;
         }
         if (++k == n) {
-            put_desc(p, &segs[k - 1u], flags, 0);
-            VGPIO_DMA_CLEAN(p, DESC_BYTES);
+            put_free(q, i, &segs[k - 1u], flags, 0);
             break;
         }
-        put_desc(p, &segs[k - 1u], flags | DESC_F_NEXT, link);
-        VGPIO_DMA_CLEAN(p, DESC_BYTES);
+        put_free(q, i, &segs[k - 1u], flags | DESC_F_NEXT, link);
         i = link;
     }
     stage(q, i, n, slot);
     return VGPIO_OK;
+}
+
+int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
+                         unsigned nread, unsigned nwrite, uint16_t slot)
+{
+#if VGPIO_CFG_FAST
+    if (nread == 1 && nwrite == 1 && drvq_pair_ok(q, segs, slot)) {
+        uint16_t tail = q->ring[q->free_head].link;
+
+        put_free(q, q->free_head, &segs[0], DESC_F_NEXT, tail);
+        put_free(q, tail, &segs[1], DESC_F_WRITE, 0);
+        stage(q, tail, 2, slot);
+        return VGPIO_OK;
+    }
+#endif
+    return add_any(q, segs, nread, nwrite, slot);
 }
 
 #if VGPIO_CFG_INDIRECT

@@ -5,6 +5,9 @@
 #include "mem.h"
 #include "port.h"
 
+/* As many as are looked through in little time, and as a byte counts. */
+#define TABLE_MAX 64u
+
 int vgpio_mem_usable(const struct vgpio_mem *mem)
 {
     if (mem == NULL) {
@@ -165,3 +168,56 @@ void *vgpio_mem_table_map(void *table, uint64_t gpa, uint32_t *len, unsigned acc
     }
     return NULL;
 }
+
+#if VGPIO_CFG_FAST
+
+/* Is it no identity, large enough for a view, and over before addresses are? */
+static int is_plain(const struct vgpio_mem_region *r)
+{
+    return r->hva != NULL && r->size >= MEM_VIEW_BYTES &&
+           r->gpa <= UINT64_MAX - (r->size - 1) &&
+           r->size - 1 <= SIZE_MAX - (uintptr_t)r->hva;
+}
+
+static int overlap(const struct vgpio_mem_region *a, const struct vgpio_mem_region *b)
+{
+    return a->gpa < b->gpa ? b->gpa - a->gpa < a->size : a->gpa - b->gpa < b->size;
+}
+
+int vgpio_mem_is_table(const struct vgpio_mem *mem)
+{
+    const struct vgpio_mem_table *t = mem->ctx;
+    uint32_t i, k;
+
+    if (mem->map != vgpio_mem_table_map ||
+        VGPIO_OP(mem, struct vgpio_mem, unmap) != NULL || vgpio_mem_has_dirty(mem) ||
+        t->n == 0 || t->n > TABLE_MAX) {
+        return 0;
+    }
+    for (i = 0; i < t->n; i++) {
+        if (!is_plain(&t->region[i])) {
+            return 0;
+        }
+        for (k = 0; k < i; k++) {
+            if (overlap(&t->region[i], &t->region[k])) {
+                return 0;
+            }
+        }
+    }
+    return 1;
+}
+
+uint8_t vgpio_mem_region_of(const struct vgpio_mem *mem, uint64_t gpa)
+{
+    const struct vgpio_mem_table *t = mem->ctx;
+    uint8_t i;
+
+    for (i = 0; i < t->n; i++) {
+        if (gpa - t->region[i].gpa < t->region[i].size) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+#endif

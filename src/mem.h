@@ -21,4 +21,47 @@ void vgpio_mem_unmap(const struct vgpio_mem *mem, void *p, uint32_t len);
 int vgpio_mem_has_dirty(const struct vgpio_mem *mem);
 void vgpio_mem_dirty(const struct vgpio_mem *mem, uint64_t gpa, uint32_t len);
 
+#if VGPIO_CFG_FAST
+
+/* Is all of it a table of regions, without hooks that want to hear of accesses, and with
+ * regions that are neither tiny nor overlap? */
+int vgpio_mem_is_table(const struct vgpio_mem *mem);
+
+/* Of such a table: the region that holds `gpa`, or the first. */
+uint8_t vgpio_mem_region_of(const struct vgpio_mem *mem, uint64_t gpa);
+
+/* One region of such a table. */
+struct vgpio_mem_view {
+    uint64_t gpa, last; /* first and last address with MEM_VIEW_BYTES behind it */
+    uint8_t *hva;
+};
+
+#define MEM_VIEW_BYTES 32u
+
+static inline struct vgpio_mem_view vgpio_mem_view(const struct vgpio_mem *mem,
+                                                   unsigned region)
+{
+    const struct vgpio_mem_table *t = mem->ctx;
+    const struct vgpio_mem_region *r = &t->region[region];
+    struct vgpio_mem_view v;
+
+    v.gpa = r->gpa;
+    v.last = r->size - MEM_VIEW_BYTES;
+    v.hva = r->hva;
+    return v;
+}
+
+/* Are MEM_VIEW_BYTES there? And then where? */
+static inline int vgpio_mem_in_view(const struct vgpio_mem_view *v, uint64_t gpa)
+{
+    return gpa - v->gpa <= v->last;
+}
+
+static inline uint8_t *vgpio_mem_of_view(const struct vgpio_mem_view *v, uint64_t gpa)
+{
+    return v->hva + (size_t)(gpa - v->gpa);
+}
+
+#endif
+
 #endif /* VGPIO_MEM_H */

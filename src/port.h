@@ -180,6 +180,14 @@ static inline void port_fence_platform(void)
 #ifndef PORT_HAS_64
 #define PORT_HAS_64 0
 #endif
+
+/* Of a general way beside a short one: taken into it, it would make that one save and
+ * restore registers that it does not need. */
+#if defined(__GNUC__)
+#define PORT_NOINLINE __attribute__((noinline))
+#else
+#define PORT_NOINLINE
+#endif
 #ifndef PORT_COPIED
 #define PORT_COPIED() ((void)0)
 #endif

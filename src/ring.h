@@ -24,6 +24,7 @@
 #define VQ_SIGNALLED 0x20u /* this side published since its start */
 #define VQ_DIRTY 0x40u     /* devices: the memory hooks have a dirty log */
 #define VQ_IN_ORDER 0x40u  /* drivers: one used element may stand for several chains */
+#define VQ_FAST 0x80u      /* runs, is sound, and fit for the short ways */
 
 #define DESC_BYTES 16u
 #define DESC_F_NEXT 1u

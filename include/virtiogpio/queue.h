@@ -23,11 +23,9 @@
  * behind until the next rearm.
  *
  * @code
- * while (vgpio_devq_pop(&q, &chain) > 0) {        // device, on a kick
- *     n = vgpio_chain_read(&chain, request, 8);
- *     ...
- *     vgpio_chain_write(&chain, answer, 2);
- *     vgpio_devq_push(&q, chain.head, 2);
+ * while ((n = vgpio_devq_take(&q, t, 8, 16)) > 0) {        // device, on a kick
+ *     ...                                        // t[0] to t[n - 1]: request to answer
+ *     vgpio_devq_answer(&q, t, n);
  * }
  * if (vgpio_devq_publish(&q) > 0) interrupt_the_driver();
  * if (vgpio_devq_rearm(&q) > 0) goto again;
@@ -122,7 +120,7 @@ struct vgpio_devq {
     uint16_t next_used; /* where the next push goes; at.used_pos: published */
     uint8_t flags, started;
     int8_t err;
-    uint8_t reserved;
+    uint8_t region; /* of a table of regions: the one that was hit last */
     /** @endcond */
 };
 
@@ -214,11 +212,67 @@ VGPIO_API int vgpio_devq_pop(struct vgpio_devq *q, struct vgpio_chain *c);
  *
  * For "not now": its cursor is dead, the next pop starts from its head again.
  *
- * @param q  the queue; nothing happens if it is broken or stopped
- * @param c  the chain that the last pop gave, not pushed
+ * @param q     the queue; nothing happens if it is broken or stopped
+ * @param head  of the chain that the last pop or take gave, not pushed
  * @context object lock
  */
-VGPIO_API void vgpio_devq_unpop(struct vgpio_devq *q, const struct vgpio_chain *c);
+VGPIO_API void vgpio_devq_unpop(struct vgpio_devq *q, struct vgpio_head head);
+
+/** Most bytes of a request that vgpio_devq_take() takes. */
+#define VGPIO_TAKEN_BYTES 8u
+
+/**
+ * @brief A short request that was taken whole, and its answer: plain data, no pointer.
+ *
+ * May be kept as long as a #vgpio_head may, and answered in any order.
+ */
+struct vgpio_taken {
+    uint8_t request[VGPIO_TAKEN_BYTES]; /**< a copy */
+    uint64_t gpa[2];                    /**< where the bytes of the answer go */
+    struct vgpio_head head;             /**< for push and unpop */
+    uint8_t got;                        /**< bytes of the request: fewer if it is short */
+    uint8_t room;      /**< how many of `gpa` there are, and map for writing: 0 to 2 */
+    uint8_t answer[2]; /**< yours to fill in */
+};
+
+/**
+ * @brief Take the next chains, with all there is to know of a short request each.
+ *
+ * What vgpio_devq_pop(), vgpio_chain_read(), vgpio_chain_where() twice and
+ * vgpio_chain_finish() do, in that order, for whatever shape a chain has: it is sound
+ * when it is taken. With #VGPIO_CFG_FAST there is a short way for the shape that every
+ * driver sends, 8 bytes and 2, where memory is a table of regions (vgpio_mem_table_map(),
+ * no `unmap`, no `dirty`); that way checks the same.
+ *
+ * For a longer answer, vgpio_devq_unpop() it and walk it with a cursor.
+ *
+ * @param q    the queue
+ * @param t    room for `n`
+ * @param len  bytes of a request, at most #VGPIO_TAKEN_BYTES
+ * @param n    how many at most, not 0
+ * @return how many were taken, in the order of the ring: 1 to `n`, and fewer than wait
+ * there when it is easier; 0: none is waiting; else what vgpio_devq_pop() or
+ * vgpio_chain_finish() say of the first one. One that breaks the queue does so when it is
+ * the first.
+ * @context object lock
+ */
+VGPIO_API int vgpio_devq_take(struct vgpio_devq *q, struct vgpio_taken *t, uint32_t len,
+                              unsigned n);
+
+/**
+ * @brief Write short answers, as much of each as there is room for, and stage the return
+ * of their chains with that length.
+ *
+ * @param q  the queue
+ * @param t  `n` chains that were taken and not pushed since, each with its `answer`
+ * @param n  how many
+ * @return 0; #VGPIO_ERR_IO: memory of at least one does not map any more, that chain is
+ * staged with length 0; otherwise as vgpio_devq_push() says of the first that it refuses,
+ * and none behind that is staged
+ * @context object lock
+ */
+VGPIO_API int vgpio_devq_answer(struct vgpio_devq *q, const struct vgpio_taken *t,
+                                unsigned n);
 
 /**
  * @brief Copy the next readable bytes out of a chain, however it is cut up.

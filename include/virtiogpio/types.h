@@ -160,8 +160,9 @@ struct vgpio_mem_region {
 
 /** @brief Some regions: the `ctx` of vgpio_mem_table_map(). */
 struct vgpio_mem_table {
-    const struct vgpio_mem_region *region; /**< not copied: must stay as long as used */
-    uint32_t n;                            /**< how many */
+    /** Not copied: must stay as long as used, and as it is while a queue is started. */
+    const struct vgpio_mem_region *region;
+    uint32_t n; /**< how many */
 };
 
 /**

@@ -7,6 +7,8 @@
 
 #include "bench.h"
 
+#define BATCH_MAX 32u
+
 static struct driver {
     _Alignas(2 * BENCH_LINE) struct vgpio_drvq q;
     unsigned indirect;
@@ -69,17 +71,25 @@ static BENCH_NOINLINE void ring_add(unsigned n)
 
 static BENCH_NOINLINE unsigned ring_serve(unsigned n)
 {
-    struct vgpio_chain c;
-    uint64_t request;
-    uint16_t answer;
-    unsigned i;
+    static struct vgpio_taken taken[BATCH_MAX];
+    unsigned i = 0;
+    int got;
 
-    for (i = 0; i < n && vgpio_devq_pop(&dev.q, &c) > 0; i++) {
-        bench_device.wrong |= vgpio_chain_read(&c, &request, 8) ^ 8u;
-        answer = bench_answer(request);
-        bench_device.wrong |= vgpio_chain_write(&c, &answer, 2) ^ 2u;
-        bench_device.wrong |= (unsigned)vgpio_chain_finish(&c, NULL);
-        bench_device.wrong |= (unsigned)vgpio_devq_push(&dev.q, c.head, 2);
+    while (i < n && (got = vgpio_devq_take(&dev.q, taken, 8, n - i)) > 0) {
+        unsigned k;
+
+        for (k = 0; k < (unsigned)got; k++) {
+            struct vgpio_taken *t = &taken[k];
+            uint64_t request;
+            uint16_t answer;
+
+            memcpy(&request, t->request, sizeof request);
+            answer = bench_answer(request);
+            memcpy(t->answer, &answer, sizeof answer);
+            bench_device.wrong |= (t->got ^ 8u) | (t->room ^ 2u);
+        }
+        bench_device.wrong |= (unsigned)vgpio_devq_answer(&dev.q, taken, k);
+        i += k;
     }
     if (i != 0) {
         bench_device.notified += vgpio_devq_publish(&dev.q) > 0;

@@ -134,7 +134,7 @@ static void unpop(struct fuzz *f)
 {
     /* As the device does: only the last one, and only if it is still held. */
     if (f->last_poppable && f->nheld != 0 && f->err == 0) {
-        vgpio_devq_unpop(&f->q, &f->last);
+        vgpio_devq_unpop(&f->q, f->last.head);
         check(f, 0);
         f->nheld--;
         f->popped--;

@@ -77,7 +77,7 @@ static int step(struct toy_dev *t)
         }
     }
     if (vgpio_devq_pop(&t->q[OUTBOX], &out) != 1) {
-        vgpio_devq_unpop(&t->q[INBOX], &in);
+        vgpio_devq_unpop(&t->q[INBOX], in.head);
         return 0;
     }
     answer(t, &out, &in);

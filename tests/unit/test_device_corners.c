@@ -582,7 +582,8 @@ struct meddler {
     struct bench *b;
     uint64_t when; /* the address whose mapping gives the cue ... */
     unsigned nth;  /* ... the n-th time */
-    int take_away; /* do not change the chain, but that address itself */
+    int take_away; /* do not change the chain: that address itself, or so many before it,
+                      cannot be written any more */
 };
 
 static void meddle(void *arg, uint64_t gpa)
@@ -593,8 +594,8 @@ static void meddle(void *arg, uint64_t gpa)
         return;
     }
     if (m->take_away) {
-        m->b->mem.rom = gpa;
-        m->b->mem.rom_len = 1;
+        m->b->mem.rom = m->take_away > 1 ? gpa - (unsigned)m->take_away : gpa;
+        m->b->mem.rom_len = (unsigned)m->take_away;
     } else {
         ring_peer_desc(&m->b->q[REQ], OWN_LAST, cell(m->b, REQ, OWN) + 32, 16, 0, 0);
     }
@@ -606,7 +607,7 @@ static void test_names_into_a_chain_that_changes_under_way(void **state)
 {
     static const uint8_t names[] = "a\0b\0c\0d\0e\0f\0g\0h";
     struct bench *b = *state;
-    struct meddler m = {b, 0, 2, 0}; /* seen to map, and then written */
+    struct meddler m = {b, 0, 3, 0}; /* seen to map, twice, and then written */
     uint8_t *p;
 
     b->cfg.names = names;
@@ -630,7 +631,7 @@ static void test_names_whose_status_went_away(void **state)
 {
     static const uint8_t names[] = "a\0b\0c\0d\0e\0f\0g\0h";
     struct bench *b = *state;
-    struct meddler m = {b, 0, 3, 1};
+    struct meddler m = {b, 0, 4, 1};
 
     b->cfg.names = names;
     b->cfg.names_size = sizeof names;
@@ -646,6 +647,55 @@ static void test_names_whose_status_went_away(void **state)
     assert_int_equal(b->traced[b->ntraced - 1].a, TR(VGPIO_MSG_GET_LINE_NAMES, 0));
     assert_int_equal(b->traced[b->ntraced - 1].b, VGPIO_STATUS_ERR << 8);
     b->mem.on_map = NULL;
+}
+
+/* The second walk finds no place for a status where the first one did. */
+static void test_names_without_a_place_for_the_status(void **state)
+{
+    static const uint8_t names[] = "a\0b\0c\0d\0e\0f\0g\0h";
+    struct bench *b = *state;
+    struct meddler m = {b, 0, 1, 16};
+
+    b->cfg.names = names;
+    b->cfg.names_size = sizeof names;
+    bench_restart(b);
+    (void)post_apart(b, VGPIO_MSG_GET_LINE_NAMES, 0, 0);
+    m.when = cell(b, REQ, OWN) + 32; /* the second byte; from then on none maps */
+    b->mem.on_map = meddle;
+    b->mem.arg = &m;
+    assert_int_equal(vgpio_dev_kick(&b->dev, REQ), 0);
+    assert_int_equal(bench_used_len(b, OWN), 0);
+    assert_int_equal(bench_cell(b, OWN)[16], 0xee);
+    b->mem.on_map = NULL;
+}
+
+static void break_head(void *arg, uint64_t gpa)
+{
+    struct meddler *m = arg;
+
+    if (gpa == m->when) {
+        ring_peer_desc(&m->b->q[REQ], OWN, gpa, 8, PEER_INDIRECT, 0);
+    }
+}
+
+/* ... or no chain at all. */
+static void test_names_into_a_chain_that_breaks(void **state)
+{
+    static const uint8_t names[] = "a\0b\0c\0d\0e\0f\0g\0h";
+    struct bench *b = *state;
+    struct meddler m = {b, 0, 1, 0};
+
+    b->cfg.names = names;
+    b->cfg.names_size = sizeof names;
+    bench_restart(b);
+    (void)post_apart(b, VGPIO_MSG_GET_LINE_NAMES, 0, 0);
+    m.when = cell(b, REQ, OWN) + 16;
+    b->mem.on_map = break_head;
+    b->mem.arg = &m;
+    assert_int_equal(vgpio_dev_kick(&b->dev, REQ), VGPIO_ERR_PROTO);
+    assert_int_equal(bench_cell(b, OWN)[16], 0xee);
+    b->mem.on_map = NULL;
+    expect_broken(b, REQ, b->nlog);
 }
 
 static void test_a_broken_ring_takes_no_late_answer(void **state)
@@ -701,6 +751,8 @@ int main(void)
         T(test_a_pair_with_a_bad_end_is_not_parked),
         T(test_names_into_a_chain_that_changes_under_way),
         T(test_names_whose_status_went_away),
+        T(test_names_without_a_place_for_the_status),
+        T(test_names_into_a_chain_that_breaks),
         T(test_a_broken_ring_takes_no_late_answer),
         T(test_a_broken_device_starts_no_queue),
     };

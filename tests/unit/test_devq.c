@@ -391,7 +391,7 @@ static void test_unpop(void **state)
     assert_int_equal(vgpio_devq_pop(&w.q, &w.c), 1);
     assert_int_equal(w.c.head.id, 2);
     assert_int_equal(vgpio_chain_read(&w.c, buf, 4), 4);
-    vgpio_devq_unpop(&w.q, &w.c);
+    vgpio_devq_unpop(&w.q, w.c.head);
     assert_int_equal(vgpio_devq_rearm(&w.q), 1);
     assert_int_equal(vgpio_devq_pop(&w.q, &w.c), 1);
     assert_int_equal(w.c.head.id, 2);
@@ -655,7 +655,7 @@ static void assert_broken(struct world *w, int err)
     w->c.left = 8;
     assert_int_equal(vgpio_devq_error(&w->q), err);
     assert_int_equal(vgpio_devq_pop(&w->q, &w->c), err);
-    vgpio_devq_unpop(&w->q, &w->c);
+    vgpio_devq_unpop(&w->q, w->c.head);
     assert_int_equal(vgpio_chain_read(&w->c, buf, 8), 0);
     assert_int_equal(vgpio_chain_write(&w->c, buf, 8), 0);
     assert_int_equal(vgpio_chain_where(&w->c, &gpa), err);
@@ -837,6 +837,112 @@ static void test_platform_order_serves_as_well(void **state)
     world_end(&w);
 }
 
+/* ---- short requests, with hooks that the library knows nothing of ---- */
+
+static void test_take_and_answer(void **state)
+{
+    struct world w;
+    struct vgpio_taken t;
+
+    (void)state;
+    world_start(&w, 8, 0);
+    assert_int_equal(vgpio_devq_take(&w.q, &t, 8, 1), 0);
+    memcpy(peer_at(&w.m, OUT, 8), "question", 8);
+    ring_peer_request(&w.p, 0, OUT, 8, IN, 2);
+    assert_int_equal(vgpio_devq_take(&w.q, &t, 8, 4), 1);
+    assert_int_equal(t.got, 8);
+    assert_int_equal(t.room, 2);
+    assert_memory_equal(t.request, "question", 8);
+    assert_true(t.gpa[0] == IN && t.gpa[1] == IN + 1);
+    t.answer[0] = 'o';
+    t.answer[1] = 'k';
+    assert_int_equal(vgpio_devq_answer(&w.q, &t, 1), 0);
+    assert_memory_equal(peer_at(&w.m, IN, 2), "ok", 2);
+    assert_true(vgpio_devq_publish(&w.q) >= 0);
+    assert_int_equal(peer_get32(&w.m, w.p.setup.device + 8), 2);
+    world_end(&w);
+}
+
+/* As much as there is, of both. */
+static void test_take_too_short_and_too_long(void **state)
+{
+    struct world w;
+    struct vgpio_taken t[3];
+    unsigned i;
+
+    (void)state;
+    world_start(&w, 8, 0);
+    ring_peer_request(&w.p, 0, OUT, 7, IN, 1);
+    ring_peer_request(&w.p, 2, OUT, 8, NOWHERE, 2);
+    ring_peer_desc(&w.p, 4, OUT, 8, PEER_NEXT, 5);
+    ring_peer_desc(&w.p, 5, IN + 8, 1, PEER_NEXT | PEER_WRITE, 6);
+    ring_peer_desc(&w.p, 6, IN, 9, PEER_WRITE, 0);
+    ring_peer_post(&w.p, 4);
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(vgpio_devq_take(&w.q, &t[i], 8, 1), 1);
+        t[i].answer[0] = 'a';
+        t[i].answer[1] = 'b';
+    }
+    assert_true(t[0].got == 7 && t[0].room == 1 && t[1].got == 8 && t[1].room == 0);
+    assert_true(t[2].gpa[0] == IN + 8 && t[2].gpa[1] == IN);
+    assert_int_equal(vgpio_devq_answer(&w.q, t, 3), 0);
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(peer_get32(&w.m, w.p.setup.device + 8 + 8 * i), i == 0   ? 1
+                                                                         : i == 1 ? 0
+                                                                                  : 2);
+    }
+    assert_memory_equal(peer_at(&w.m, IN, 9), "b\0\0\0\0\0\0\0a", 9);
+    world_end(&w);
+}
+
+/* Answered with nothing, and the others go on. */
+static void test_answer_into_memory_that_went_away(void **state)
+{
+    struct world w;
+    struct vgpio_taken t[3];
+    unsigned i;
+
+    (void)state;
+    world_start(&w, 8, 0);
+    ring_peer_request(&w.p, 0, OUT, 8, IN, 2);
+    ring_peer_request(&w.p, 2, OUT, 8, IN + 16, 1);
+    ring_peer_request(&w.p, 4, OUT, 8, IN + 32, 2);
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(vgpio_devq_take(&w.q, &t[i], 8, 1), 1);
+        memcpy(t[i].answer, "ok", 2);
+    }
+    w.m.rom = IN;
+    w.m.rom_len = 32;
+    assert_int_equal(vgpio_devq_answer(&w.q, t, 3), VGPIO_ERR_IO);
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(peer_get32(&w.m, w.p.setup.device + 8 + 8 * i), i == 2 ? 2 : 0);
+    }
+    world_end(&w);
+}
+
+static void test_take_and_answer_of_a_broken_queue(void **state)
+{
+    struct world w;
+    struct vgpio_taken t[2];
+
+    (void)state;
+    world_start(&w, 8, 0);
+    ring_peer_request(&w.p, 0, OUT, 8, IN, 2);
+    assert_int_equal(vgpio_devq_take(&w.q, &t[0], 8, 1), 1);
+    t[1] = t[0];
+    ring_peer_desc(&w.p, 2, OUT, 8, PEER_NEXT, 3); /* no side effect: its end is bad */
+    ring_peer_desc(&w.p, 3, IN, 2, PEER_WRITE | PEER_NEXT, 8);
+    ring_peer_post(&w.p, 2);
+    assert_int_equal(vgpio_devq_take(&w.q, &t[1], 8, 1), VGPIO_ERR_PROTO);
+    assert_int_equal(vgpio_devq_take(&w.q, &t[1], 8, 1), VGPIO_ERR_PROTO);
+    world_snap(&w);
+    assert_int_equal(vgpio_devq_answer(&w.q, t, 2), VGPIO_ERR_PROTO);
+    assert_untouched(&w);
+    vgpio_devq_stop(&w.q, NULL);
+    assert_int_equal(vgpio_devq_answer(&w.q, t, 1), VGPIO_ERR_STATE);
+    world_end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -855,6 +961,10 @@ int main(void)
         cmocka_unit_test(test_stop_and_resume),
         cmocka_unit_test(test_stop_forgets_what_is_only_staged),
         cmocka_unit_test(test_unpop),
+        cmocka_unit_test(test_take_and_answer),
+        cmocka_unit_test(test_take_too_short_and_too_long),
+        cmocka_unit_test(test_answer_into_memory_that_went_away),
+        cmocka_unit_test(test_take_and_answer_of_a_broken_queue),
         cmocka_unit_test(test_index_wrap),
         cmocka_unit_test(test_batches_wrap_with_the_ring_full),
         cmocka_unit_test(test_need_event_truth_table),

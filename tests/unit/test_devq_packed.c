@@ -481,7 +481,7 @@ static void test_unpop(void **state)
             }
             assert_int_equal(vgpio_devq_pop(&w.q, &w.c), 1);
             assert_int_equal(vgpio_chain_read(&w.c, buf, 4), 4);
-            vgpio_devq_unpop(&w.q, &w.c);
+            vgpio_devq_unpop(&w.q, w.c.head);
             assert_int_equal(w.q.at.avail_pos, pos);
             assert_int_equal(vgpio_devq_rearm(&w.q), 1);
             assert_int_equal(vgpio_devq_pop(&w.q, &w.c), 1);
@@ -710,7 +710,7 @@ static void breaks(struct world *w, int err)
     assert_int_equal(got, err);
     assert_int_equal(vgpio_devq_error(&w->q), err);
     assert_int_equal(vgpio_devq_pop(&w->q, &w->c), err);
-    vgpio_devq_unpop(&w->q, &w->c);
+    vgpio_devq_unpop(&w->q, w->c.head);
     assert_int_equal(vgpio_devq_push(&w->q, head, 0), err);
     assert_int_equal(vgpio_devq_publish(&w->q), err);
     assert_int_equal(vgpio_devq_rearm(&w->q), err);

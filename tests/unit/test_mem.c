@@ -525,6 +525,107 @@ static void test_regions_larger_than_a_length_do_not_shrink_it(void **state)
     assert_true(len == UINT32_MAX);
 }
 
+#if VGPIO_CFG_FAST
+
+static void no_unmap(void *ctx, void *p, uint32_t len)
+{
+    (void)ctx;
+    (void)p;
+    (void)len;
+}
+
+static void no_dirty(void *ctx, uint64_t gpa, uint32_t len)
+{
+    (void)ctx;
+    (void)gpa;
+    (void)len;
+}
+
+static void *other_map(void *ctx, uint64_t gpa, uint32_t *len, unsigned access)
+{
+    return vgpio_mem_table_map(ctx, gpa, len, access);
+}
+
+/* The short ways through the engine are for memory of which all is known. */
+static void test_what_is_a_table(void **state)
+{
+    static uint8_t ram[64];
+    struct vgpio_mem_region r[65];
+    struct vgpio_mem_table t = {r, 2};
+    struct vgpio_mem mem = {sizeof mem, &t, vgpio_mem_table_map, NULL, NULL};
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < 65; i++) {
+        r[i] = (struct vgpio_mem_region){0x1000u * (65 - i), 64, ram};
+    }
+    assert_true(vgpio_mem_is_table(&mem));
+    t.n = 64;
+    assert_true(vgpio_mem_is_table(&mem));
+    t.n = 65;
+    assert_false(vgpio_mem_is_table(&mem));
+    t.n = 0;
+    assert_false(vgpio_mem_is_table(&mem));
+    t.n = 2;
+    mem.map = other_map;
+    assert_false(vgpio_mem_is_table(&mem));
+    mem.map = vgpio_mem_table_map;
+    mem.unmap = no_unmap;
+    assert_false(vgpio_mem_is_table(&mem));
+    mem.unmap = NULL;
+    mem.dirty = no_dirty;
+    assert_false(vgpio_mem_is_table(&mem));
+}
+
+static int is_table_with(uint64_t gpa, uint64_t size, void *hva)
+{
+    static uint8_t ram[64];
+    struct vgpio_mem_region r[2] = {{0x1000, 64, ram}, {gpa, size, hva}};
+    struct vgpio_mem_table t = {r, 2};
+    struct vgpio_mem mem = {sizeof mem, &t, vgpio_mem_table_map, NULL, NULL};
+
+    return vgpio_mem_is_table(&mem);
+}
+
+static void test_regions_of_a_table(void **state)
+{
+    static uint8_t ram[64];
+
+    (void)state;
+    assert_true(is_table_with(0x1040, 64, ram));
+    assert_true(is_table_with(0xfc0, 64, ram));
+    assert_true(is_table_with(UINT64_MAX - 63, 64, ram));
+    assert_false(is_table_with(UINT64_MAX - 62, 64, ram)); /* wraps */
+    assert_false(is_table_with(0x103f, 64, ram));          /* overlap */
+    assert_false(is_table_with(0xfc1, 64, ram));
+    assert_false(is_table_with(0x1000, 64, ram));
+    assert_true(is_table_with(0x2000, 32, ram));
+    assert_false(is_table_with(0x2000, 31, ram)); /* no room for a view */
+    assert_false(is_table_with(0x2000, 0, ram));
+    assert_false(is_table_with(0x2000, 64, NULL)); /* identity */
+    assert_false(is_table_with(0x2000, SIZE_MAX, ram));
+}
+
+static void test_view_of_a_region(void **state)
+{
+    static uint8_t ram[64];
+    struct vgpio_mem_region r[2] = {{0x1000, 64, ram}, {0x2000, 64, ram + 1}};
+    struct vgpio_mem_table t = {r, 2};
+    struct vgpio_mem mem = {sizeof mem, &t, vgpio_mem_table_map, NULL, NULL};
+    struct vgpio_mem_view v;
+
+    (void)state;
+    assert_int_equal(vgpio_mem_region_of(&mem, 0x1000), 0);
+    assert_int_equal(vgpio_mem_region_of(&mem, 0x203f), 1);
+    assert_int_equal(vgpio_mem_region_of(&mem, 0x2040), 0); /* none */
+    v = vgpio_mem_view(&mem, 1);
+    assert_true(vgpio_mem_in_view(&v, 0x2000) && vgpio_mem_in_view(&v, 0x2020));
+    assert_false(vgpio_mem_in_view(&v, 0x1fff) || vgpio_mem_in_view(&v, 0x2021));
+    assert_ptr_equal(vgpio_mem_of_view(&v, 0x2020), ram + 33);
+}
+
+#endif
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -540,6 +641,11 @@ int main(void)
         cmocka_unit_test(test_checked_map),
         cmocka_unit_test(test_table_finds_the_region_and_its_end),
         cmocka_unit_test(test_first_of_overlapping_regions_answers),
+#if VGPIO_CFG_FAST
+        cmocka_unit_test(test_what_is_a_table),
+        cmocka_unit_test(test_regions_of_a_table),
+        cmocka_unit_test(test_view_of_a_region),
+#endif
         cmocka_unit_test(test_empty_and_wrapping_regions_match_nothing),
         cmocka_unit_test(test_table_at_the_top_of_the_address_space),
         cmocka_unit_test(test_copies_cross_regions_but_not_holes),
