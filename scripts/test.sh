@@ -174,6 +174,11 @@ guests()
     guest guest-qemu tests/guest/qemu/run.sh
     say "A hypervisor with the device built in (the first run builds its kernel, some minutes)"
     guest guest-kvm tests/guest/kvm/run.sh
+    say "The same hypervisor under ASan and UBSan"
+    export KVM_VMM=build-debug/examples/kvm_vmm
+    guest guest-kvm-debug tests/guest/kvm/run.sh \
+        packed+event+indirect/{two_cpus,rebind,reset_armed,refuses}
+    unset KVM_VMM
 }
 
 branch_coverage()

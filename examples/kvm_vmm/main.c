@@ -332,6 +332,7 @@ static int run(struct machine *m, const struct options *o)
 {
     int signals = block_signals();
     int code = add_gpio(m, o);
+    bool ran;
 
     if (code == EXIT_OK) {
         code = serial_init(&m->serial, &m->vm, STDOUT_FILENO);
@@ -342,13 +343,16 @@ static int run(struct machine *m, const struct options *o)
     if (code == EXIT_OK) {
         code = boot(m, o);
     }
-    if (code == EXIT_OK) {
+    ran = code == EXIT_OK;
+    if (ran) {
         raw_terminal();
         console(m, signals);
-        code = m->vm.exit_code;
     }
     /* First those who may ask for something, then those who are asked. */
     vm_stop(&m->vm);
+    if (ran) {
+        code = m->vm.exit_code;
+    }
     gpio_stop(&m->gpio);
     control_free(&m->control);
     gpio_free(&m->gpio);

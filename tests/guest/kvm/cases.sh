@@ -23,7 +23,7 @@ offers() { [[ $variant == *$1* ]] && echo 1 || echo 0; }
 # processor to the other and back in the middle of that.
 case_two_cpus() {
     local n=${VGPIO_KVM_TOGGLES:-100000} merged delivered
-    patience 4
+    patience 3
     serve 8
     boot
     guest mon m 2

@@ -54,7 +54,8 @@ machine_kill() {
     machine_forget
 }
 
-# The guest reboots, which is the machine's end: nothing is left behind.
+# The guest reboots, which is the machine's end: nothing is left behind, and there was nothing to
+# complain of, such as by a sanitizer.
 machine_end() {
     local status=0
     printf 'reboot -f\n' >&"$con_to"
@@ -65,8 +66,9 @@ machine_end() {
     fi
     wait "$machine" || status=$?
     machine_forget
-    if [ $status != 0 ] || [ -e "$machine_dir/control" ]; then
-        echo "exit status $status; $(ls "$machine_dir")"
+    if [ $status != 0 ] || [ -e "$machine_dir/control" ] || [ -s "$machine_dir/vmm.log" ]; then
+        echo "exit status $status; in its folder: $(cd "$machine_dir" && echo *)"
+        cat "$machine_dir/vmm.log"
         return 1
     fi
 }
