@@ -11,6 +11,7 @@ static const char help[] =
     "  serve   serve simulated lines to a virtual machine (vhost-user)\n"
     "  demo    show a driver and a device talking, message by message\n"
     "  decode  say what captured bytes mean\n"
+    "  doctor  look for what keeps a guest from its lines, and say the mend\n"
     "\n"
     "On the lines of any vhost-user GPIO back end, as the tools of libgpiod do it:\n"
     "  detect  list chips: sockets of back ends\n"
@@ -26,9 +27,9 @@ static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"serve", cmd_serve},   {"demo", cmd_demo}, {"decode", cmd_decode},
-    {"detect", cmd_detect}, {"info", cmd_info}, {"get", cmd_get},
-    {"set", cmd_set},       {"mon", cmd_mon},
+    {"serve", cmd_serve},   {"demo", cmd_demo},     {"decode", cmd_decode},
+    {"doctor", cmd_doctor}, {"detect", cmd_detect}, {"info", cmd_info},
+    {"get", cmd_get},       {"set", cmd_set},       {"mon", cmd_mon},
 };
 
 static const struct command *find(const char *name)

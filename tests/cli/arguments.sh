@@ -99,7 +99,7 @@ wrong "unexpected argument 'more'" demo more
 wrong "--packed and --split exclude each other" demo --packed --split
 wrong "unknown or ambiguous option '--no-frobnicate'" demo --no-frobnicate
 
-for command in "" serve demo decode detect info get set mon; do
+for command in "" serve demo decode doctor detect info get set mon; do
     # shellcheck disable=SC2086
     right "usage: vgpio" $command --help
     # shellcheck disable=SC2086

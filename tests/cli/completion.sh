@@ -25,7 +25,7 @@ completes() {
 }
 
 until "$vgpio" detect --timeout 1s "$dir/gpio" > /dev/null 2>&1; do :; done
-completes "demo decode detect" d
+completes "demo decode doctor detect" d
 completes "mon" m
 completes "--toggle --timeout" set --t
 completes "--num-events" mon --num
