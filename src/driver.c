@@ -117,10 +117,24 @@ void vgpio_drv_give(struct vgpio_drv *drv, unsigned kind, uint16_t slot)
     drv->free_slot[kind] = slot;
 }
 
+/* Where the event ring begins in the arena, and, behind it, the cells. One function, for
+ * the arithmetic is longer than a call. */
+static uint32_t ring_end(const struct vgpio_drv *drv, unsigned kind)
+{
+    uint32_t bytes = 0;
+    unsigned k;
+
+    for (k = 0; k <= kind; k++) {
+        uint32_t n = 2u * nslots(drv, k);
+
+        bytes += VGPIO_RING_BYTES(n);
+    }
+    return bytes;
+}
+
 uint8_t *vgpio_drv_cell(const struct vgpio_drv *drv, uint16_t slot, uint64_t *addr)
 {
-    uint32_t off = VGPIO_RING_BYTES(2u * drv->nreq) + VGPIO_RING_BYTES(2u * drv->nirq) +
-                   slot * VGPIO_DMA_CELL;
+    uint32_t off = ring_end(drv, VGPIO_SLOT_EVENT) + slot * VGPIO_DMA_CELL;
 
     if (addr != NULL) {
         *addr = drv->dma_addr + off;
@@ -177,6 +191,19 @@ int vgpio_drv_answer(struct vgpio_drv *drv, uint16_t slot, int result,
     return 1;
 }
 
+/* Of the time since the last start. */
+static void forget(struct vgpio_drv *drv)
+{
+    drv->features = 0;
+    drv->names = NULL;
+    drv->queues = 0;
+    drv->indirect = 0;
+    drv->owed = 0;
+    drv->err = 0;
+    slots_reset(drv, VGPIO_SLOT_REQ, 0);
+    slots_reset(drv, VGPIO_SLOT_EVENT, 0);
+}
+
 /* ---- init ---- */
 
 static int count_ok(uint32_t n)
@@ -204,26 +231,14 @@ static int config_check(const struct vgpio_drv_config *c)
     if (!bus_ok(c->bus)) {
         return VGPIO_ERR_ABI;
     }
-    if ((((uint64_t)(uintptr_t)c->dma ^ c->dma_addr) & (VGPIO_DMA_ALIGN - 1u)) != 0) {
-        return VGPIO_ERR_INVAL;
-    }
-    if (c->dma_size < VGPIO_DMA_SIZE((uint32_t)c->nreq, (uint32_t)c->nirq) ||
-        c->dma_addr > UINT64_MAX - c->dma_size) {
-        return VGPIO_ERR_NOSPC;
-    }
     return VGPIO_OK;
 }
 
 static void config_take(struct vgpio_drv *drv, const struct vgpio_drv_config *c)
 {
-    uint32_t pad = (uint32_t)(VGPIO_DMA_ALIGN - (c->dma_addr & (VGPIO_DMA_ALIGN - 1u))) &
-                   (VGPIO_DMA_ALIGN - 1u);
-
     drv->dialect = c->dialect != NULL ? c->dialect : &vgpio_std_dialect;
     drv->bus = c->bus;
     drv->bus_ctx = c->bus_ctx;
-    drv->dma = (uint8_t *)c->dma + pad;
-    drv->dma_addr = c->dma_addr + pad;
     drv->slots = c->slots;
     drv->ring = c->ring;
     drv->nreq = c->nreq;
@@ -234,6 +249,27 @@ static void config_take(struct vgpio_drv *drv, const struct vgpio_drv_config *c)
     drv->flags = (uint8_t)c->flags;
     drv->trace = c->trace;
     drv->trace_ctx = c->trace_ctx;
+}
+
+/* Both views of the arena begin on the same place of a cache line. */
+static int arena_take(struct vgpio_drv *drv, const struct vgpio_drv_config *c)
+{
+    const uint32_t mask = VGPIO_DMA_ALIGN - 1u;
+    uint32_t low = (uint32_t)c->dma_addr & mask;
+    uint32_t pad = (0u - low) & mask;
+
+    if (((uint32_t)(uintptr_t)c->dma & mask) != low) {
+        return VGPIO_ERR_INVAL;
+    }
+    /* The size of an arena counts the worst padding, whatever it is here. */
+    if (c->dma_size < VGPIO_DMA_ALIGN + ring_end(drv, VGPIO_SLOT_EVENT) +
+                          ((uint32_t)c->nreq + c->nirq) * VGPIO_DMA_CELL ||
+        c->dma_addr > UINT64_MAX - c->dma_size) {
+        return VGPIO_ERR_NOSPC;
+    }
+    drv->dma = (uint8_t *)c->dma + pad;
+    drv->dma_addr = c->dma_addr + pad;
+    return VGPIO_OK;
 }
 
 int vgpio_drv_init_abi(struct vgpio_drv *drv, const struct vgpio_drv_config *cfg,
@@ -258,9 +294,11 @@ int vgpio_drv_init_abi(struct vgpio_drv *drv, const struct vgpio_drv_config *cfg
     }
     memset(drv, 0, sizeof *drv);
     config_take(drv, &c);
-    slots_reset(drv, VGPIO_SLOT_REQ, 0);
-    slots_reset(drv, VGPIO_SLOT_EVENT, 0);
-    return VGPIO_OK;
+    err = arena_take(drv, &c);
+    if (err == VGPIO_OK) {
+        forget(drv);
+    }
+    return err;
 }
 
 /* ---- bring-up ---- */
@@ -347,7 +385,7 @@ static uint16_t fit(struct vgpio_drv *drv, unsigned kind, uint16_t max, uint16_t
 static int queue_up(struct vgpio_drv *drv, unsigned kind)
 {
     unsigned q = drv->dialect->queue[kind];
-    uint32_t off = kind == VGPIO_SLOT_REQ ? 0 : VGPIO_RING_BYTES(2u * drv->nreq);
+    uint32_t off = kind == VGPIO_SLOT_REQ ? 0 : ring_end(drv, VGPIO_SLOT_REQ);
     struct vgpio_vq_setup vq;
     uint16_t max = 0;
     uint16_t usable;
@@ -456,18 +494,6 @@ static int reset_pending(struct vgpio_drv *drv)
     int err = drv->bus->get_status(drv->bus_ctx, &status);
 
     return err < 0 ? err : status != 0;
-}
-
-static void forget(struct vgpio_drv *drv)
-{
-    drv->features = 0;
-    drv->names = NULL;
-    drv->queues = 0;
-    drv->indirect = 0;
-    drv->owed = 0;
-    drv->err = 0;
-    slots_reset(drv, VGPIO_SLOT_REQ, 0);
-    slots_reset(drv, VGPIO_SLOT_EVENT, 0);
 }
 
 int vgpio_drv_start(struct vgpio_drv *drv)
@@ -622,22 +648,20 @@ int vgpio_drv_flush(struct vgpio_drv *drv)
         return err;
     }
     for (q = 0; q < 2; q++) {
+        uint8_t bit = (uint8_t)(1u << q);
         uint32_t data;
-
-        if ((drv->queues & 1u << q) != 0 && vgpio_drvq_publish(&drv->q[q], &data) > 0) {
-            drv->kick_data[q] = data | q;
-            drv->owed = (uint8_t)(drv->owed | 1u << q);
-        }
-    }
-    for (q = 0; q < 2; q++) {
         int rung;
 
-        if ((drv->owed & 1u << q) == 0) {
+        if ((drv->queues & bit) != 0 && vgpio_drvq_publish(&drv->q[q], &data) > 0) {
+            drv->kick_data[q] = data | q;
+            drv->owed |= bit;
+        }
+        if ((drv->owed & bit) == 0) {
             continue;
         }
         rung = drv->bus->notify(drv->bus_ctx, q, drv->kick_data[q]);
         if (rung >= 0) {
-            drv->owed = (uint8_t)(drv->owed & ~(1u << q));
+            drv->owed ^= bit;
         } else if (err == VGPIO_OK) {
             err = rung;
         }
