@@ -18,6 +18,8 @@ enum drv_state {
 
 #define MAX_SLOTS 16384u
 #define NO_SLOT 0xffffu
+/* Without interrupts the second queue and all that belongs to it is left out. */
+#define QUEUES (VGPIO_CFG_IRQ ? 2u : 1u)
 
 #if VGPIO_CFG_INDIRECT
 #define F_INDIRECT VGPIO_F_INDIRECT
@@ -64,7 +66,7 @@ void vgpio_drv_trace(const struct vgpio_drv *drv, unsigned id, uint32_t a, uint3
 
 static uint16_t first_slot(const struct vgpio_drv *drv, unsigned kind)
 {
-    return kind == VGPIO_SLOT_REQ ? (uint16_t)0 : drv->nreq;
+    return !VGPIO_CFG_IRQ || kind == VGPIO_SLOT_REQ ? (uint16_t)0 : drv->nreq;
 }
 
 static uint16_t nslots(const struct vgpio_drv *drv, unsigned kind)
@@ -150,7 +152,7 @@ int vgpio_drv_stage(struct vgpio_drv *drv, unsigned kind, uint16_t slot,
     uint8_t *cell = vgpio_drv_cell(drv, slot, &addr);
     int err;
 
-    if ((drv->indirect & 1u << q) != 0 && nread + nwrite > 1) {
+    if (F_INDIRECT != 0 && (drv->indirect & 1u << q) != 0 && nread + nwrite > 1) {
         err = vgpio_drvq_add_indirect(&drv->q[q], cell + VGPIO_CELL_TABLE,
                                       addr + VGPIO_CELL_TABLE, seg, nread, nwrite, slot);
     } else {
@@ -419,7 +421,7 @@ static int has_events(const struct vgpio_drv *drv)
 {
     uint64_t bit = drv->dialect->event_feature;
 
-    return drv->nirq != 0 && (drv->features & bit) == bit;
+    return VGPIO_CFG_IRQ && drv->nirq != 0 && (drv->features & bit) == bit;
 }
 
 static int bring_up(struct vgpio_drv *drv)
@@ -430,6 +432,9 @@ static int bring_up(struct vgpio_drv *drv)
 
     if (err >= 0) {
         err = set_status(drv, VGPIO_S_DRIVER);
+    }
+    if (!VGPIO_CFG_IRQ && d->event_feature == 0) {
+        err = VGPIO_ERR_NOTSUP; /* this dialect cannot do without the second queue */
     }
     if (err >= 0) {
         err = negotiate(drv);
@@ -647,7 +652,7 @@ int vgpio_drv_flush(struct vgpio_drv *drv)
     if (err != VGPIO_OK) {
         return err;
     }
-    for (q = 0; q < 2; q++) {
+    for (q = 0; q < QUEUES; q++) {
         uint8_t bit = (uint8_t)(1u << q);
         uint32_t data;
         int rung;
@@ -691,9 +696,14 @@ static int poll_queue(struct vgpio_drv *drv, unsigned kind, struct vgpio_drv_eve
     return r < 0 ? fatal(drv, r) : r;
 }
 
+static int has_local(const struct vgpio_drv *drv)
+{
+    return VGPIO_CFG_IRQ && drv->dialect->local != NULL;
+}
+
 static int poll_local(struct vgpio_drv *drv, struct vgpio_drv_event *ev)
 {
-    return drv->dialect->local != NULL ? drv->dialect->local(drv, ev) : 0;
+    return has_local(drv) ? drv->dialect->local(drv, ev) : 0;
 }
 
 int vgpio_drv_poll(struct vgpio_drv *drv, struct vgpio_drv_event *ev)
@@ -710,8 +720,8 @@ int vgpio_drv_poll(struct vgpio_drv *drv, struct vgpio_drv_event *ev)
     if (r == 0) {
         r = poll_local(drv, ev);
     }
-    for (i = 0; i < 2 && r == 0; i++) {
-        drv->turn ^= 1u;
+    for (i = 0; i < QUEUES && r == 0; i++) {
+        drv->turn ^= QUEUES - 1u;
         r = poll_queue(drv, drv->turn, ev);
     }
     return r == 0 ? poll_local(drv, ev) : r; /* what the buffers brought about */
@@ -722,13 +732,13 @@ int vgpio_drv_rearm(struct vgpio_drv *drv)
     int r = ready(drv);
     unsigned q;
 
-    if (r == 0 && drv->dialect->local != NULL) {
+    if (r == 0 && has_local(drv)) {
         r = vgpio_drv_flush(drv);
         if (r == 0) {
             r = poll_local(drv, NULL);
         }
     }
-    for (q = 0; q < 2 && r == 0; q++) {
+    for (q = 0; q < QUEUES && r == 0; q++) {
         if ((drv->queues & 1u << q) != 0) {
             r = vgpio_drvq_rearm(&drv->q[q]);
             if (r < 0) {

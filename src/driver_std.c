@@ -75,7 +75,7 @@ static int std_configure(struct vgpio_drv *drv)
     vgpio_config_decode(&c, raw);
     drv->ngpio = c.ngpio;
     drv->names_size = c.names_size;
-    for (i = 0; i < c.ngpio && i < drv->irq_map_len; i++) {
+    for (i = 0; VGPIO_CFG_IRQ && i < c.ngpio && i < drv->irq_map_len; i++) {
         drv->irq_map[i] = 0;
     }
     return c.ngpio == 1 ? other_dialect(drv) : VGPIO_OK;
@@ -110,7 +110,7 @@ static int is_output(const struct vgpio_drv *drv, uint16_t line)
 
 static void set_output(struct vgpio_drv *drv, uint16_t line, int output)
 {
-    if (line < drv->irq_map_len) {
+    if (VGPIO_CFG_IRQ && line < drv->irq_map_len) {
         drv->irq_map[line] =
             (uint16_t)((drv->irq_map[line] & MAP_SLOT) | (output ? MAP_OUTPUT : 0u));
     }

@@ -189,6 +189,12 @@ struct vgpio_drv_config {
 /** A driver. Opaque by contract. */
 struct vgpio_drv {
     /** @cond PRIVATE */
+    /* Small things first: small CPUs reach those with short instructions. */
+    uint8_t state, status, queues, indirect, owed, turn, flags;
+    int8_t err;
+    uint16_t nreq, nirq, ngpio;
+    uint16_t free_slot[2];
+    uint16_t cursor;
     const struct vgpio_dialect *dialect;
     const struct vgpio_bus_ops *bus;
     void *bus_ctx;
@@ -197,19 +203,14 @@ struct vgpio_drv {
     struct vgpio_drvq_slot *ring;
     uint16_t *irq_map;
     uint8_t *names;
-    vgpio_trace_fn trace;
-    void *trace_ctx;
     uint64_t dma_addr;
     uint64_t want, features;
-    struct vgpio_drvq q[2];
     uint32_t irq_map_len, names_size;
     uint32_t kick_data[2];
-    uint16_t nreq, nirq, ngpio;
-    uint16_t free_slot[2];
-    uint16_t cursor;
+    vgpio_trace_fn trace;
+    void *trace_ctx;
     uint16_t own[6]; /* the dialect's */
-    uint8_t flags, state, status, queues, indirect, owed, turn;
-    int8_t err;
+    struct vgpio_drvq q[2];
     /** @endcond */
 };
 
@@ -249,7 +250,8 @@ VGPIO_API int vgpio_drv_init_abi(struct vgpio_drv *drv,
  * @retval VGPIO_ERR_STATE  stopping; or stopped, but vgpio_drv_poll() did not hand back
  *                          every cookie yet; or running with a fatal error: stop first
  * @retval VGPIO_ERR_NOTSUP another kind of device, no VERSION_1, our features refused, a
- *                          queue missing or too small
+ *                          queue missing or too small; or interrupts are compiled out and
+ *                          the dialect cannot do without their queue
  * @retval VGPIO_ERR_PROTO  the configuration never stands still
  * @retval VGPIO_ERR_BROKEN the device asks for a reset (DEVICE_NEEDS_RESET) right away
  * @return anything else below 0: what the bus said
