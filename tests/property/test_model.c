@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Driver and device against a model that predicts every answer and every interrupt.
+/* Driver and device, on rings of both layouts, against a model that predicts every answer
+ * and every interrupt.
  *
  * Both run over the loop, on two mappings of one memory, and whoever does not run finds
  * its mapping gone. A seed makes a configuration and a script of calls: submit, unmask,
  * flush, poll, sleep, cancel, doorbells (also for nothing), completions (out of order,
  * late, twice), edges and levels, stop (NOW, DRAIN) and resume of a ring, disable and
- * enable, reset. The model is told each call first and says what the lines will be asked,
- * which used elements will appear, and whether the other side will be notified; then the
- * call is made and all of it compared. Ring indices begin shortly before they wrap.
+ * enable, reset, a ring that breaks. The model is told each call first and says what
+ * the lines will be asked, which used elements will appear, and whether the other side
+ * will be notified; then the call is made and all of it compared. Ring positions begin
+ * shortly before they wrap.
  *
- * usage: property_model [SEED [STEPS [RING_SIZE]]]; without arguments some hundred seeds.
+ * With --layouts the same script runs on split and on packed rings, with direct and with
+ * indirect descriptors, with and without EVENT_IDX; each time doorbells are rung whether
+ * they are due or not, so that the same happens at the same time, and what the lines are
+ * asked and what the driver reports must be the same step by step.
+ *
+ * usage: property_model [--layouts] [SEED [STEPS [RING_SIZE]]]; else some hundred seeds.
  * A failure prints its seed and the shortest script found that still fails. */
 #include <setjmp.h>
 #include <signal.h>
@@ -46,13 +53,15 @@ enum kind {
     START,
     RUN,
     RESET,
+    BREAK,
     KINDS
 };
 static const char *const kind_name[KINDS] = {
-    "submit",   "unmask", "flush",  "poll", "sleep", "cancel", "bell", "kick",
-    "complete", "again",  "change", "stop", "start", "run",    "reset"};
+    "submit",   "unmask", "flush",  "poll", "sleep", "cancel", "bell",  "kick",
+    "complete", "again",  "change", "stop", "start", "run",    "reset", "break"};
 /* How often, of 100. */
-static const unsigned weight[KINDS] = {26, 8, 14, 14, 3, 2, 10, 2, 9, 1, 6, 2, 1, 1, 1};
+static const unsigned weight[KINDS] = {25, 8, 14, 14, 3, 2, 10, 2,
+                                       9,  1, 6,  2,  1, 1, 1,  1};
 
 struct op {
     uint8_t kind;
@@ -65,7 +74,10 @@ struct config {
     uint64_t features;
     uint32_t flags;
     int map;
-    uint16_t begin[2]; /* first ring positions */
+    uint16_t begin[2];  /* first ring positions */
+    uint16_t event_max; /* entries of the event queue, at most */
+    uint16_t ring[2];   /* entries, or 0: as many as the driver takes (split sizes) */
+    int every_bell;     /* rung whether it is due or not */
 };
 
 /* ---- the model -------------------------------------------------------------------- */
@@ -118,8 +130,9 @@ struct mqueue {
     unsigned staged, published, popped, used;
     unsigned given; /* in this call */
     uint16_t used_event, avail_event;
-    unsigned signalled, kicked; /* since the start: the first always notifies */
-    int *fifo;                  /* used and not polled: request, or line << 1 | valid */
+    unsigned used_asked, avail_asked; /* packed: until then all are announced */
+    unsigned signalled, kicked;       /* since the start: the first always notifies */
+    int *fifo; /* used and not polled: request, or line << 1 | valid */
     unsigned fifo_in, fifo_out;
 };
 
@@ -130,7 +143,7 @@ static struct model {
     struct mqueue q[2];
     unsigned free, starved, active;
     unsigned drv_free, irq_free, turn, kicks, events;
-    int has_irq, event_idx;
+    int has_irq, event_idx, packed;
 } m;
 
 static struct world {
@@ -145,6 +158,7 @@ static struct world {
     struct vgpio_drv_slot slots[MAX_RING + MAX_NIRQ];
     struct vgpio_drvq_slot ring[2 * (MAX_RING + MAX_NIRQ)];
     uint16_t irq_map[LINES];
+    struct vgpio_drvq_slot own[2][MAX_RING];
     struct vgpio_vq_setup where[2];
     uint16_t used_seen[2];
     unsigned wrapped[2];
@@ -172,6 +186,9 @@ __attribute__((format(printf, 1, 2))) static void fail(const char *fmt, ...)
             fail("line %d: %s", __LINE__, #cond);                                        \
         }                                                                                \
     } while (0)
+/* For a ring that the test makes. */
+#define RING_ROOM(q)                                                                     \
+    (((size_t)VGPIO_RING_BYTES((size_t)w.c.ring[q]) + 4095) / 4096 * 4096)
 #define SAME(got, want) same(__LINE__, #got, (long)(got), (long)(want))
 
 static void same(int line, const char *what, long got, long want)
@@ -179,6 +196,36 @@ static void same(int line, const char *what, long got, long want)
     if (got != want) {
         fail("line %d: %s is %ld, the model says %ld", line, what, got, want);
     }
+}
+
+/* What happened in each step, as far as lines and users of the driver can tell. */
+static uint64_t happened[MAX_STEPS + 1];
+static uint64_t *recording; /* where, or NULL */
+static uint64_t notes;
+
+static void note(unsigned what, unsigned a, unsigned b, long c)
+{
+    uint64_t h =
+        ((uint64_t)what << 48) ^ ((uint64_t)a << 32) ^ ((uint64_t)b << 16) ^ (uint64_t)c;
+
+    if (recording != NULL) {
+        notes++;
+        *recording = (*recording ^ h) * UINT64_C(0xff51afd7ed558ccd);
+        *recording ^= *recording >> 29;
+    }
+}
+
+/* Where the ring stands after so many chains: an index, or an offset with its lap. */
+static uint16_t position(unsigned q, unsigned chains)
+{
+    unsigned size = w.drv.q[q].size, back = (uint16_t)(0u - w.c.begin[q]), at;
+
+    if (!m.packed) {
+        return (uint16_t)(w.c.begin[q] + chains);
+    }
+    at = 2 * size - back % (2 * size) + (w.c.seed & 1u) * size;
+    at = (at + chains * ((w.drv.indirect >> q & 1u) ? 1u : 2u)) % (2 * size);
+    return (uint16_t)(at < size ? at | 0x8000u : at - size);
 }
 
 static int answers(unsigned q)
@@ -433,7 +480,8 @@ static void pump(unsigned q)
             return;
         }
         if (mq->popped == mq->published) {
-            mq->avail_event = (uint16_t)(w.c.begin[q] + mq->popped);
+            mq->avail_event = position(q, mq->popped);
+            mq->avail_asked = 1;
             return;
         }
         if (q == 0) {
@@ -605,6 +653,7 @@ static int asked(uint16_t line, char op, unsigned a, unsigned b, vgpio_token tok
     SAME(op, c.op);
     SAME(a, c.a);
     SAME(b, c.b);
+    note((unsigned)op, line, a, (long)b);
     if (op == 'u') {
         return 0;
     }
@@ -697,23 +746,37 @@ static void used_element(unsigned q, uint16_t id)
     }
 }
 
+/* The next element that the device made used, if it is there: the head or id in it. */
+static int used_at(unsigned q, unsigned n, uint16_t *id)
+{
+    const struct vgpio_vq_setup *s = &w.bus.vq[q];
+    uint16_t at = position(q, n), flags;
+
+    if (!m.packed) {
+        *id = peek16(s->device + 4 + 8u * (uint64_t)(at % s->size));
+        return at != peek16(s->device + 2);
+    }
+    *id = peek16(s->desc + 16u * (uint64_t)(at & 0x7fffu) + 12);
+    flags = peek16(s->desc + 16u * (uint64_t)(at & 0x7fffu) + 14) & 0x8080u;
+    return flags == (at & 0x8000u ? 0x8080u : 0) && n < m.q[q].published;
+}
+
 static unsigned compare_used(unsigned q)
 {
     struct mqueue *mq = &m.q[q];
-    const struct vgpio_vq_setup *s = &w.bus.vq[q];
-    uint16_t old = (uint16_t)(w.c.begin[q] + mq->used), i;
-    uint16_t now = peek16(s->device + 2);
-    unsigned notify = 0;
+    unsigned notify = 0, n = mq->used;
+    uint16_t id;
 
-    SAME((uint16_t)(now - old), mq->given);
-    for (i = old; i != now; i++) {
-        used_element(q, peek16(s->device + 4 + 8u * (uint64_t)(i % s->size)));
-        notify |= i == mq->used_event;
+    while (used_at(q, n, &id)) {
+        used_element(q, id);
+        notify |= position(q, n++) == mq->used_event;
     }
+    SAME(n - mq->used, mq->given);
     if (mq->given != 0) {
-        notify |= !m.event_idx || !mq->signalled;
+        notify |= !m.event_idx || !mq->signalled || (m.packed && !mq->used_asked);
         mq->signalled = 1;
-        w.wrapped[q] |= now < old;
+        w.wrapped[q] |= m.packed ? (position(q, n) ^ position(q, mq->used)) >> 15
+                                 : position(q, n) < position(q, mq->used);
     }
     mq->used += mq->given;
     mq->given = 0;
@@ -772,7 +835,7 @@ static void do_bell(void)
     SAME(kicks, m.kicks);
     m.kicks = 0;
     for (q = 0; q < 2; q++) {
-        if ((kicks & 1u << q) != 0) {
+        if ((kicks & 1u << q) != 0 || (w.c.every_bell && (q == 0 || m.has_irq))) {
             do_kick(q);
         }
     }
@@ -901,8 +964,8 @@ static void do_stop(unsigned q, unsigned how)
     SAME(w.face.ops->queue_stop(w.face.obj, q, how, &w.where[q]), want);
     compare();
     if (want == 0) {
-        SAME(w.where[q].avail_pos, (uint16_t)(w.c.begin[q] + mq->popped));
-        SAME(w.where[q].used_pos, (uint16_t)(w.c.begin[q] + mq->used));
+        SAME(w.where[q].avail_pos, position(q, mq->popped));
+        SAME(w.where[q].used_pos, position(q, mq->used));
     }
 }
 
@@ -928,7 +991,7 @@ static void do_start(unsigned q, unsigned how)
         return;
     }
     s.flags = VGPIO_VQ_TOLD;
-    s.avail_pos = how % 2 != 0 ? s.used_pos : s.avail_pos;
+    s.avail_pos = how % 2 != 0 && !m.packed ? s.used_pos : s.avail_pos;
     mq->stopped = 0;
     mq->started = mq->run = 1;
     mq->signalled = 0;
@@ -959,6 +1022,27 @@ static void do_run(unsigned q, int on)
 
 /* ---- the driver's calls ----------------------------------------------------------- */
 
+/* How many chains of two the driver keeps in flight in a ring. */
+static unsigned usable(unsigned n, unsigned max, unsigned flag, int when)
+{
+    unsigned size = 2 * n, ndesc;
+    int indirect = (w.c.features & VGPIO_F_INDIRECT) != 0;
+
+    while (size > max) {
+        size /= 2;
+    }
+    indirect &= ((w.c.flags & flag) != 0) == when || size < 2;
+    for (ndesc = indirect ? 1 : 2; n * ndesc > size;) {
+        n /= 2;
+    }
+    return n;
+}
+
+static unsigned request_slots(void)
+{
+    return usable(w.c.nreq, w.c.size, VGPIO_DRV_INDIRECT_REQUESTQ, 1);
+}
+
 static void do_submit(const struct op *op)
 {
     static const uint32_t triggers[] = {0, 0, 1, 2, 3, 3, 4, 8};
@@ -980,6 +1064,7 @@ static void do_submit(const struct op *op)
     r->mode = (uint8_t)(op->c % 8u < 4 ? 2 : op->c & 1u);
     r->outcome = outcome < 13 ? (int)(outcome & 1u) : outcome == 13 ? 2 : VGPIO_ERR_IO;
     want = may_submit(r->type, &m.line[r->line], r->arg);
+    note(r->type, r->line, r->arg, want);
     SAME(vgpio_drv_submit(&w.drv, r->type, r->line, r->arg, r), want);
     if (want == 0) {
         submitted(m.nreqs++);
@@ -999,6 +1084,7 @@ static void do_unmask(unsigned line)
         l->want = 1;
         post_wanted(line);
     }
+    note('u', line, 0, want);
     SAME(vgpio_drv_unmask(&w.drv, (uint16_t)line), want);
 }
 
@@ -1008,13 +1094,13 @@ static void do_flush(void)
 
     for (q = 0; q < 2; q++) {
         struct mqueue *mq = &m.q[q];
-        unsigned kick = !m.event_idx || !mq->kicked;
+        unsigned kick = !m.event_idx || !mq->kicked || (m.packed && !mq->avail_asked);
 
         if (mq->staged == mq->published) {
             continue;
         }
         for (i = mq->published; i < mq->staged; i++) {
-            kick |= (uint16_t)(w.c.begin[q] + i) == mq->avail_event;
+            kick |= position(q, i) == mq->avail_event;
         }
         mq->kicked = 1;
         mq->published = mq->staged;
@@ -1036,6 +1122,7 @@ static int do_poll(void)
         SAME(got.type, want.type);
         SAME(got.result, want.result);
         MUST(got.cookie == want.cookie);
+        note(got.kind, got.line, got.type, got.result);
     }
     return n;
 }
@@ -1048,9 +1135,11 @@ static void do_sleep(void)
     for (q = 0; q < (m.has_irq ? 2u : 1u) && !more; q++) {
         struct mqueue *mq = &m.q[q];
 
-        mq->used_event = (uint16_t)(w.c.begin[q] + mq->fifo_out);
+        mq->used_event = position(q, mq->fifo_out);
+        mq->used_asked = 1;
         more = mq->fifo_out != mq->fifo_in;
     }
+    note('s', 0, 0, more);
     SAME(vgpio_drv_rearm(&w.drv), more);
 }
 
@@ -1076,29 +1165,33 @@ static void wind(unsigned q)
     struct vgpio_vq_setup s = w.bus.vq[q];
     struct vgpio_drvq *d = &w.drv.q[q];
     uint8_t *p = w.mem.driver;
-    uint16_t at = w.c.begin[q];
+    uint16_t at, i;
 
     SAME(w.face.ops->queue_stop(w.face.obj, q, VGPIO_STOP_RESET, NULL), 0);
-    d->next_avail = d->published = d->last_used = d->u.used_seen = at;
-    p[s.driver - TWOMAP_GPA + 2] = p[s.device - TWOMAP_GPA + 2] = (uint8_t)at;
-    p[s.driver - TWOMAP_GPA + 3] = p[s.device - TWOMAP_GPA + 3] = (uint8_t)(at >> 8);
+    if (w.c.ring[q] != 0) {
+        s.size = w.c.ring[q];
+        vgpio_drvq_layout(&s, TWOMAP_GPA + w.mem.size - RING_ROOM(0) - q * RING_ROOM(1));
+        SAME(vgpio_drvq_init(d, p + (s.desc - TWOMAP_GPA), w.own[q], &s), 0);
+        w.bus.vq[q] = s;
+    }
+    at = position(q, 0);
+    d->next_avail = d->published = d->last_used = at;
+    if (m.packed) {
+        /* All that is behind was used, in this lap or in the one before. */
+        for (i = 0; i < s.size; i++) {
+            unsigned lap = (i < (at & 0x7fffu) ? at : ~(unsigned)at) >> 15 & 1u;
+            uint8_t *flags = p + (s.desc - TWOMAP_GPA) + 16u * (size_t)i + 14;
+
+            flags[0] = flags[1] = lap != 0 ? 0x80 : 0;
+        }
+    } else {
+        d->u.used_seen = at;
+        p[s.driver - TWOMAP_GPA + 2] = p[s.device - TWOMAP_GPA + 2] = (uint8_t)at;
+        p[s.driver - TWOMAP_GPA + 3] = p[s.device - TWOMAP_GPA + 3] = (uint8_t)(at >> 8);
+    }
     s.flags = VGPIO_VQ_TOLD;
     s.avail_pos = s.used_pos = at;
     SAME(w.face.ops->queue_start(w.face.obj, q, &w.mem.mem, &s), 0);
-}
-
-/* How many chains of two the driver keeps in flight in a ring. */
-static unsigned usable(unsigned n, unsigned flag, int when)
-{
-    unsigned size = 2 * n;
-    int indirect = (w.c.features & VGPIO_F_INDIRECT) != 0;
-
-    while (size > w.c.size) {
-        size /= 2;
-    }
-    indirect &= ((w.c.flags & flag) != 0) == when || size < 2;
-    size = indirect ? size : size / 2;
-    return size < n ? size : n;
 }
 
 static void begin(void)
@@ -1117,10 +1210,12 @@ static void begin(void)
     }
     m.has_irq = (w.c.features & VGPIO_F_IRQ) != 0 && w.c.nirq != 0;
     m.event_idx = (w.c.features & VGPIO_F_EVENT_IDX) != 0;
+    m.packed = (w.c.features & VGPIO_F_PACKED) != 0;
     m.free = w.c.nreqs;
     m.starved = m.active = m.kicks = 0;
-    m.drv_free = usable(w.c.nreq, VGPIO_DRV_INDIRECT_REQUESTQ, 1);
-    m.irq_free = m.has_irq ? usable(w.c.nirq, VGPIO_DRV_DIRECT_EVENTQ, 0) : 0;
+    m.drv_free = request_slots();
+    m.irq_free =
+        m.has_irq ? usable(w.c.nirq, w.c.event_max, VGPIO_DRV_DIRECT_EVENTQ, 0) : 0;
     m.turn = w.drv.turn;
     for (q = 0; q < 2; q++) {
         memset(&m.q[q], 0, sizeof m.q[q]);
@@ -1171,7 +1266,8 @@ static void setup(void)
     dc.ngpio = LINES;
     dc.reqs = w.reqs;
     dc.nreqs = w.c.nreqs;
-    dc.queue_max[0] = dc.queue_max[1] = w.c.size;
+    dc.queue_max[0] = w.c.size;
+    dc.queue_max[1] = w.c.event_max;
     dc.features = w.c.features;
     SAME(vgpio_dev_init(&w.dev, &dc), 0);
     w.face = vgpio_dev_vdev(&w.dev);
@@ -1193,6 +1289,51 @@ static void setup(void)
     m.nreqs = 0;
     memset(w.wrapped, 0, sizeof w.wrapped);
     begin();
+}
+
+/* Makes the next entry of a ring one that cannot be. */
+static void spoil(unsigned q)
+{
+    const struct vgpio_vq_setup *s = &w.bus.vq[q];
+    uint8_t *p = w.mem.driver;
+    uint16_t at = position(q, m.q[q].popped);
+
+    if (m.packed) { /* names a table of no length */
+        p += s->desc - TWOMAP_GPA + 16u * (size_t)(at & 0x7fffu);
+        memset(p + 8, 0, 4);
+        p[14] = (at & 0x8000u) != 0 ? 0x84 : 0x04;
+        p[15] = (at & 0x8000u) != 0 ? 0x00 : 0x80;
+    } else { /* more than the ring holds */
+        p += s->driver - TWOMAP_GPA + 2;
+        at = (uint16_t)(at + s->size + 1u);
+        p[0] = (uint8_t)at;
+        p[1] = (uint8_t)(at >> 8);
+    }
+}
+
+/* A broken ring is told of once, freezes the device, and goes with a reset. */
+static void do_break(unsigned q)
+{
+    static uint8_t before[1u << 16];
+    size_t n = w.mem.size < sizeof before ? w.mem.size : sizeof before;
+
+    do_bell();
+    do_kick(q);
+    if (!reads(q) || (q == 0 && m.free == 0) || m.q[q].popped != m.q[q].published ||
+        m.q[q].staged != m.q[q].published) {
+        return;
+    }
+    spoil(q);
+    device();
+    SAME(vgpio_dev_kick(&w.dev, q), VGPIO_ERR_PROTO);
+    SAME(vgpio_dev_take_events(&w.dev), VGPIO_EV_NEEDS_RESET);
+    memcpy(before, w.mem.device, n);
+    MUST(vgpio_dev_kick(&w.dev, q) < 0);
+    SAME(vgpio_dev_kick(&w.dev, q ^ 1u), 0); /* frozen */
+    (void)vgpio_dev_change(&w.dev, 0, VGPIO_RISING | VGPIO_FALLING, 1);
+    SAME(vgpio_dev_take_events(&w.dev), 0);
+    MUST(memcmp(before, w.mem.device, n) == 0);
+    do_reset();
 }
 
 /* ---- one run ---------------------------------------------------------------------- */
@@ -1245,6 +1386,9 @@ static void do_op(const struct op *op)
     case RUN:
         do_run(q, op->b & 1);
         break;
+    case BREAK:
+        do_break(q);
+        break;
     default:
         do_reset();
         break;
@@ -1271,6 +1415,9 @@ static void come_to_rest(void)
     while (progress) {
         MUST(rounds++ < MAX_REQ);
         progress = do_poll();
+        for (q = 0; q < 2 && w.c.every_bell; q++) {
+            progress |= m.q[q].staged != m.q[q].published;
+        }
         do_flush();
         progress |= m.kicks != 0 || m.active != 0;
         do_bell();
@@ -1281,7 +1428,7 @@ static void come_to_rest(void)
             fail("request %u never came to an end", i);
         }
     }
-    SAME(m.drv_free, usable(w.c.nreq, VGPIO_DRV_INDIRECT_REQUESTQ, 1));
+    SAME(m.drv_free, request_slots());
 }
 
 static void must_submit(unsigned type, unsigned line, unsigned arg)
@@ -1329,16 +1476,22 @@ static void crashed(int sig)
 /* 1 if the first n operations of the script go as the model says. */
 static int run(size_t n)
 {
-    twomap_open(&w.mem, VGPIO_DMA_SIZE((size_t)w.c.nreq, (size_t)w.c.nirq));
+    twomap_open(&w.mem, VGPIO_DMA_SIZE((size_t)w.c.nreq, (size_t)w.c.nirq) +
+                            RING_ROOM(0) + RING_ROOM(1));
+    recording = NULL;
     if (sigsetjmp(failed, 1) != 0) {
         twomap_close(&w.mem);
         return 0;
     }
     setup();
+    memset(happened, 0, sizeof happened);
     for (step_now = 0; step_now < n; step_now++) {
+        recording = &happened[step_now];
         do_op(&script[step_now]);
     }
+    recording = &happened[n];
     come_to_rest();
+    recording = NULL;
     wrap();
     twomap_close(&w.mem);
     return 1;
@@ -1352,6 +1505,24 @@ static uint32_t draw(uint32_t *state)
     *state ^= *state >> 17;
     *state ^= *state << 5;
     return *state >> 3;
+}
+
+/* Packed rings may be of any size. The driver makes powers of two, so they take the place
+ * of smaller ones that it made. */
+static void odd_rings(struct config *c, uint16_t size)
+{
+    uint16_t power = 1;
+
+    while (power <= size / 2) {
+        power = (uint16_t)(power * 2);
+    }
+    c->features |= VGPIO_F_PACKED;
+    c->nreq = power / 2;
+    c->nirq = 4;
+    c->event_max = 16;
+    c->size = (uint16_t)(power * 2);
+    c->ring[0] = size;
+    c->ring[1] = 11;
 }
 
 static void make(uint32_t seed, size_t steps, uint16_t size)
@@ -1371,6 +1542,8 @@ static void make(uint32_t seed, size_t steps, uint16_t size)
     c->features |= draw(&s) % 8 != 0 ? VGPIO_F_IRQ : 0;
     c->features |= draw(&s) % 2 != 0 ? VGPIO_F_EVENT_IDX : 0;
     c->features |= draw(&s) % 2 != 0 ? VGPIO_F_INDIRECT : 0;
+    c->features |= size == 1 ? VGPIO_F_INDIRECT : 0;
+    c->features |= draw(&s) % 2 != 0 ? VGPIO_F_PACKED : 0;
     c->flags = draw(&s) % 4u;
     c->map = draw(&s) % 2 != 0;
     c->nreq = (uint16_t)(size / 2u >> draw(&s) % 2u);
@@ -1378,10 +1551,14 @@ static void make(uint32_t seed, size_t steps, uint16_t size)
     if ((c->features & VGPIO_F_INDIRECT) != 0 && size <= 16384 && draw(&s) % 4 == 0) {
         c->nreq = size; /* twice as many as fit without */
     }
+    c->event_max = size;
     c->nirq = (uint16_t)(1u << draw(&s) % 5u);
     c->nreqs = (uint16_t)(1 + draw(&s) % MAX_DEV_REQS);
     c->begin[0] = (uint16_t)(0u - 1u - draw(&s) % 24u);
     c->begin[1] = (uint16_t)(0u - 1u - draw(&s) % 4u);
+    if ((size & (size - 1u)) != 0) {
+        odd_rings(c, size);
+    }
     for (i = 0; i < steps; i++) {
         unsigned n = draw(&s) % 100u, kind = 0;
 
@@ -1442,19 +1619,87 @@ static int seed_fails(uint32_t seed, size_t steps, uint16_t size)
     return run(steps) ? 0 : report(steps);
 }
 
+/* ---- the same on each layout ------------------------------------------------------ */
+
+/* Sets up variant `v` of a seed: bit 0 packed, 1 EVENT_IDX, 2 indirect. 0: none such. */
+static int vary(const struct config *first, unsigned v, uint16_t size)
+{
+    uint16_t power = 1;
+    struct config *c = &w.c;
+
+    while (power <= size / 2) {
+        power = (uint16_t)(power * 2);
+    }
+    *c = *first;
+    c->every_bell = 1;
+    c->ring[0] = c->ring[1] = 0;
+    c->nirq = 4;
+    c->event_max = 16;
+    c->nreq = power == 1 ? 1 : power / 2;
+    c->size = power;
+    c->features &= ~(VGPIO_F_PACKED | VGPIO_F_EVENT_IDX | VGPIO_F_INDIRECT);
+    if (v & 1u) {
+        c->features |= VGPIO_F_PACKED;
+        if (power != size) {
+            odd_rings(c, size);
+        }
+    }
+    c->features |= (v & 2u) != 0 ? VGPIO_F_EVENT_IDX : 0;
+    c->features |= (v & 4u) != 0 ? VGPIO_F_INDIRECT : 0;
+    c->flags = (v & 4u) != 0 ? VGPIO_DRV_INDIRECT_REQUESTQ : 0;
+    return power != 1 || (v & 4u) != 0;
+}
+
+static int layouts_differ(uint32_t seed, size_t steps, uint16_t size)
+{
+    static uint64_t want[MAX_STEPS + 1];
+    struct config first;
+    unsigned v, ran = 0;
+    size_t i;
+
+    make(seed, steps, size);
+    first = w.c;
+    for (v = 0; v < 8; v++) {
+        if (!vary(&first, v, size)) {
+            continue;
+        }
+        if (!run(steps)) {
+            return report(steps);
+        }
+        if (ran++ == 0) {
+            memcpy(want, happened, sizeof want);
+        }
+        for (i = 0; i <= steps; i++) {
+            if (happened[i] != want[i]) {
+                printf(
+                    "seed %u, %zu steps, ring size %u: %s, %s, %s: step %zu (%s) is not "
+                    "as in the first variant\n",
+                    (unsigned)seed, steps, size, (v & 1u) ? "packed" : "split",
+                    (v & 2u) ? "EVENT_IDX" : "flags", (v & 4u) ? "indirect" : "direct", i,
+                    i < steps ? kind_name[script[i].kind] : "rest");
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
-    static const uint16_t sizes[] = {2, 4, 8, 8, 16, 64, 256, 1024, 32768};
+    static const uint16_t sizes[] = {2, 4, 8, 8, 16, 64, 256, 1024, 32768, 3, 7, 255, 1};
+    static const uint16_t both[] = {1, 2, 3, 4, 7, 8, 255, 256, 32768};
     struct sigaction sa;
     unsigned long seed, n, steps = 600, size = 0;
-    int bad = 0;
+    int bad = 0, layouts = argc > 1 && strcmp(argv[1], "--layouts") == 0;
 
+    argc -= layouts;
+    argv += layouts;
     memset(&sa, 0, sizeof sa);
     sa.sa_handler = crashed;
     sigaction(SIGSEGV, &sa, NULL);
     sigaction(SIGBUS, &sa, NULL);
     seed = argc > 1 ? strtoul(argv[1], NULL, 0) : 1;
-    n = argc > 1 ? 1 : 1500;
+    n = argc > 1 ? 1 : layouts ? 450 : 1500;
     steps = argc > 2 ? strtoul(argv[2], NULL, 0) : steps;
     size = argc > 3 ? strtoul(argv[3], NULL, 0) : 0;
     if (steps > MAX_STEPS || size > MAX_RING) {
@@ -1462,11 +1707,23 @@ int main(int argc, char **argv)
         return 2;
     }
     for (; n-- != 0 && !bad; seed++) {
-        uint16_t s =
-            (uint16_t)(size != 0 ? size : sizes[seed % (sizeof sizes / sizeof *sizes)]);
+        uint16_t s = (uint16_t)size;
 
-        bad = seed_fails((uint32_t)seed, steps, s);
+        if (layouts) {
+            s = s != 0 ? s : both[seed % (sizeof both / sizeof *both)];
+            bad = layouts_differ((uint32_t)seed, steps, s);
+        } else {
+            s = s != 0 ? s : sizes[seed % (sizeof sizes / sizeof *sizes)];
+            bad = seed_fails((uint32_t)seed, steps, s);
+        }
     }
-    printf("%s\n", bad ? "FAILED" : "every answer and every interrupt as foreseen");
+    if (bad) {
+        puts("FAILED");
+    } else if (layouts) {
+        printf("the same on each layout, %llu things that happened\n",
+               (unsigned long long)notes);
+    } else {
+        puts("every answer and every interrupt as foreseen");
+    }
     return bad;
 }
