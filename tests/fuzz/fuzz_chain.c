@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The device's face of a queue under a hostile driver. Input: three bytes of set-up, a
- * length, so many bytes of guest memory from address 0 on (the ring lies there), then
- * calls of two bytes each, among them changes to memory by the driver.
+/* The device's face of a queue under a hostile driver. Input: three bytes of set-up (the
+ * second one says which layout), a length, so many bytes of guest memory from address 0
+ * on (the ring lies there), then calls of two bytes each, among them changes to memory by
+ * the driver.
  *
  * Held to: no byte outside of guest memory is touched (it has guards left and right),
  * each changed byte is in the dirty log, mappings balance, work for one call is bounded,
@@ -40,8 +41,8 @@ struct fuzz {
     struct vgpio_devq q;
     struct vgpio_chain held[HELD], last;
     unsigned nheld;
-    int last_poppable; /* `last` was the last pop and may be undone */
-    unsigned long popped, pushed;
+    int last_poppable;            /* `last` was the last pop and may be undone */
+    unsigned long popped, pushed; /* packed: descriptors of chains, not chains */
     int err;
     int publishing; /* good answers from before the break may still go out */
 };
@@ -87,6 +88,30 @@ static void dirty(void *ctx, uint64_t gpa, uint32_t len)
     memset(f->dirty + gpa, 1, len);
 }
 
+static int packed(const struct fuzz *f)
+{
+    return (f->setup.features & VGPIO_F_PACKED) != 0;
+}
+
+/* Where a position stands in two laps of a packed ring. */
+static unsigned line_up(const struct fuzz *f, uint16_t pos)
+{
+    CHECK((pos & 0x7fff) < f->setup.size);
+    return (pos & 0x7fffu) + (pos & 0x8000 ? 0u : f->setup.size);
+}
+
+/* A device holds a ring full at most, whatever it is made to believe. */
+static void check_positions(const struct fuzz *f)
+{
+    unsigned avail = line_up(f, f->q.at.avail_pos);
+    unsigned used = line_up(f, f->q.at.used_pos);
+    unsigned n = f->setup.size;
+
+    CHECK((avail + 2 * n - used) % (2 * n) <= n);
+    CHECK((line_up(f, f->q.next_used) + 2 * n - used) % (2 * n) <=
+          (avail + 2 * n - used) % (2 * n));
+}
+
 /* After every call of the library. */
 static void check(struct fuzz *f, int err)
 {
@@ -103,6 +128,9 @@ static void check(struct fuzz *f, int err)
         memcpy(f->shadow, f->ram, MEM);
     }
     memset(f->dirty, 0, MEM);
+    if (packed(f) && f->q.started) {
+        check_positions(f);
+    }
     if (err <= VGPIO_ERR_FATAL) {
         CHECK(vgpio_devq_error(&f->q) == err);
     }
@@ -124,9 +152,10 @@ static void pop(struct fuzz *f)
     CHECK(n <= 1);
     f->last_poppable = n == 1;
     if (n == 1) {
-        CHECK(f->last.head.id < f->setup.size);
+        CHECK(packed(f) || (f->last.head.id < f->setup.size && f->last.head.ndesc == 1));
+        CHECK(f->last.head.ndesc - 1u < f->setup.size);
         f->held[f->nheld++] = f->last;
-        f->popped++;
+        f->popped += f->last.head.ndesc;
     }
 }
 
@@ -137,7 +166,7 @@ static void unpop(struct fuzz *f)
         vgpio_devq_unpop(&f->q, f->last.head);
         check(f, 0);
         f->nheld--;
-        f->popped--;
+        f->popped -= f->last.head.ndesc;
         f->last_poppable = 0;
     }
 }
@@ -152,8 +181,9 @@ static void push(struct fuzz *f, unsigned which)
     which %= f->nheld;
     err = vgpio_devq_push(&f->q, f->held[which].head, 2);
     check(f, err);
+    CHECK(err == 0 || err == f->err); /* it was popped, so it may be pushed */
     if (err == 0) {
-        f->pushed++;
+        f->pushed += f->held[which].head.ndesc;
     }
     f->held[which] = f->held[--f->nheld];
     f->last_poppable = 0;
@@ -195,7 +225,12 @@ static void restart(struct fuzz *f)
     struct vgpio_vq_setup where;
 
     vgpio_devq_stop(&f->q, &where);
-    CHECK(where.avail_pos == (uint16_t)(f->setup.avail_pos + f->popped));
+    if (packed(f)) {
+        CHECK(line_up(f, where.avail_pos) ==
+              (line_up(f, f->setup.avail_pos) + f->popped) % (2u * f->setup.size));
+    } else {
+        CHECK(where.avail_pos == (uint16_t)(f->setup.avail_pos + f->popped));
+    }
     check(f, 0);
     f->nheld = 0;
     f->last_poppable = 0;
@@ -219,6 +254,26 @@ static void publish(struct fuzz *f)
     CHECK(f->q.at.used_pos == before || f->pushed != 0);
 }
 
+/* The driver makes the next descriptor available, or a whole chain of them. */
+static void offer(struct fuzz *f, unsigned arg)
+{
+    uint16_t pos = f->q.at.avail_pos;
+    unsigned i, n = f->setup.size;
+
+    if (!packed(f)) {
+        f->ram[f->setup.driver + 2] = f->shadow[f->setup.driver + 2] = (uint8_t)arg;
+        return;
+    }
+    for (i = 0; i <= arg / 64; i++) {
+        unsigned at = (line_up(f, pos) + i) % (2 * n);
+        uint8_t *flags = f->ram + 16 * (at % n) + 14;
+
+        flags[0] = (uint8_t)((arg & 7) | (i < arg / 64) | (at < n ? 0x80 : 0));
+        flags[1] = at < n ? 0 : 0x80;
+        memcpy(f->shadow, f->ram, MEM);
+    }
+}
+
 static void call(struct fuzz *f, unsigned op, unsigned arg)
 {
     switch (op % 12) {
@@ -239,11 +294,11 @@ static void call(struct fuzz *f, unsigned op, unsigned arg)
         unpop(f);
         break;
     case 6:
-        /* The driver: a byte of the first 256, or the available index. */
+        /* The driver: a byte of the first 256. */
         f->ram[arg] = f->shadow[arg] = (uint8_t)(op / 12 * 13);
         break;
     case 7:
-        f->ram[f->setup.driver + 2] = f->shadow[f->setup.driver + 2] = (uint8_t)arg;
+        offer(f, arg);
         break;
     case 8:
         f->fail_at = arg % 16;
@@ -274,11 +329,21 @@ static void begin(struct fuzz *f, const uint8_t *set, const uint8_t *image, size
     f->setup.desc = 0;
     f->setup.driver = 16u * n;
     f->setup.device = (f->setup.driver + 6u + 2u * n + 3u) & ~UINT64_C(3);
+    if (set[1] & VGPIO_CFG_PACKED << 4) {
+        n = (uint16_t)(1u + set[0] % 17);
+        f->setup.size = n;
+        f->setup.features |= VGPIO_F_PACKED;
+        f->setup.avail_pos = (uint16_t)(set[2] % n | (set[2] & 0x80u) << 8);
+        f->setup.used_pos = f->setup.avail_pos;
+        f->setup.driver = 16u * n;
+        f->setup.device = f->setup.driver + 4;
+    }
     f->ram = calloc(1, MEM);
     CHECK(f->ram != NULL);
     memcpy(f->ram, image, len);
     memcpy(f->shadow, f->ram, MEM);
     CHECK(vgpio_devq_start(&f->q, &f->mem, &f->setup) == 0);
+    f->setup.avail_pos = f->q.at.avail_pos;
     check(f, 0);
 }
 

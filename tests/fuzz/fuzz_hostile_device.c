@@ -302,6 +302,26 @@ static void device_scribble(struct fuzz *f)
     }
 }
 
+/* A used descriptor of any content, where the driver looks for one. */
+static void device_used_packed(struct fuzz *f, unsigned q)
+{
+    uint16_t pos = f->drv.q[q].last_used;
+    uint8_t *d = f->arena + (f->vq[q].desc - f->region[0].gpa) + 16u * (pos & 0x7fffu);
+    uint8_t how = in8(&f->in);
+    unsigned i;
+
+    CHECK((pos & 0x7fff) < f->vq[q].size);
+    for (i = 8; i < 14; i++) {
+        d[i] = in8(&f->in);
+    }
+    if (how & 1) { /* an id that may well be out */
+        d[12] = (uint8_t)(d[12] % (f->vq[q].size + 1u));
+        d[13] = 0;
+    }
+    d[14] = (uint8_t)((how & 6) | (pos & 0x8000 ? 0x80 : 0));
+    d[15] = (uint8_t)((how & 0x70) | (pos & 0x8000 ? 0x80 : 0));
+}
+
 /* A used element of any content, and the index that shows it. */
 static void device_used(struct fuzz *f, unsigned q)
 {
@@ -309,6 +329,10 @@ static void device_used(struct fuzz *f, unsigned q)
     unsigned i, at;
 
     if (f->vq[q].size == 0) {
+        return;
+    }
+    if ((f->vq[q].features & VGPIO_F_PACKED) != 0) {
+        device_used_packed(f, q);
         return;
     }
     u = f->arena + (f->vq[q].device - f->region[0].gpa);
@@ -427,6 +451,7 @@ static void setup(struct fuzz *f, uint8_t flags)
     c.irq_map = flags & 2 ? NULL : f->map;
     c.irq_map_len = flags & 2 ? 0 : MAP_LEN;
     c.flags = flags >> 2 & 3u;
+    c.features = flags & 0x10 ? 0 : ~VGPIO_F_PACKED;
     CHECK(vgpio_drv_init(&f->drv, &c) == 0);
 }
 
