@@ -49,8 +49,9 @@ may_include "config.h types.h wire.h seams.h" $h/queue.h $h/sim.h $h/loop.h \
 may_include "config.h types.h wire.h seams.h queue.h" $h/device.h $h/driver.h
 may_include "config.h types.h seams.h vhost_user.h" $h/vhost_user_front.h
 may_include "config.h types.h driver.h" $h/sync.h
+may_include "config.h types.h seams.h driver.h" $h/bridge.h
 may_include "config.h types.h device.h driver.h" $h/draft.h
-may_include "device.h draft.h driver.h loop.h seams.h sim.h sync.h types.h wire.h" $h/virtiogpio.h
+may_include "bridge.h device.h draft.h driver.h loop.h seams.h sim.h sync.h types.h wire.h" $h/virtiogpio.h
 
 # Leaves, then the ring engine, then what stands on the seams.
 may_include "config.h types.h" src/port.h
@@ -65,6 +66,7 @@ may_include "$seam draft.h draft_impl.h" src/draft_impl.h src/draft_dev.c src/dr
     src/draft_req.c src/draft_pace.c
 may_include "$leaf draft.h dialect.h" src/draft_drv.c
 may_include "$leaf wire.h driver.h sync.h" src/sync.c
+may_include "$leaf wire.h bridge.h" src/bridge.c
 may_include "$seam sim.h" src/sim.c
 may_include "$seam loop.h" src/loop.c
 may_include "" src/mmio_regs.h

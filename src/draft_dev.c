@@ -7,6 +7,11 @@
 #else
 #define CAN_INDIRECT 0u
 #endif
+#if VGPIO_CFG_PACKED
+#define CAN_PACKED VGPIO_F_PACKED
+#else
+#define CAN_PACKED 0u
+#endif
 #define CAN_DO (CAN_INDIRECT | VGPIO_F_VERSION_1)
 
 /* The old drivers live for one queue size of requests. */
@@ -398,7 +403,10 @@ static void take_config(struct vgpio_draft_dev *dev, const struct vgpio_dev_conf
     for (q = 0; q < 2; q++) {
         dev->queue_max[q] = c->queue_max[q] != 0 ? c->queue_max[q] : DEFAULT_QUEUE_MAX;
     }
-    dev->offered = c->features == 0 ? CAN_DO : (c->features & CAN_DO) | VGPIO_F_VERSION_1;
+    /* Nobody has tried the old drivers on packed rings: only for who asks. */
+    dev->offered = c->features == 0
+                       ? CAN_DO
+                       : (c->features & (CAN_DO | CAN_PACKED)) | VGPIO_F_VERSION_1;
 #if VGPIO_CFG_NAMES
     dev->names = c->names;
     dev->names_size = c->names_size;

@@ -73,6 +73,7 @@
 #ifndef VIRTIOGPIO_VIRTIOGPIO_H
 #define VIRTIOGPIO_VIRTIOGPIO_H
 
+#include <virtiogpio/bridge.h>
 #include <virtiogpio/device.h>
 #include <virtiogpio/draft.h>
 #include <virtiogpio/driver.h>
