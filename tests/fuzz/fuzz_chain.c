@@ -333,7 +333,7 @@ static void begin(struct fuzz *f, const uint8_t *set, const uint8_t *image, size
         n = (uint16_t)(1u + set[0] % 17);
         f->setup.size = n;
         f->setup.features |= VGPIO_F_PACKED;
-        f->setup.avail_pos = (uint16_t)(set[2] % n | (set[2] & 0x80u) << 8);
+        f->setup.avail_pos = (uint16_t)((unsigned)set[2] % n | (set[2] & 0x80u) << 8);
         f->setup.used_pos = f->setup.avail_pos;
         f->setup.driver = 16u * n;
         f->setup.device = f->setup.driver + 4;

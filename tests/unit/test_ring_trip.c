@@ -292,7 +292,9 @@ static void settle(struct world *w)
 static void trip(uint16_t size, uint64_t features)
 {
     static struct world w;
-    unsigned long posts = size == 7 || size == 8 || size == MAX ? POSTS : POSTS / 16;
+    /* Only the indices of a split ring count that far. */
+    int far = !(features & VGPIO_F_PACKED) && (size == 8 || size == MAX);
+    unsigned long posts = far ? POSTS : POSTS / 16;
     unsigned i;
 
     world_start(&w, size, features, size * 2654435761u + (uint32_t)(features >> 26));
