@@ -143,6 +143,8 @@ static void test_init_refuses_what_cannot_work(void **state)
     expect_eq(vgpio_mmio_bus_init(&f.bus, NULL), VGPIO_ERR_INVAL);
     expect_eq(vgpio_mmio_bus_init(&f.bus, f.byte + 2), VGPIO_ERR_INVAL);
     expect_eq(vgpio_mmio_bus_init_io(&f.bus, NULL, NULL), VGPIO_ERR_INVAL);
+    put32(&f, R_MAGIC, 0);
+    expect_eq(vgpio_mmio_bus_init(&f.bus, f.byte), VGPIO_ERR_IO);
     few.ops_size = offsetof(struct vgpio_mmio_io, write);
     expect_eq(vgpio_mmio_bus_init_io(&f.bus, &few, NULL), VGPIO_ERR_ABI);
     few = mmio_shim_io;
@@ -214,6 +216,7 @@ static void liar_new(struct liar *l)
     l->reg[R_QUEUE_SIZE_MAX / 4] = 64;
     l->reg[R_CONFIG / 4] = 16;
     l->honest[R_STATUS / 256] |= UINT64_C(1) << R_STATUS / 4;
+    memset(&l->bus, 0xa5, sizeof l->bus); /* init is to set it all */
 }
 
 static void test_probe_order(void **state)
