@@ -192,7 +192,12 @@ static uint32_t rd(struct vgpio_mmio_dev *m, uint32_t off)
 
 static unsigned wr(struct vgpio_mmio_dev *m, uint32_t off, uint32_t v)
 {
-    return vgpio_mmio_dev_write(m, off, 4, v);
+    unsigned kicks = vgpio_mmio_dev_write(m, off, 4, v);
+
+    /* Nothing else gives the device work. */
+    assert_true(kicks == 0 || off == R_QUEUE_READY || off == R_QUEUE_NOTIFY ||
+                off == R_STATUS);
+    return kicks;
 }
 
 static void wr64(struct vgpio_mmio_dev *m, uint32_t off, uint64_t v)
@@ -533,8 +538,15 @@ static void test_reset_is_over_when_the_write_returns(void **state)
     bring_up(a, VGPIO_F_RING_RESET);
     a->n.events = VGPIO_EV_QUEUE(0) | VGPIO_EV_CONFIG;
     assert_int_equal(vgpio_mmio_dev_irq(&a->m), 1);
-    a->n.events = VGPIO_EV_QUEUE(1) | VGPIO_EV_MORE; /* the device forgets them, too */
+    wr(&a->m, R_DEVICE_FEATURES_SEL, 1);
+    wr(&a->m, R_DRIVER_FEATURES_SEL, 1);
+    wr(&a->m, R_QUEUE_SEL, 1);
+    a->n.events =
+        VGPIO_EV_QUEUE(1) | VGPIO_EV_MORE | VGPIO_EV_NEEDS_RESET; /* of before */
     assert_int_equal(wr(&a->m, R_STATUS, 0), 0);
+    assert_int_equal(rd(&a->m, R_DEVICE_FEATURES), (uint32_t)VGPIO_F_EVENT_IDX);
+    assert_int_equal(rd(&a->m, R_QUEUE_SIZE_MAX), 8);
+    wr(&a->m, R_DRIVER_FEATURES, (uint32_t)VGPIO_F_EVENT_IDX);
     assert_int_equal(a->n.resets, 2);
     assert_int_equal(vgpio_mmio_dev_irq(&a->m), 0);
     assert_int_equal(vgpio_mmio_dev_take_irq(&a->m), 0);
@@ -551,7 +563,7 @@ static void test_reset_is_over_when_the_write_returns(void **state)
     assert_int_equal(vgpio_mmio_dev_take_kicks(&a->m), 0);
     /* Nothing is left of the features and addresses of before. */
     wr(&a->m, R_STATUS, SETTLED);
-    assert_true(a->n.acked == 0);
+    assert_true(a->n.acked == VGPIO_F_EVENT_IDX);
     bring_up(a, 0);
 }
 
@@ -676,6 +688,9 @@ static void test_queue_reset(void **state)
     assert_int_equal(rd(&a->m, R_QUEUE_RESET), 0);
     assert_int_equal(a->n.vq[1].size, 2);
     assert_true(a->n.vq[1].desc == other.desc);
+    wr(&a->m, R_QUEUE_RESET, 1);
+    wr(&a->m, R_QUEUE_READY, 1); /* nothing is left of where it was */
+    assert_int_equal(rd(&a->m, R_STATUS), RUNNING | VGPIO_S_NEEDS_RESET);
 }
 
 /* Without the feature there is no such register. */
@@ -798,6 +813,11 @@ static void test_areas_do_not_overlap(void **state)
     assert_int_equal(overlaps(a, VGPIO_F_EVENT_IDX, &at), 1);
     at.device = 0x10098;
     assert_int_equal(overlaps(a, VGPIO_F_EVENT_IDX, &at), 0);
+    at.device = 0x10080;
+    at.driver = 0x100c6; /* right behind */
+    assert_int_equal(overlaps(a, VGPIO_F_EVENT_IDX, &at), 0);
+    at.driver = 0x100c4;
+    assert_int_equal(overlaps(a, VGPIO_F_EVENT_IDX, &at), 1);
     at = tight;
     at.driver = 0x1007e;
     assert_int_equal(overlaps(a, 0, &at), 1);
@@ -852,6 +872,9 @@ static void test_packed_areas(void **state)
     at.device = 0x1007c;
     assert_int_equal(overlaps(a, VGPIO_F_PACKED, &at), 1);
     at.device = 0x10084;
+    at.driver = 0x10088;
+    assert_int_equal(overlaps(a, VGPIO_F_PACKED, &at), 0);
+    at.driver = 0x10080;
     at.size = 5; /* which split rings cannot have */
     assert_int_equal(overlaps(a, VGPIO_F_PACKED, &at), 0);
     assert_int_equal(a->n.vq[0].size, 5);
