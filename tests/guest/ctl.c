@@ -4,10 +4,12 @@
  *     vgpio-ctl SOCKET "pull 3 1" "wait 4 0 1000"
  * Prints the answers; exit status 1 as soon as one is not "ok ...", 2 for trouble with
  * the socket. The server may still be starting: up to 5 seconds are spent on connecting.
+ * An answer may take 30 seconds, or VGPIO_CTL_SECONDS of the environment.
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -25,7 +27,8 @@ static int connect_to(const char *path)
 {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
     const struct timespec pause = {0, CONNECT_PAUSE_NS};
-    const struct timeval patience = {ANSWER_S, 0};
+    const char *seconds = getenv("VGPIO_CTL_SECONDS");
+    const struct timeval patience = {seconds ? strtol(seconds, NULL, 10) : ANSWER_S, 0};
     int fd;
 
     if (strlen(path) >= sizeof sa.sun_path) {

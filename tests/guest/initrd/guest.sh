@@ -4,11 +4,12 @@
 
 chip=gpiochip0
 
-# until_true COMMAND...: does COMMAND succeed within five seconds?
+# until_true COMMAND...: does COMMAND succeed within $patience seconds?
+patience=5
 until_true() {
     local now end
     read -r now _ < /proc/uptime
-    end=$((${now%.*} + 5))
+    end=$((${now%.*} + patience))
     until "$@"; do
         read -r now _ < /proc/uptime
         [ "${now%.*}" -lt $end ] || return 1

@@ -21,6 +21,17 @@ serve() {
     done
 }
 
+# A guest inside a guest on a busy machine: its few seconds may take long.
+eval "uml_$(declare -f ctl)"
+ctl() {
+    local word words=()
+    for word; do
+        [[ $word != wait\ * ]] || word=${word% *}" 30000"
+        words+=("$word")
+    done
+    uml_ctl "${words[@]}"
+}
+
 eval "uml_$(declare -f guest)"
 guest() { uml_guest "${*//$'\n'/ }"; }
 
@@ -32,7 +43,7 @@ boot() {
         hear "the guest's boot"
         : > "$machine_dir/booted"
     fi
-    guest 'unbind; bind'
+    guest 'patience=30; unbind; bind'
 }
 
 # Of a driver that leaves while somebody has an interrupt of it, Linux says so: some cases do that.

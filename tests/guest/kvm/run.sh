@@ -8,7 +8,7 @@
 #        KVM_VMM=FILE                  the program (build/examples/kvm_vmm)
 #        VGPIO_CTL=FILE                the control socket's client (build/tests/vgpio-ctl)
 #        VGPIO_GUEST_CACHE=FOLDER      where the kernel is kept: see build.sh
-#        VGPIO_KVM_SECONDS=N           time for one case (30; nested 60)
+#        VGPIO_KVM_SECONDS=N           time for one case (30; nested 120)
 #        VGPIO_KVM_TOGGLES=N           pulses of two_cpus (100000; nested 10000)
 #
 # A variant is what the device offers: packed or split rings, then +event and +indirect. Natively
