@@ -11,13 +11,13 @@ _vgpio_options() # COMMAND...: every option in its help
 
 _vgpio_lines() # names of lines of the chip on the command line; quick, or none
 {
-    local i chip=()
+    local i chip=() patience=${VGPIO_COMPLETION_TIMEOUT:-200ms}
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
             -c | --chip) chip=(--chip "${COMP_WORDS[i + 1]}") ;;
         esac
     done
-    "${COMP_WORDS[0]}" info --unquoted --timeout 200ms "${chip[@]}" 2> /dev/null |
+    "${COMP_WORDS[0]}" info --unquoted --timeout "$patience" "${chip[@]}" 2> /dev/null |
         sed -n 's/^\tline *[0-9]*:\t\([^\t ]*\) *\t.*/\1/p' | grep -vx unnamed
 }
 

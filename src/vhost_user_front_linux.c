@@ -176,8 +176,9 @@ static int say(struct vgpio_vuf_linux *f, const char *what)
 /* The socket, or < 0. */
 static int dial(struct vgpio_vuf_linux *f, const char *path)
 {
-    struct timeval patience = {.tv_sec = f->cfg.timeout_ms / 1000u,
-                               .tv_usec = f->cfg.timeout_ms % 1000u * 1000u};
+    struct timeval patience = {.tv_sec = (time_t)(f->cfg.timeout_ms / 1000u),
+                               .tv_usec =
+                                   (suseconds_t)(f->cfg.timeout_ms % 1000u * 1000u)};
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     int sock, err;
 

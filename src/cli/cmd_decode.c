@@ -75,12 +75,14 @@ static bool add(struct decode *d, uint8_t byte)
     return true;
 }
 
-static int digit(char c)
+#define NO_DIGIT 16u
+
+static unsigned digit(char c)
 {
     static const char digits[] = "0123456789abcdef";
     const char *p = c == '\0' ? NULL : strchr(digits, tolower((unsigned char)c));
 
-    return p == NULL ? -1 : (int)(p - digits);
+    return p == NULL ? NO_DIGIT : (unsigned)(p - digits);
 }
 
 /* False: not hexadecimal, or no memory (and said so). */
@@ -91,7 +93,7 @@ static bool add_hex(struct decode *d, const char *text)
             text++;
         } else if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
             text += 2;
-        } else if (digit(text[0]) >= 0 && digit(text[1]) >= 0) {
+        } else if (digit(text[0]) < NO_DIGIT && digit(text[1]) < NO_DIGIT) {
             if (!add(d, (uint8_t)(digit(text[0]) << 4 | digit(text[1])))) {
                 return false;
             }

@@ -65,6 +65,20 @@ void doctor_say(struct doctor *d, enum finding f, const char *mend, const char *
     (void)fflush(stdout);
 }
 
+unsigned doctor_version(const char *text, unsigned version[3])
+{
+    unsigned n = 0;
+    char *end;
+
+    while (n < 3 && text[0] >= '0' && text[0] <= '9') {
+        unsigned long v = strtoul(text, &end, 10);
+
+        version[n++] = v < 1000 ? (unsigned)v : 1000u;
+        text = *end == '.' ? end + 1 : "";
+    }
+    return n;
+}
+
 /* ---- other programs ---- */
 
 static pid_t start(const char *const *argv, int *out)

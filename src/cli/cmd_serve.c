@@ -166,6 +166,11 @@ static bool same_path(const struct words *a, const struct words *b)
 }
 
 /* One for all, or one for each. */
+static const char *word_for(const struct words *w, size_t i)
+{
+    return w->at == NULL ? "" : w->at[w->n > 1 ? i : 0];
+}
+
 static bool fits(const struct words *w, size_t guests, size_t least)
 {
     return w->n == guests || (w->n <= 1 && w->n >= least);
@@ -331,7 +336,7 @@ static void block_signals(void)
 /* The lines of all guests first: wrong ones are a mistake on the command line. */
 static int serve_banks(const struct options *o)
 {
-    size_t n = o->fd >= 0 ? 1 : o->sockets.n;
+    size_t n = o->sockets.n > 0 ? o->sockets.n : 1; /* with --fd */
     struct place *place = calloc(n, sizeof *place);
     char why[256 + BANK_NAME_MAX];
     const char *refused;
@@ -346,8 +351,8 @@ static int serve_banks(const struct options *o)
         struct place *p = &place[i];
 
         p->front.fd = p->control.fd = -1;
-        if (bank_init(&p->bank, o->sims.at[o->sims.n > 1 ? i : 0],
-                      features_mask(&o->features), why, sizeof why) < 0) {
+        if (bank_init(&p->bank, word_for(&o->sims, i), features_mask(&o->features), why,
+                      sizeof why) < 0) {
             code = cli_usage_error("serve", "--sim: %s", why);
         } else if ((refused = features_refused(&o->features, bank_offered(&p->bank))) !=
                    NULL) {

@@ -205,8 +205,11 @@ static int find_lines(struct set *s, char **args, size_t n)
     int code = CLI_OK;
     size_t i;
 
+    if (values == NULL) {
+        return tool_wrong(&s->tool, "no memory");
+    }
     for (i = 0; i < n && code == CLI_OK; i++) {
-        if (values == NULL || set_split(args[i], &values[i]) < 0) {
+        if (set_split(args[i], &values[i]) < 0) {
             code = tool_wrong(&s->tool, "invalid line value: '%s'", args[i]);
         }
     }

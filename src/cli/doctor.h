@@ -27,6 +27,9 @@ void doctor_say(struct doctor *, enum finding, const char *mend, const char *fmt
  * not end in time, or fails. */
 int doctor_run(const struct doctor *, const char *const *argv, char *out, size_t size);
 
+/* "10.0.2" and what follows it: how many numbers there are, at most three. */
+unsigned doctor_version(const char *text, unsigned version[3]);
+
 /* QEMU's version, and whether it has the devices. */
 void doctor_qemu(struct doctor *, const char *program);
 /* A command line of QEMU; `n` words. */

@@ -35,22 +35,25 @@ static bool is_config(const char *text)
 }
 
 /* "# Linux/x86 6.1.100 Kernel Configuration": false if it does not say. */
-static bool version_of(const char *config, unsigned *major, unsigned *minor)
+static bool version_of(const char *config, unsigned version[3])
 {
     const char *p = strstr(config, "# Linux/");
 
     p = p != NULL ? strchr(p, ' ') : NULL;
     p = p != NULL ? strchr(p + 1, ' ') : NULL;
-    return p != NULL && sscanf(p, " %u.%u", major, minor) == 2;
+    return p != NULL && doctor_version(p + 1, version) >= 2;
 }
 
 static void judge_version(struct doctor *d, const char *path, const char *config)
 {
+    unsigned v[3] = {0, 0, 0};
     unsigned major, minor;
 
-    if (!version_of(config, &major, &minor)) {
+    if (!version_of(config, v)) {
         return;
     }
+    major = v[0];
+    minor = v[1];
     if (major < 5 || (major == 5 && minor < 15)) {
         doctor_say(d, BAD, "use Linux 5.16 or later",
                    "%s: Linux %u.%u has no virtio-gpio driver", path, major, minor);

@@ -9,20 +9,18 @@
 
 /* ---- the program ---- */
 
-static void judge_version(struct doctor *d, const char *program, unsigned major,
-                          unsigned minor, unsigned micro)
+static void judge_version(struct doctor *d, const char *program, const unsigned v[3])
 {
-    if (major < 7 || (major == 7 && minor < 2)) {
+    if (v[0] < 7 || (v[0] == 7 && v[1] < 2)) {
         doctor_say(d, BAD, "use QEMU 9.0 or later",
-                   "%s: QEMU %u.%u.%u has no vhost-user-gpio", program, major, minor,
-                   micro);
-    } else if (major < 9) {
+                   "%s: QEMU %u.%u.%u has no vhost-user-gpio", program, v[0], v[1], v[2]);
+    } else if (v[0] < 9) {
         doctor_say(d, BAD, "use QEMU 9.0 or later",
                    "%s: QEMU %u.%u.%u gives guests lines, but never their interrupts",
-                   program, major, minor, micro);
+                   program, v[0], v[1], v[2]);
     } else {
-        doctor_say(d, FINE, NULL, "%s: QEMU %u.%u.%u passes interrupts on", program,
-                   major, minor, micro);
+        doctor_say(d, FINE, NULL, "%s: QEMU %u.%u.%u passes interrupts on", program, v[0],
+                   v[1], v[2]);
         doctor_say(d, NOTE, NULL,
                    "%s: does not connect again to a back end that was restarted",
                    program);
@@ -53,7 +51,7 @@ static void judge_devices(struct doctor *d, const char *program)
 void doctor_qemu(struct doctor *d, const char *program)
 {
     const char *const argv[] = {program, "--version", NULL};
-    unsigned major, minor, micro = 0;
+    unsigned v[3] = {0, 0, 0};
     char text[512];
     const char *p;
 
@@ -63,11 +61,11 @@ void doctor_qemu(struct doctor *d, const char *program)
         return;
     }
     p = strstr(text, "version ");
-    if (p == NULL || sscanf(p, "version %u.%u.%u", &major, &minor, &micro) < 2) {
+    if (p == NULL || doctor_version(p + strlen("version "), v) < 2) {
         doctor_say(d, WARN, "name a QEMU by --qemu", "%s: is no QEMU", program);
         return;
     }
-    judge_version(d, program, major, minor, micro);
+    judge_version(d, program, v);
     judge_devices(d, program);
 }
 

@@ -114,7 +114,7 @@ until [ -S two ]; do :; done
 until "$vgpio" detect one > /dev/null 2>&1; do :; done
 finds 0 "fine  one: a GPIO device with 8 lines" -q ./good -s one
 "$vgpio" set -z -c one 0=1
-finds 1 "BAD   one: GET_FEATURES: no answer in time" -q ./good -s one --timeout 50ms
+finds 1 "BAD   one: GET_FEATURES: no answer in time" -q ./good -s one --timeout 3s
 kill $server
 wait $server
 "$vgpio" serve -s three --sim 600 --no-irq &
