@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Framing (RING-DEV-01, B13, B22): 8 bytes out and 2 bytes in, in every cut there is,
- * with and without empty pieces between, direct, indirect and mixed, whole and byte by
- * byte. */
+ * with and without empty pieces between, direct, indirect and (split rings only) mixed,
+ * whole and byte by byte. */
 #include "devq_world.h"
 
 enum how {
@@ -73,6 +73,26 @@ static void post(struct world *w, const struct cut *c, enum how how)
     ring_peer_post(&w->p, 0);
 }
 
+static void post_packed(struct world *w, const struct cut *c, enum how how)
+{
+    unsigned i;
+
+    for (i = 0; i < c->n; i++) {
+        const struct piece *p = &c->piece[i];
+        uint16_t flags = p->write ? PEER_WRITE : 0;
+
+        if (how == DIRECT) {
+            packed_peer_desc(&w->k, p->gpa, p->len,
+                             (uint16_t)(flags | (i + 1 < c->n ? PEER_NEXT : 0)), 0);
+        } else {
+            ring_peer_entry(&w->m, TABLE, (uint16_t)i, p->gpa, p->len, 0xbeef, flags);
+        }
+    }
+    if (how != DIRECT) {
+        packed_peer_desc(&w->k, TABLE, 16 * c->n, PEER_INDIRECT, 0);
+    }
+}
+
 /* Puts the request where the pieces are. */
 static void fill(struct world *w, const struct cut *c, const uint8_t *request)
 {
@@ -94,11 +114,16 @@ static void one_request(struct world *w, unsigned out_mask, unsigned in_mask, in
     uint8_t got[9] = {0};
     uint64_t at[2];
     uint32_t id, len, room;
+    uint16_t id16;
     struct cut c = {.n = 0};
 
     cut_up(&c, out_mask, 8, OUT, 0, empties);
     cut_up(&c, in_mask, 2, IN, 1, empties);
-    post(w, &c, how);
+    if (w->k.m != NULL) {
+        post_packed(w, &c, how);
+    } else {
+        post(w, &c, how);
+    }
     memset(peer_at(&w->m, OUT, 256), 0, 256);
     fill(w, &c, request);
 
@@ -113,17 +138,27 @@ static void one_request(struct world *w, unsigned out_mask, unsigned in_mask, in
     assert_int_equal(room, 0);
     assert_int_equal(vgpio_devq_push(&w->q, w->c.head, 2), 0);
     assert_int_equal(vgpio_devq_publish(&w->q), 1);
-    assert_int_equal(ring_peer_used(&w->p, &id, &len), 1);
-    assert_int_equal(id, 0);
+    if (w->k.m != NULL) {
+        assert_int_equal(
+            packed_peer_used(&w->k, how == DIRECT ? (uint16_t)c.n : 1, &id16, &len), 1);
+    } else {
+        assert_int_equal(ring_peer_used(&w->p, &id, &len), 1);
+        assert_int_equal(id, 0);
+    }
+    assert_int_equal(len, 2);
 }
 
-static void every_cut(enum how how, uint32_t chunk)
+static void every_cut_of(enum how how, uint32_t chunk, int packed)
 {
     struct world w;
     unsigned out_mask, in_mask;
     int empties;
 
-    world_start(&w, 32, INDIRECT);
+    if (packed) {
+        packed_start(&w, 31, INDIRECT);
+    } else {
+        world_start(&w, 32, INDIRECT);
+    }
     w.m.chunk = chunk;
     w.m.chunk_from = OUT;
     for (out_mask = 0; out_mask < 128; out_mask++) {
@@ -134,6 +169,14 @@ static void every_cut(enum how how, uint32_t chunk)
         }
     }
     world_end(&w);
+}
+
+static void every_cut(enum how how, uint32_t chunk)
+{
+    every_cut_of(how, chunk, 0);
+    if (how != MIXED && VGPIO_CFG_PACKED) {
+        every_cut_of(how, chunk, 1);
+    }
 }
 
 static void test_direct(void **state)

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "device_bench.h"
+#include "world.h"
 
 #define ROUNDS 3000u
 #define DEADLY 4096u /* one scribble of so many breaks a ring for sure */
@@ -292,11 +293,147 @@ static void test_each_map_rewrites_what_is_served(void **state)
     }
 }
 
+/* ---- packed rings: driver and device are ours, and the ring is a third one's ---- */
+
+/* In the page behind the arena, as in the other tests. */
+#define SPARE WORLD_NAMES_AT
+
+struct ring_race {
+    struct world w;
+    struct race r; /* only its dice */
+    atomic_int stop;
+    uint8_t *desc[2];
+    unsigned answers, broken;
+};
+
+/* One field of a descriptor; now and then its turn, so that either side finds what the
+ * other one never wrote. */
+static void scribble_packed(struct ring_race *x)
+{
+    static const uint32_t lens[] = {0, 1, 2, 8, 9, 16, 0x7fffffff};
+    static const uint64_t addrs[] = {TWOMAP_GPA + SPARE, TWOMAP_GPA + SPARE + 8,
+                                     TWOMAP_GPA + SPARE + (ANSWER - AREA), 0x10,
+                                     UINT64_MAX - 3};
+    uint32_t what = draw(&x->r);
+    uint8_t *d = x->desc[what & 1] + 16u * (what >> 1 & 15u);
+
+    switch (what >> 8 & 7u) {
+    case 0:
+    case 1:
+        store(d, addrs[draw(&x->r) % (sizeof addrs / sizeof addrs[0])], 8);
+        break;
+    case 2:
+    case 3:
+        store(d + 8, lens[draw(&x->r) % (sizeof lens / sizeof lens[0])], 4);
+        break;
+    case 4:
+        store(d + 12, draw(&x->r) % 18, 2);
+        break;
+    default:
+        if (what % DEADLY < 256) {
+            store(d + 14, draw(&x->r) & 0x8087u, 2);
+        }
+        break;
+    }
+}
+
+static void *third(void *arg)
+{
+    struct ring_race *x = arg;
+
+    while (!atomic_load_explicit(&x->stop, memory_order_relaxed)) {
+        scribble_packed(x);
+    }
+    return NULL;
+}
+
+static void expect_spare_untouched(const struct ring_race *x)
+{
+    const uint8_t *spare = x->w.m.device + SPARE;
+    uint32_t i;
+
+    for (i = 0x10; i < 0x1000; i++) {
+        if (i < ANSWER - AREA || i >= ANSWER - AREA + ANSWER_LEN) {
+            assert_int_equal(spare[i], CANARY);
+        }
+    }
+}
+
+static int poll_all(struct ring_race *x)
+{
+    struct vgpio_drv_event ev;
+    int n;
+
+    while ((n = vgpio_drv_poll(&x->w.drv, &ev)) > 0) {
+        x->answers++;
+    }
+    return n;
+}
+
+static void one_round(struct ring_race *x, unsigned i)
+{
+    const struct vgpio_vdev_ops *dev = x->w.dev.ops;
+    struct vgpio_drv *drv = &x->w.drv;
+    unsigned q;
+
+    (void)vgpio_drv_submit(drv, VGPIO_MSG_GET_VALUE, (uint16_t)(i % 8), 0, x);
+    (void)vgpio_drv_submit(drv, VGPIO_MSG_SET_IRQ_TYPE, (uint16_t)(i % 8), i % 2 * 3, x);
+    (void)vgpio_drv_unmask(drv, (uint16_t)(i % 8));
+    (void)vgpio_drv_flush(drv);
+    for (q = 0; q < 2; q++) {
+        (void)dev->kick(x->w.dev.obj, q);
+    }
+    (void)vgpio_sim_pull(&x->w.sim, (uint16_t)(i % 8), i / 8 % 2);
+    (void)dev->take_events(x->w.dev.obj);
+    if (poll_all(x) < 0 || dev->error(x->w.dev.obj, 0) != 0 ||
+        dev->error(x->w.dev.obj, 1) != 0 || i % 64 == 0) {
+        x->broken++;
+        assert_int_equal(vgpio_drv_stop(drv), 0);
+        (void)poll_all(x); /* the cookies of what was in flight */
+        assert_int_equal(vgpio_drv_start(drv), 0);
+    }
+}
+
+static void test_a_third_one_rewrites_packed_rings(void **state)
+{
+    struct ring_race *x = calloc(1, sizeof *x);
+    pthread_t cpu;
+    unsigned i;
+
+    (void)state;
+    assert_non_null(x);
+    world_new(&x->w);
+    world_start(&x->w);
+    assert_true((x->w.drv.features & VGPIO_F_PACKED) != 0);
+    x->r.seed = 0x7654321;
+    for (i = 0; i < 2; i++) {
+        assert_true(x->w.drv.q[i].size >= 16);
+        x->desc[i] = x->w.drv.q[i].desc;
+    }
+    memset(x->w.m.driver + SPARE, CANARY, 0x1000);
+    assert_int_equal(pthread_create(&cpu, NULL, third, x), 0);
+    for (i = 0; i < ROUNDS; i++) {
+        one_round(x, i);
+    }
+    atomic_store(&x->stop, 1);
+    pthread_join(cpu, NULL);
+    expect_spare_untouched(x);
+    /* With the ring its own again, it works. */
+    assert_int_equal(vgpio_drv_stop(&x->w.drv), 0);
+    (void)poll_all(x);
+    world_start(&x->w);
+    assert_int_equal(world_call(&x->w, VGPIO_MSG_SET_DIRECTION, 3, VGPIO_DIR_IN), 0);
+    assert_true(x->answers > 0 && x->broken > 0);
+    world_free(&x->w);
+    free(x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_another_cpu_rewrites_what_is_served),
         cmocka_unit_test(test_each_map_rewrites_what_is_served),
+        cmocka_unit_test(test_a_third_one_rewrites_packed_rings),
     };
 
     return cmocka_run_group_tests_name("racing", tests, NULL, NULL);
