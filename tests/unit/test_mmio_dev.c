@@ -564,6 +564,10 @@ static void test_reset_is_over_when_the_write_returns(void **state)
     /* Nothing is left of the features and addresses of before. */
     wr(&a->m, R_STATUS, SETTLED);
     assert_true(a->n.acked == VGPIO_F_EVENT_IDX);
+    assert_int_equal(negotiate(&a->m, VGPIO_F_VERSION_1), 1);
+    wr(&a->m, R_QUEUE_READY, 1);
+    wr(&a->m, R_STATUS, RUNNING);
+    assert_int_equal(rd(&a->m, R_STATUS), RUNNING | VGPIO_S_NEEDS_RESET);
     bring_up(a, 0);
 }
 
