@@ -23,65 +23,73 @@ struct config {
 };
 
 /* size, buffers, indirect, event_idx, platform, hold, base, no_rule, packed, restart,
- * reset */
+ * reset, fast */
 static const struct config configs[] = {
-    {{1, 3, 1, 1, 0, 0, 0, 0, 0, 0, 0}, 0},
-    {{1, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0}, 0},
-    {{2, 3, 0, 1, 0, 0, 0xfffe, 0, 0, 0, 0}, 0},
-    {{2, 3, 0, 0, 0, 0, 0xfffe, 0, 0, 0, 0}, 0},
-    {{2, 2, 1, 1, 0, 0, 0xffff, 0, 0, 0, 0}, 0},
-    {{2, 2, 1, 0, 0, 0, 0xffff, 0, 0, 0, 0}, 0},
-    {{4, 2, 0, 1, 0, 2, 0, 0, 0, 0, 0}, 0},
-    {{4, 2, 0, 0, 0, 2, 0, 0, 0, 0, 0}, 0},
-    {{4, 2, 1, 1, 1, 0, 0xffff, 0, 0, 0, 0}, 0},
-    {{4, 2, 1, 0, 1, 0, 0xffff, 0, 0, 0, 0}, 0},
-    {{1, 4, 1, 1, 0, 0, 0xfffd, 0, 0, 0, 0}, 1},
-    {{1, 4, 1, 0, 0, 0, 0xfffd, 0, 0, 0, 0}, 1},
-    {{2, 4, 0, 1, 1, 0, 0, 0, 0, 0, 0}, 1},
-    {{2, 4, 0, 0, 1, 0, 0, 0, 0, 0, 0}, 1},
-    {{2, 3, 1, 1, 0, 2, 0xfffe, 0, 0, 0, 0}, 1},
-    {{2, 4, 1, 1, 0, 0, 0, 0, 0, 0, 0}, 1},
-    {{2, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0}, 1},
-    {{4, 4, 0, 1, 0, 0, 0, 0, 0, 0, 0}, 1},
-    {{4, 3, 0, 0, 0, 0, 0xfffe, 0, 0, 0, 0}, 1},
-    {{4, 3, 1, 1, 1, 0, 0xfffe, 0, 0, 0, 0}, 1},
-    {{4, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0}, 1},
-    {{4, 2, 1, 1, 1, 2, 0, 0, 0, 0, 0}, 1},
-    {{1, 3, 1, 1, 0, 0, 0, 0, 1, 0, 0}, 0},
-    {{1, 3, 1, 0, 0, 0, 0, 0, 1, 0, 0}, 0},
-    {{2, 2, 0, 1, 0, 0, 0, 0, 1, 0, 0}, 0},
-    {{2, 2, 0, 0, 0, 0, 0, 0, 1, 0, 0}, 0},
-    {{2, 2, 1, 1, 0, 0, 0x8001, 0, 1, 0, 0}, 0},
-    {{2, 2, 1, 0, 0, 0, 0x8001, 0, 1, 0, 0}, 0},
-    {{3, 2, 0, 1, 0, 0, 0x8002, 0, 1, 0, 0}, 0},
-    {{3, 2, 0, 0, 0, 0, 0x8001, 0, 1, 0, 0}, 0},
-    {{3, 2, 1, 1, 1, 2, 0x8002, 0, 1, 0, 0}, 0},
-    {{3, 2, 1, 0, 0, 2, 0x8002, 0, 1, 0, 0}, 0},
-    {{1, 4, 1, 1, 0, 0, 0, 0, 1, 0, 0}, 1},
-    {{1, 4, 1, 0, 1, 0, 0, 0, 1, 0, 0}, 1},
-    {{2, 4, 0, 1, 0, 0, 0, 0, 1, 0, 0}, 1},
-    {{2, 4, 0, 0, 0, 0, 0, 0, 1, 0, 0}, 1},
-    {{2, 4, 1, 1, 0, 0, 0, 0, 1, 0, 0}, 1},
-    {{2, 3, 1, 0, 0, 2, 0, 0, 1, 0, 0}, 1},
-    {{2, 3, 1, 1, 1, 2, 0, 0, 1, 0, 0}, 1},
-    {{3, 4, 0, 1, 1, 0, 0, 0, 1, 0, 0}, 1},
-    {{3, 4, 0, 0, 0, 0, 0, 0, 1, 0, 0}, 1},
-    {{3, 3, 1, 1, 0, 0, 0x8001, 0, 1, 0, 0}, 1},
-    {{3, 3, 1, 0, 0, 0, 0x8001, 0, 1, 0, 0}, 1},
-    {{4, 2, 0, 1, 0, 2, 0x8003, 0, 1, 0, 0}, 1},
-    {{1, 2, 1, 1, 0, 0, 0, 0, 0, 1, 0}, 0},
-    {{1, 2, 1, 1, 0, 0, 0, 0, 1, 1, 0}, 0},
-    {{2, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0}, 0},
-    {{2, 2, 0, 0, 0, 0, 0, 0, 1, 1, 0}, 0},
-    {{1, 2, 1, 1, 0, 0, 0, 0, 0, 0, 1}, 0},
-    {{1, 2, 1, 1, 0, 0, 0, 0, 1, 0, 1}, 0},
-    {{2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 0},
-    {{2, 2, 0, 0, 0, 0, 0, 0, 1, 0, 1}, 0},
-    {{2, 2, 1, 1, 0, 2, 0xffff, 0, 0, 1, 0}, 1},
-    {{3, 2, 1, 1, 0, 2, 0x8002, 0, 1, 1, 0}, 1},
-    {{2, 2, 1, 1, 0, 2, 0, 0, 0, 0, 1}, 1},
-    {{3, 2, 1, 1, 0, 2, 0, 0, 1, 0, 1}, 1},
-    {{3, 2, 0, 1, 0, 0, 0x8002, 0, 1, 1, 1}, 1},
+    {{1, 3, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0}, 0},
+    {{1, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0},
+    {{2, 3, 0, 1, 0, 0, 0xfffe, 0, 0, 0, 0, 0}, 0},
+    {{2, 3, 0, 0, 0, 0, 0xfffe, 0, 0, 0, 0, 0}, 0},
+    {{2, 2, 1, 1, 0, 0, 0xffff, 0, 0, 0, 0, 0}, 0},
+    {{2, 2, 1, 0, 0, 0, 0xffff, 0, 0, 0, 0, 0}, 0},
+    {{4, 2, 0, 1, 0, 2, 0, 0, 0, 0, 0, 0}, 0},
+    {{4, 2, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0}, 0},
+    {{4, 2, 1, 1, 1, 0, 0xffff, 0, 0, 0, 0, 0}, 0},
+    {{4, 2, 1, 0, 1, 0, 0xffff, 0, 0, 0, 0, 0}, 0},
+    {{1, 4, 1, 1, 0, 0, 0xfffd, 0, 0, 0, 0, 0}, 1},
+    {{1, 4, 1, 0, 0, 0, 0xfffd, 0, 0, 0, 0, 0}, 1},
+    {{2, 4, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0}, 1},
+    {{2, 4, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0}, 1},
+    {{2, 3, 1, 1, 0, 2, 0xfffe, 0, 0, 0, 0, 0}, 1},
+    {{2, 4, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0}, 1},
+    {{2, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 1},
+    {{4, 4, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0}, 1},
+    {{4, 3, 0, 0, 0, 0, 0xfffe, 0, 0, 0, 0, 0}, 1},
+    {{4, 3, 1, 1, 1, 0, 0xfffe, 0, 0, 0, 0, 0}, 1},
+    {{4, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 1},
+    {{4, 2, 1, 1, 1, 2, 0, 0, 0, 0, 0, 0}, 1},
+    {{1, 3, 1, 1, 0, 0, 0, 0, 1, 0, 0, 0}, 0},
+    {{1, 3, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0}, 0},
+    {{2, 2, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0}, 0},
+    {{2, 2, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0}, 0},
+    {{2, 2, 1, 1, 0, 0, 0x8001, 0, 1, 0, 0, 0}, 0},
+    {{2, 2, 1, 0, 0, 0, 0x8001, 0, 1, 0, 0, 0}, 0},
+    {{3, 2, 0, 1, 0, 0, 0x8002, 0, 1, 0, 0, 0}, 0},
+    {{3, 2, 0, 0, 0, 0, 0x8001, 0, 1, 0, 0, 0}, 0},
+    {{3, 2, 1, 1, 1, 2, 0x8002, 0, 1, 0, 0, 0}, 0},
+    {{3, 2, 1, 0, 0, 2, 0x8002, 0, 1, 0, 0, 0}, 0},
+    {{1, 4, 1, 1, 0, 0, 0, 0, 1, 0, 0, 0}, 1},
+    {{1, 4, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0}, 1},
+    {{2, 4, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0}, 1},
+    {{2, 4, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0}, 1},
+    {{2, 4, 1, 1, 0, 0, 0, 0, 1, 0, 0, 0}, 1},
+    {{2, 3, 1, 0, 0, 2, 0, 0, 1, 0, 0, 0}, 1},
+    {{2, 3, 1, 1, 1, 2, 0, 0, 1, 0, 0, 0}, 1},
+    {{3, 4, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0}, 1},
+    {{3, 4, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0}, 1},
+    {{3, 3, 1, 1, 0, 0, 0x8001, 0, 1, 0, 0, 0}, 1},
+    {{3, 3, 1, 0, 0, 0, 0x8001, 0, 1, 0, 0, 0}, 1},
+    {{4, 2, 0, 1, 0, 2, 0x8003, 0, 1, 0, 0, 0}, 1},
+    {{1, 2, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0}, 0},
+    {{1, 2, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0}, 0},
+    {{2, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0}, 0},
+    {{2, 2, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0}, 0},
+    {{1, 2, 1, 1, 0, 0, 0, 0, 0, 0, 1, 0}, 0},
+    {{1, 2, 1, 1, 0, 0, 0, 0, 1, 0, 1, 0}, 0},
+    {{2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0}, 0},
+    {{2, 2, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0}, 0},
+    {{2, 2, 1, 1, 0, 2, 0xffff, 0, 0, 1, 0, 0}, 1},
+    {{3, 2, 1, 1, 0, 2, 0x8002, 0, 1, 1, 0, 0}, 1},
+    {{2, 2, 1, 1, 0, 2, 0, 0, 0, 0, 1, 0}, 1},
+    {{3, 2, 1, 1, 0, 2, 0, 0, 1, 0, 1, 0}, 1},
+    {{3, 2, 0, 1, 0, 0, 0x8002, 0, 1, 1, 1, 0}, 1},
+    {{2, 2, 0, 1, 0, 0, 0xffff, 0, 0, 0, 0, 1}, 0},
+    {{2, 2, 0, 1, 0, 0, 0, 0, 1, 0, 0, 1}, 0},
+    {{2, 2, 1, 0, 0, 2, 0, 0, 0, 0, 0, 1}, 0},
+    {{2, 2, 1, 0, 0, 2, 0x8001, 0, 1, 0, 0, 1}, 0},
+    {{3, 2, 0, 0, 1, 0, 0x8001, 0, 1, 0, 0, 1}, 0},
+    {{4, 3, 0, 1, 0, 2, 0, 0, 0, 0, 0, 1}, 1},
+    {{4, 3, 0, 1, 0, 2, 0x8001, 0, 1, 0, 0, 1}, 1},
+    {{3, 3, 1, 1, 1, 2, 0, 0, 1, 0, 0, 1}, 1},
 };
 
 static uint64_t total_states, total_edges;
@@ -96,6 +104,9 @@ static void print_config(const struct sides_config *c)
            c->base, c->buffers);
     if (c->hold) {
         printf(", %u held back", c->hold);
+    }
+    if (c->fast) {
+        printf(", short requests");
     }
     if (c->restart) {
         printf(", stopped and started %u time", c->restart);
@@ -167,7 +178,7 @@ static void check_reduction(const struct sides_config *c)
 }
 
 /* First without the checks that see the mistake as such: what comes of it? */
-static int find(const struct mutant *m, unsigned packed, unsigned strict,
+static int find(const struct mutant *m, unsigned how, unsigned strict,
                 struct model_result *r)
 {
     struct sides_config c;
@@ -180,7 +191,8 @@ static int find(const struct mutant *m, unsigned packed, unsigned strict,
     c.platform = (m->needs & NEED_PLATFORM) != 0;
     c.reset = (m->needs & NEED_RESET) != 0;
     c.no_rule = !strict;
-    c.packed = (uint8_t)packed;
+    c.packed = how & 1u;
+    c.fast = how >> 1 & 1u;
     for (buffers = 1; buffers <= 3; buffers++) {
         c.buffers = buffers;
         /* Harder than what the library itself must stand: notifications do order. */
@@ -192,26 +204,28 @@ static int find(const struct mutant *m, unsigned packed, unsigned strict,
     return 0;
 }
 
-static void run_mutant(const struct mutant *m, unsigned packed)
+/* `how`: bit 0 packed, bit 1 by the calls for short requests. */
+static void run_mutant(const struct mutant *m, unsigned how)
 {
-    const char *layout = packed ? "packed" : "split";
+    const char *layout = how & 1u ? "packed" : "split";
+    const char *way = how & 2u ? ", short requests" : "";
     struct model_result r;
     int buffers = 0;
 
     /* Of a notification too many nothing comes: that would try all states for nothing. */
     if (m->what != M_EVENT_EQUAL && m->what != M_EVENT_ALWAYS) {
-        buffers = find(m, packed, 0, &r);
+        buffers = find(m, how, 0, &r);
     }
     if (buffers == 0) {
-        buffers = find(m, packed, 1, &r);
+        buffers = find(m, how, 1, &r);
     }
     if (buffers == 0) {
-        printf("FAIL  %s mutant survives: %s\n", layout, m->name);
+        printf("FAIL  %s mutant survives%s: %s\n", layout, way, m->name);
         failures++;
         return;
     }
-    printf("ok    %s mutant %s: %u accesses, %d buffers, %llu states: %s\n", layout,
-           m->name, r.length, buffers, (unsigned long long)r.states, r.violation);
+    printf("ok    %s mutant%s %s: %u accesses, %d buffers, %llu states: %s\n", layout,
+           way, m->name, r.length, buffers, (unsigned long long)r.states, r.violation);
     if (trace) {
         model_trace();
     }
@@ -220,9 +234,9 @@ static void run_mutant(const struct mutant *m, unsigned packed)
 int main(int argc, char **argv)
 {
     static const struct sides_config small[] = {
-        {1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0},      {2, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0},
-        {1, 2, 1, 1, 1, 0, 0xffff, 0, 0, 0, 0}, {1, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0},
-        {2, 2, 0, 1, 0, 0, 0, 0, 1, 0, 0},      {1, 2, 1, 1, 1, 0, 0, 0, 1, 0, 0}};
+        {1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0},      {2, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0},
+        {1, 2, 1, 1, 1, 0, 0xffff, 0, 0, 0, 0, 0}, {1, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0},
+        {2, 2, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0},      {1, 2, 1, 1, 1, 0, 0, 0, 1, 0, 0, 0}};
     const uint16_t one = 1;
     const char *only = NULL;
     unsigned i, full = 0, ran = 0;
@@ -255,12 +269,12 @@ int main(int argc, char **argv)
         }
     }
     for (i = 0; i < nmutants; i++) {
-        unsigned packed;
+        unsigned how;
 
-        for (packed = 0; packed < 2; packed++) {
-            if (mutant_applies(&mutants[i], packed) &&
+        for (how = 0; how < 4; how++) {
+            if (mutant_applies(&mutants[i], how & 1u, how >> 1) &&
                 (only == NULL || strstr(mutants[i].name, only) != NULL)) {
-                run_mutant(&mutants[i], packed);
+                run_mutant(&mutants[i], how);
                 ran++;
             }
         }

@@ -180,11 +180,15 @@ const struct mutant mutants[] = {
 const unsigned nmutants = sizeof mutants / sizeof mutants[0];
 
 /* Words of one layout only are in mutants of that layout only. */
-int mutant_applies(const struct mutant *m, unsigned is_packed)
+int mutant_applies(const struct mutant *m, unsigned is_packed, unsigned is_short)
 {
     int any = m->what < M_LATE || m->what == M_KEEP ||
               (m->what >= M_EVENT_NEXT && m->what <= M_EVENT_ALWAYS);
 
+    if (is_short && !(m->side == DEVICE && (m->step == S_TAKE || m->what == M_LATE ||
+                                            m->what >= M_WRAP_LATE))) {
+        return 0;
+    }
     if (is_packed) {
         return (m->needs & NEED_PACKED) != 0 || (any && !(m->needs & NEED_SPLIT));
     }
@@ -245,7 +249,8 @@ static int covered(unsigned in_packed, unsigned on_platform, unsigned side, unsi
         const struct mutant *m = &mutants[i];
 
         if (m->side == side && m->step == at && m->what == what && m->nth == which &&
-            mutant_applies(m, in_packed) && !(m->needs & NEED_PLATFORM) == !on_platform) {
+            mutant_applies(m, in_packed, 0) &&
+            !(m->needs & NEED_PLATFORM) == !on_platform) {
             return 1;
         }
     }

@@ -85,6 +85,7 @@ struct mutant {
 #define NEED_PLATFORM 4u
 #define NEED_INDIRECT 8u
 #define NEED_RESET 64u
+#define NEED_SHORT 128u /* short requests */
 #define NEED_SPLIT 16u
 #define NEED_PACKED 32u /* without one of the two: either layout shows it */
 
@@ -107,8 +108,9 @@ struct mutant_memory {
  * are no CPUs of one system: only fences meant for that order anything. */
 void mutant_select(const struct mutant *m, unsigned is_platform, unsigned is_packed,
                    struct mutant_memory *driver, struct mutant_memory *device);
-/* Does that layout have what the mutant changes? */
-int mutant_applies(const struct mutant *m, unsigned is_packed);
+/* Does that layout have what the mutant changes? And when the device reads and writes by
+ * the calls for short requests, is it another place than else? */
+int mutant_applies(const struct mutant *m, unsigned is_packed, unsigned is_short);
 /* The running side begins a step. */
 void mutant_step(enum step step);
 /* The event or flags word that was loaded in this step, or -1. */

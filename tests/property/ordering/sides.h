@@ -23,6 +23,7 @@ struct sides_config {
     uint8_t packed;
     uint8_t restart; /* so many times the device stops and goes on, anywhere */
     uint8_t reset;   /* so many times the driver resets the queue, anywhere */
+    uint8_t fast;    /* short requests: vgpio_devq_take() and _answer() */
 };
 
 /* Fills in both programs and the checks. */
