@@ -72,6 +72,11 @@ static int try_resume(struct vgpio_draft_dev *dev, unsigned q,
         !same_ring(last, setup)) {
         return 0;
     }
+    /* No index in the ring's memory bears witness: the word of the peer has to do. */
+    if ((dev->features & VGPIO_F_PACKED) != 0 &&
+        (setup->avail_pos != last->avail_pos || setup->used_pos != last->used_pos)) {
+        return 0;
+    }
     s.avail_pos = last->avail_pos;
     if (vgpio_devq_start(&dev->q[q], mem, &s) != 0) {
         return 0;

@@ -172,6 +172,7 @@ static void count(void *ctx, unsigned id, uint32_t a, uint32_t v)
         s->broken_queues++;
         break;
     case VGPIO_TR_IRQ_VALID:
+    case VGPIO_TR_LEVEL:
         s->irqs++;
         break;
     case VGPIO_TR_IRQ_INVALID:
@@ -203,13 +204,27 @@ static void changed(void *ctx, uint16_t line, unsigned level)
     }
 }
 
+static int make_device(struct bank *b, const struct vgpio_dev_config *dc)
+{
+    struct vgpio_draft_id id = {.size = sizeof id, .name = "vgpio"};
+
+    if (b->dialect == BANK_STANDARD) {
+        b->vdev = vgpio_dev_vdev(&b->dev);
+        return vgpio_dev_init(&b->dev, dc);
+    }
+    id.flags = b->dialect == BANK_DRAFT_2021 ? VGPIO_DRAFT_2021 : 0;
+    b->vdev = vgpio_draft_dev_vdev(&b->draft);
+    return vgpio_draft_dev_init(&b->draft, dc, &id);
+}
+
 static int start_device(struct bank *b, uint64_t features)
 {
     struct vgpio_sim_config sc = {0};
     struct vgpio_dev_config dc = {0};
     int err;
 
-    sc.sink = vgpio_dev_sink(&b->dev);
+    sc.sink = b->dialect == BANK_STANDARD ? vgpio_dev_sink(&b->dev)
+                                          : vgpio_draft_dev_sink(&b->draft);
     sc.lines = b->sim_lines;
     sc.nlines = b->nlines;
     sc.on_change = changed;
@@ -231,16 +246,17 @@ static int start_device(struct bank *b, uint64_t features)
     dc.features = features;
     dc.trace = count;
     dc.trace_ctx = b;
-    return vgpio_dev_init(&b->dev, &dc);
+    return make_device(b, &dc);
 }
 
-int bank_init(struct bank *b, const char *spec, uint64_t features, char *why,
-              size_t why_size)
+int bank_init(struct bank *b, enum bank_dialect dialect, const char *spec,
+              uint64_t features, char *why, size_t why_size)
 {
     bool is_number;
     int n;
 
     memset(b, 0, sizeof *b);
+    b->dialect = dialect;
     n = count_lines(spec, &is_number, why, why_size);
     if (n < 0) {
         return -1;
@@ -332,7 +348,30 @@ size_t bank_names_size(const struct bank *b)
 
 uint64_t bank_offered(struct bank *b)
 {
-    struct vgpio_vdev dev = vgpio_dev_vdev(&b->dev);
+    return b->vdev.ops->features(b->vdev.obj);
+}
 
-    return dev.ops->features(dev.obj);
+uint64_t bank_tick(struct bank *b, uint64_t now_us)
+{
+    uint32_t ms;
+
+    if (b->dialect == BANK_STANDARD) {
+        return UINT64_MAX;
+    }
+    ms = vgpio_draft_dev_tick(&b->draft, (uint32_t)(now_us / 1000u));
+    return ms == VGPIO_DRAFT_NEVER ? UINT64_MAX : now_us + 1000u * (uint64_t)ms;
+}
+
+bool bank_dialect_of(const char *name, enum bank_dialect *dialect)
+{
+    static const char *const names[] = {"standard", "draft", "draft-2021"};
+    unsigned i;
+
+    for (i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *dialect = (enum bank_dialect)i;
+            return true;
+        }
+    }
+    return false;
 }

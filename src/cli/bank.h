@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <virtiogpio/device.h>
+#include <virtiogpio/draft.h>
 #include <virtiogpio/sim.h>
 
 #define BANK_NREQS 256u
@@ -17,7 +18,15 @@ struct bank_stats {
     uint64_t bad_chains, broken_queues;
 };
 
+/* What the device in front of the lines speaks. */
+enum bank_dialect {
+    BANK_STANDARD,
+    BANK_DRAFT,
+    BANK_DRAFT_2021
+};
+
 struct bank {
+    enum bank_dialect dialect;
     uint16_t nlines;
     char *text;         /* every name, NUL-terminated; what `names` points into */
     const char **names; /* one a line, "" = unnamed */
@@ -31,6 +40,8 @@ struct bank {
     struct vgpio_req *reqs;
     struct vgpio_sim sim;
     struct vgpio_dev dev;
+    struct vgpio_draft_dev draft; /* this one, or the one above */
+    struct vgpio_vdev vdev;       /* its face */
     struct bank_stats stats;
     uint64_t acked; /* the features that the driver took, at last */
     /* For those who watch; may be NULL. */
@@ -42,8 +53,8 @@ struct bank {
 /* `spec` is a number of lines or a list of names, `features` the most that is offered.
  * Returns 0, or fills `why` (one sentence for the user) and returns -1. What bank_init()
  * took, bank_free() gives back, also after a failure. */
-int bank_init(struct bank *, const char *spec, uint64_t features, char *why,
-              size_t why_size);
+int bank_init(struct bank *, enum bank_dialect, const char *spec, uint64_t features,
+              char *why, size_t why_size);
 void bank_free(struct bank *);
 
 /* -1: no line is named so. */
@@ -54,5 +65,10 @@ int bank_pull(struct bank *, uint16_t line, unsigned level);
 size_t bank_names(const struct bank *, char *out, size_t size);
 size_t bank_names_size(const struct bank *);
 uint64_t bank_offered(struct bank *);
+/* Tells the device the time, if it wants to know; returns when it wants to hear again. */
+uint64_t bank_tick(struct bank *, uint64_t now_us);
+
+/* "standard", "draft", "draft-2021": false for anything else. */
+bool bank_dialect_of(const char *name, enum bank_dialect *);
 
 #endif /* VGPIO_CLI_BANK_H */

@@ -8,8 +8,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <virtiogpio/draft.h>
 
 #define NREQ 4u
+#define CONFIG_DRAFT 4096u             /* with the names; vhost-user carries no more */
+#define NIRQ_DRAFT 16u                 /* receive buffers; more than any old driver has */
 #define NAMES_MAX (UINT32_C(16) << 20) /* 65535 lines, 255 bytes each */
 #define QUEUE_SIZE 256u                /* what every back end takes */
 #define QUEUE_MAX 32768u
@@ -189,11 +192,13 @@ static int split_names(struct chip *c, uint32_t size)
     }
     for (line = 0; line < c->nlines; line++) {
         c->names[line] = vgpio_names_next(c->block, size, &off);
-        if (c->names[line] == NULL) {
+        if (c->names[line] == NULL && c->draft) {
+            c->names[line] = ""; /* the draft may name the first ones only */
+        } else if (c->names[line] == NULL) {
             return bad_names(c, "fewer than lines");
         }
     }
-    return off == size ? 0 : bad_names(c, "more than lines");
+    return off == size || c->draft ? 0 : bad_names(c, "more than lines");
 }
 
 static int read_names(struct chip *c, uint32_t arena)
@@ -214,7 +219,7 @@ static int read_names(struct chip *c, uint32_t arena)
     if (size == 0) {
         return 0;
     }
-    if (size > NAMES_MAX || size < c->nlines) {
+    if (size > NAMES_MAX || (size < c->nlines && !c->draft)) {
         return bad_names(c, "a block of an impossible size");
     }
     n = vgpio_drv_read_names(&c->drv, at, c->front.vuf.cfg.gpa + arena, size + 1, c);
@@ -264,8 +269,8 @@ static int start_driver(struct chip *c, uint32_t arena, unsigned nirq)
     struct vgpio_drv_config dc = {0};
     int n;
 
-    c->slots = calloc(NREQ + nirq, sizeof *c->slots);
-    c->ring = calloc(2u * (NREQ + nirq), sizeof *c->ring);
+    c->slots = calloc(NREQ + nirq + NIRQ_DRAFT, sizeof *c->slots);
+    c->ring = calloc(2u * (NREQ + nirq + NIRQ_DRAFT), sizeof *c->ring);
     c->irq_map = calloc(UINT16_MAX, sizeof *c->irq_map);
     if (c->slots == NULL || c->ring == NULL || c->irq_map == NULL) {
         return say_device(c, VGPIO_ERR_NOSPC, "memory");
@@ -284,6 +289,16 @@ static int start_driver(struct chip *c, uint32_t arena, unsigned nirq)
     n = vgpio_drv_init(&c->drv, &dc);
     if (n == 0) {
         n = vgpio_drv_start(&c->drv);
+    }
+    if (n == VGPIO_ERR_NOTSUP && vgpio_vuf_error(&c->front.vuf) == 0) {
+        c->draft = true;
+        c->front.vuf.cfg.config_size = CONFIG_DRAFT;
+        dc.dialect = &vgpio_draft_dialect;
+        dc.nirq = NIRQ_DRAFT;
+        n = vgpio_drv_init(&c->drv, &dc);
+        if (n == 0) {
+            n = vgpio_drv_start(&c->drv);
+        }
     }
     if (n != 0) {
         return say_device(c, n, "not a GPIO device that can be used");
@@ -308,7 +323,7 @@ int chip_open(struct chip *c, const char *path, const char *name, unsigned nirq,
     if (nirq > 0) {
         nirq = power_of_two(nirq);
     }
-    arena = VGPIO_DMA_SIZE(NREQ, nirq);
+    arena = VGPIO_DMA_SIZE(NREQ, nirq > NIRQ_DRAFT ? nirq : NIRQ_DRAFT);
     if (connect_chip(c, path, arena, nirq) < 0 || start_driver(c, arena, nirq) < 0) {
         return -1;
     }

@@ -25,6 +25,7 @@ struct chip {
     struct vgpio_drv_slot *slots;
     struct vgpio_drvq_slot *ring;
     uint16_t *irq_map;
+    bool draft;     /* it speaks the draft */
     uint8_t *block; /* a copy of the names: the device can write to the original */
     uint32_t timeout_ms;
     uint64_t due_us; /* of the call that waits */

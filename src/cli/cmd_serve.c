@@ -27,6 +27,7 @@ struct options {
     int fd;
     bool once;
     unsigned verbose;
+    enum bank_dialect dialect;
     struct features features;
 };
 
@@ -43,7 +44,11 @@ static const char help[] =
     "                          values, wait, count interrupts (send 'help')\n"
     "                          With several guests, --sim and --control may be given\n"
     "                          once for each, in the order of the "
-    "sockets.\n" FEATURES_HELP
+    "sockets.\n"
+    "      --dialect D         speak the standard (as without it), or draft, or "
+    "draft-2021:\n"
+    "                          the protocol before it, for its old "
+    "drivers\n" FEATURES_HELP
     "      --once              end when the first front end is gone\n"
     "      --print-capabilities  print what this back end is, as JSON, and exit\n"
     "  -v, --verbose           tell on stderr who comes and goes; twice: every event\n"
@@ -62,6 +67,7 @@ enum {
     OPT_ONCE,
     OPT_FD,
     OPT_CAPS,
+    OPT_DIALECT,
     DONE
 };
 
@@ -71,6 +77,7 @@ static const struct option longs[] = {
     {"control", required_argument, NULL, OPT_CONTROL},
     {"once", no_argument, NULL, OPT_ONCE},
     {"fd", required_argument, NULL, OPT_FD},
+    {"dialect", required_argument, NULL, OPT_DIALECT},
     FEATURES_LONGS,
     {"print-capabilities", no_argument, NULL, OPT_CAPS},
     {"verbose", no_argument, NULL, 'v'},
@@ -123,6 +130,13 @@ static int take_option(struct options *o, int c, char **argv)
         return CLI_OK;
     case OPT_FD:
         return take_fd(o, optarg);
+    case OPT_DIALECT:
+        return bank_dialect_of(optarg, &o->dialect)
+                   ? CLI_OK
+                   : cli_usage_error("serve",
+                                     "--dialect: '%s' is none; there are "
+                                     "standard, draft and draft-2021",
+                                     optarg);
     case 'v':
         o->verbose++;
         return CLI_OK;
@@ -351,8 +365,8 @@ static int serve_banks(const struct options *o)
         struct place *p = &place[i];
 
         p->front.fd = p->control.fd = -1;
-        if (bank_init(&p->bank, word_for(&o->sims, i), features_mask(&o->features), why,
-                      sizeof why) < 0) {
+        if (bank_init(&p->bank, o->dialect, word_for(&o->sims, i),
+                      features_mask(&o->features), why, sizeof why) < 0) {
             code = cli_usage_error("serve", "--sim: %s", why);
         } else if ((refused = features_refused(&o->features, bank_offered(&p->bank))) !=
                    NULL) {

@@ -284,7 +284,7 @@ static int share_memory(struct demo *d)
 static int join(struct demo *d)
 {
     struct vgpio_drv_config c = {0};
-    int err = vgpio_loop_init(&d->loop, vgpio_dev_vdev(&d->bank.dev), &d->mem);
+    int err = vgpio_loop_init(&d->loop, d->bank.vdev, &d->mem);
 
     if (err < 0) {
         return err;
@@ -323,8 +323,8 @@ int demo_init(struct demo *d, FILE *out, bool utf8, const struct features *featu
     d->out = out;
     d->utf8 = utf8;
     d->driver_view = d->device_view = MAP_FAILED;
-    if (bank_init(&d->bank, "led,button,alarm,", features_mask(features), why,
-                  sizeof why) < 0) {
+    if (bank_init(&d->bank, BANK_STANDARD, "led,button,alarm,", features_mask(features),
+                  why, sizeof why) < 0) {
         cli_error("%s", why);
         return CLI_FAILED;
     }

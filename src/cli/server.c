@@ -81,6 +81,11 @@ static void os_trace(void *ctx, unsigned id, uint32_t a, uint32_t b)
     if (s->verbose > 1) {
         say(s, "%s 0x%" PRIx32 " 0x%" PRIx32, vgpio_trace_str(id), a, b);
     }
+    if (id == VGPIO_TR_DIALECT && !s->told_dialect) {
+        s->told_dialect = true;
+        say(s, "queue %" PRIu32 ": a driver of %s; see --dialect", a,
+            s->bank->dialect == BANK_STANDARD ? "the draft" : "the standard");
+    }
     if (id != VGPIO_TR_VU_REFUSED) {
         return;
     }
@@ -187,6 +192,7 @@ static int front_open(struct server *s, int fd)
     s->half_due_us = CTL_NEVER;
     s->connects++;
     s->complaints = 0;
+    s->told_dialect = false;
     if (s->verbose > 0) {
         say(s, "front end connected");
     }
@@ -386,7 +392,7 @@ int server_init(struct server *s, struct guests *guests, struct bank *bank,
     bank->on_change = on_line_change;
     bank->on_trace = os_trace;
     bank->watch_ctx = s;
-    err = vgpio_vu_init(&s->vu, vgpio_dev_vdev(&bank->dev), &vu_os, s);
+    err = vgpio_vu_init(&s->vu, bank->vdev, &vu_os, s);
     if (err < 0) {
         say(s, "vhost-user: %s", vgpio_strerror(err));
         return -1;
@@ -407,9 +413,13 @@ int server_attach(struct server *s, int fd)
     return 0;
 }
 
-static uint64_t next_due(const struct server *s)
+static uint64_t next_due(const struct server *s, uint64_t device_due)
 {
     uint64_t due = s->has_control ? ctlserver_due(&s->control) : CTL_NEVER;
+
+    if (device_due < due) {
+        due = device_due;
+    }
 
     if (s->kicked != 0) {
         return 0;
@@ -432,6 +442,8 @@ static void kick_again(struct server *s)
 
 uint64_t server_settle(struct server *s, uint64_t now_us)
 {
+    uint64_t due;
+
     if (now_us >= s->half_due_us) {
         s->stalled++;
         front_close(s, "half a message, and nothing more");
@@ -440,8 +452,9 @@ uint64_t server_settle(struct server *s, uint64_t now_us)
     if (s->has_control) {
         ctlserver_tick(&s->control, now_us);
     }
+    due = bank_tick(s->bank, now_us);
     front_settle(s);
-    return next_due(s);
+    return next_due(s, due);
 }
 
 void server_free(struct server *s)

@@ -37,6 +37,7 @@ struct server {
     bool spoke;
     uint64_t half_due_us; /* until then a message begun must be whole */
     uint64_t connects, refused, stalled;
+    bool told_dialect;   /* that its driver speaks another one */
     unsigned complaints; /* about this front end, so that it cannot flood the log */
 
     struct ctl ctl;
