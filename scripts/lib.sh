@@ -16,6 +16,11 @@ qemu_packages=(qemu-system-x86 gcc-12 libelf1 binutils)
 # shellcheck disable=SC2034
 kvm_packages=(qemu-system-x86 libelf-dev binutils)
 
+# And tests/guest/metal/: compilers for the machines, and the machines.
+# shellcheck disable=SC2034
+metal_packages=(make gcc-arm-none-eabi gcc-aarch64-linux-gnu gcc-riscv64-unknown-elf
+    gcc-m68k-linux-gnu qemu-system-arm qemu-system-misc)
+
 # What compiles for other CPUs, and runs it. (Debian lets no gcc-multilib beside these.)
 # shellcheck disable=SC2034
 cross_packages=(gcc-s390x-linux-gnu libc6-dev-s390x-cross gcc-arm-linux-gnueabihf

@@ -29,7 +29,7 @@ packages=(gcc g++ libc6-dev make cmake pkg-config libcmocka-dev
     gcc-12 binutils valgrind "${cross_packages[@]}")
 [ "$coverage" = no ] || packages+=(gcovr)
 [ "$quick" = yes ] || packages+=("${guest_packages[@]}" "${qemu_packages[@]}"
-    "${kvm_packages[@]}")
+    "${kvm_packages[@]}" "${metal_packages[@]}")
 need_packages "${packages[@]}"
 
 jobs=$(nproc)
@@ -170,6 +170,8 @@ guests()
         toggles_10k_at_once rebind replug stalled_busy guest_killed_busy \
         rings@packed replug_armed@packed guest_killed_busy@packed
     unset VGPIO VGPIO_CTL
+    say "Guests without an operating system (the first run fetches QEMU 10, half a minute)"
+    guest guest-metal tests/guest/metal/run.sh
     say "QEMU as its front end (the first run fetches a kernel and QEMU 10, half a minute)"
     guest guest-qemu tests/guest/qemu/run.sh
     say "A hypervisor with the device built in (the first run builds its kernel, some minutes)"
