@@ -46,15 +46,27 @@ static bool take_signal(int fd)
     return read(fd, &n, sizeof n) == (ssize_t)sizeof n;
 }
 
-/* --- the interrupt --- */
+/* Tells the device's thread to serve these queues. */
+static void ring(const struct gpio *g, unsigned queues)
+{
+    unsigned q;
 
-/* Lock held, after every visit to the device. */
+    for (q = 0; q < VGPIO_MMIO_QUEUES; q++) {
+        if ((queues >> q & 1u) != 0) {
+            signal_fd(g->kick[q]);
+        }
+    }
+}
+
+/* Lock held, after every visit to the device: what it owes to the guest, and what one
+ * turn left over. A ring that is filled all the time takes turns with everything else. */
 void gpio_settle(struct gpio *g)
 {
     if (vgpio_mmio_dev_irq(&g->mmio) && !g->raised) {
         g->raised = true;
         signal_fd(g->raise);
     }
+    ring(g, vgpio_mmio_dev_take_kicks(&g->mmio));
 }
 
 /* --- the registers --- */
@@ -62,19 +74,13 @@ void gpio_settle(struct gpio *g)
 void gpio_access(struct gpio *g, uint32_t off, void *data, unsigned len, bool write)
 {
     uint32_t value = 0;
-    unsigned kicks, q;
 
     pthread_mutex_lock(&g->lock);
     if (write) {
         memcpy(&value, data, len < sizeof value ? len : sizeof value);
-        kicks = vgpio_mmio_dev_write(&g->mmio, off, len, value);
-        /* Also a doorbell whose value KVM did not know. The device's thread serves them:
-         * a processor of the guest has better things to do. */
-        for (q = 0; q < VGPIO_MMIO_QUEUES; q++) {
-            if ((kicks >> q & 1u) != 0) {
-                signal_fd(g->kick[q]);
-            }
-        }
+        /* Queues to look at: all when they start; or a doorbell whose value KVM did not
+         * know. A processor of the guest has better things to do than to serve them. */
+        ring(g, vgpio_mmio_dev_write(&g->mmio, off, len, value));
         /* A reset changes lines, and somebody may wait for that. */
         if (g->lines->due(g->lines->work_ctx) == 0) {
             signal_fd(g->wake);
@@ -92,7 +98,7 @@ void gpio_access(struct gpio *g, uint32_t off, void *data, unsigned len, bool wr
 
 static void serve(struct gpio *g)
 {
-    unsigned more, q;
+    unsigned q;
 
     for (q = 0; q < VGPIO_MMIO_QUEUES; q++) {
         if (take_signal(g->kick[q])) {
@@ -104,13 +110,6 @@ static void serve(struct gpio *g)
     }
     (void)take_signal(g->wake);
     g->lines->work(g->lines->work_ctx);
-    /* A ring that the guest keeps filling is served in turns with everything else. */
-    more = vgpio_mmio_dev_take_kicks(&g->mmio);
-    for (q = 0; q < VGPIO_MMIO_QUEUES; q++) {
-        if ((more >> q & 1u) != 0) {
-            signal_fd(g->kick[q]);
-        }
-    }
     gpio_settle(g);
 }
 
@@ -166,6 +165,9 @@ static int init_device(struct gpio *g, struct vm *vm, uint64_t features)
     err = vgpio_dev_init(&g->dev, &cfg);
     if (err == 0) {
         err = vgpio_mmio_dev_init(&g->mmio, vgpio_dev_vdev(&g->dev), &g->mem);
+    }
+    if (err == 0) {
+        err = vgpio_mmio_dev_set_features(&g->mmio, features & VGPIO_F_RING_RESET);
     }
     if (err < 0) {
         complain("the GPIO device: %s", vgpio_strerror(err));

@@ -61,8 +61,9 @@ void gpio_free(struct gpio *);
 /* The guest's access to GPIO_ADDRESS + off, on the thread of one of its processors. */
 void gpio_access(struct gpio *, uint32_t off, void *data, unsigned len, bool write);
 
-/* After the lines called the device's sink outside of an operation: the guest's
- * interrupt, if it is owed one. Lock held. */
+/* After each visit of yours to the device (its lock held), such as a call of its sink:
+ * the guest's interrupt, if it is owed one. Lines that answer from a thread of their own
+ * take the lock, complete, settle, and let go of it. */
 void gpio_settle(struct gpio *);
 
 #endif /* KVM_VMM_GPIO_H */
