@@ -78,7 +78,7 @@ check_test() # WHO FILE:FUNCTION
 section='' rows=0 tests=0
 while IFS= read -r line; do
     [[ $line != '## '* ]] || section=$line
-    [[ $line =~ ^\|\ ((GPIO|RING|CORE|MMIO)-[A-Z]+-[P0-9]+)\ \|\ ([^|]*)\ \| ]] || continue
+    [[ $line =~ ^\|\ ((GPIO|RING|CORE|MMIO|DRAFT)-[A-Z]+-[P0-9]+)\ \|\ ([^|]*)\ \| ]] || continue
     id=${BASH_REMATCH[1]} level=${BASH_REMATCH[3]}
     rows=$((rows + 1))
     [ -z "${seen[$id]:-}" ] || complain "$id has two rows"

@@ -609,6 +609,9 @@ static int result_of(struct vgpio_drv *drv, uint16_t slot, int32_t value)
     const struct vgpio_drv_slot *s = &drv->slots[slot];
     int result = vgpio_draft_result(value, text2021(drv));
 
+    if (text2021(drv) && result >= 0) {
+        result &= 1; /* "only bit 0 counts" */
+    }
     if ((s->state & REQ_SPOILT) != 0 && result >= 0) {
         result = VGPIO_ERR_STATE;
     }

@@ -12,6 +12,7 @@
  *   to the device is mmio.h, or any #vgpio_bus_ops of seams.h. In an ordinary process
  *   that wants the lines of a vhost-user back end: vhost_user_front.h.
  * - *Backend (you have real lines):* #vgpio_line_ops and #vgpio_sink of seams.h.
+ * - *The protocol before the standard:* draft.h, both sides. *Between the two:* bridge.h.
  * - *Test:* sim.h for lines and loop.h for a bus that exist in memory only.
  * - *Decoder, fuzzer, other device:* wire.h, pure functions over bytes.
  * - *Other virtio device:* queue.h, the ring engine. Level 2: no promise before 1.0.
