@@ -62,6 +62,8 @@ const struct mutant mutants[] = {
      NEED_PLATFORM | NEED_SPLIT},
     {"platform, device rearm: no acquire fence", M_NO_FENCE, DEVICE, S_REARM, 0, 0, 1,
      NEED_PLATFORM | NEED_SPLIT},
+    {"platform, device take: no second acquire fence", M_NO_FENCE, DEVICE, S_TAKE, 0, 0,
+     1, NEED_PLATFORM | NEED_PACKED | NEED_SHORT},
     /* published too early */
     {"driver: descriptor after the index", M_LATE, DRIVER, 0, W_DESC, W_AVAIL_IDX, 0, 0},
     {"driver: table after the index", M_LATE, DRIVER, 0, W_TABLE, W_AVAIL_IDX, 0,
@@ -185,6 +187,9 @@ int mutant_applies(const struct mutant *m, unsigned is_packed, unsigned is_short
     int any = m->what < M_LATE || m->what == M_KEEP ||
               (m->what >= M_EVENT_NEXT && m->what <= M_EVENT_ALWAYS);
 
+    if ((m->needs & NEED_SHORT) && !is_short) {
+        return 0;
+    }
     if (is_short && !(m->side == DEVICE && (m->step == S_TAKE || m->what == M_LATE ||
                                             m->what >= M_WRAP_LATE))) {
         return 0;
@@ -249,7 +254,7 @@ static int covered(unsigned in_packed, unsigned on_platform, unsigned side, unsi
         const struct mutant *m = &mutants[i];
 
         if (m->side == side && m->step == at && m->what == what && m->nth == which &&
-            mutant_applies(m, in_packed, 0) &&
+            mutant_applies(m, in_packed, (m->needs & NEED_SHORT) != 0) &&
             !(m->needs & NEED_PLATFORM) == !on_platform) {
             return 1;
         }
