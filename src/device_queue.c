@@ -106,7 +106,7 @@ static void start_fresh(struct vgpio_dev *dev, unsigned q,
 {
     unsigned other = dev->queue_flags[q ^ 1u];
 
-    TRACE(dev, VGPIO_TR_QUEUE_FRESH, q, setup->avail_pos);
+    TRACE(dev, VGPIO_TR_QUEUE_FRESH, q, dev->q[q].at.avail_pos); /* not what was told */
     dev->last[0].size = 0;
     dev->last[1].size = 0;
     dev->queue_flags[q ^ 1u] &= (uint8_t)~QUEUE_MATCHED;

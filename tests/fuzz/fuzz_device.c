@@ -54,6 +54,12 @@
  * 1024 entries, each entry in two pieces at a region's end. */
 #define MAPS_MAX (2u * RING_MAX * 3u * 2u * (1024u + RING_MAX + 64u))
 
+/* fuzz_device_packed.c says 1. */
+#ifndef FUZZ_PACKED
+#define FUZZ_PACKED 0
+#endif
+#define WRAP 0x8000u
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Guest memory: regions at some distance here, some of them neighbours in the guest. */
@@ -83,7 +89,7 @@ struct ring {
     uint16_t avail, used;
     unsigned nheads;
     struct {
-        uint16_t id;
+        uint16_t id, ndesc;
         uint32_t room;
         int sound;
     } heads[HEADS]; /* popped and not given back */
@@ -190,12 +196,16 @@ static uint32_t at(uint64_t gpa)
     return r == NULL ? HOST_SIZE : r->host + (uint32_t)(gpa - r->gpa);
 }
 
+/* What peek() looks at; in a packed ring chains are read as they were before the call,
+ * for answers to others overwrite them. */
+static const volatile uint8_t *view = host;
+
 /* The map hook looks at memory while it is poisoned for everybody else. */
 __attribute__((no_sanitize_address)) static unsigned peek8(uint64_t gpa)
 {
     uint32_t i = at(gpa);
 
-    return i < HOST_SIZE ? ((volatile uint8_t *)host)[i] : 0u;
+    return i < HOST_SIZE ? view[i] : 0u;
 }
 
 static uint64_t peek(uint64_t gpa, unsigned bytes)
@@ -214,6 +224,16 @@ static int overlap(uint64_t a, uint64_t alen, uint64_t b, uint64_t blen)
     return alen != 0 && blen != 0 && a <= b + (blen - 1) && b <= a + (alen - 1);
 }
 
+static uint32_t driver_bytes(uint16_t size)
+{
+    return FUZZ_PACKED ? 4u : 6u + 2u * size;
+}
+
+static uint32_t device_bytes(uint16_t size)
+{
+    return FUZZ_PACKED ? 4u : 6u + 8u * size;
+}
+
 static void poke(uint64_t gpa, uint64_t v, unsigned bytes)
 {
     unsigned i;
@@ -225,8 +245,10 @@ static void poke(uint64_t gpa, uint64_t v, unsigned bytes)
             host[where] = (uint8_t)(v >> 8 * i);
         }
     }
-    for (i = 0; i < 2; i++) { /* a driver that writes what is the device's to write */
-        f.q[i].spoiled |= overlap(gpa, bytes, f.q[i].at.device, 6u + 8u * f.q[i].at.size);
+    for (i = 0; i < 2 && !FUZZ_PACKED; i++) {
+        /* a driver that writes what is the device's to write */
+        f.q[i].spoiled |=
+            overlap(gpa, bytes, f.q[i].at.device, device_bytes(f.q[i].at.size));
     }
 }
 
@@ -254,8 +276,11 @@ struct chain {
 static int piece(const struct ring *q, struct chain *c, uint64_t d, int *in_writes)
 {
     uint32_t len = (uint32_t)peek(d + 8, 4);
-    unsigned flags = (unsigned)peek(d + 12, 2);
+    unsigned flags = (unsigned)peek(d + (FUZZ_PACKED ? 14 : 12), 2);
 
+    if (FUZZ_PACKED && c->table.len != 0) {
+        flags &= 2u;
+    }
     if ((flags & 4u) != 0) {
         c->table.gpa = peek(d, 8);
         if (c->table.len != 0 || (flags & 1u) != 0 || len == 0 || len % 16u != 0 ||
@@ -308,6 +333,49 @@ static void walk(const struct ring *q, uint16_t head, struct chain *c)
     }
 }
 
+/* A position of a packed ring and `n` more, n <= size. */
+static uint16_t plus(const struct ring *q, uint16_t pos, unsigned n)
+{
+    unsigned off = (pos & (WRAP - 1u)) + n, wrap = pos & WRAP;
+
+    return (uint16_t)(off >= q->at.size ? (off - q->at.size) | (wrap ^ WRAP)
+                                        : off | wrap);
+}
+
+static uint64_t slot_at(const struct ring *q, uint16_t pos)
+{
+    return q->at.desc + 16u * (uint64_t)(pos & (WRAP - 1u));
+}
+
+/* The chain at `pos` of a packed ring, and where the next one begins. */
+static uint16_t walk_packed(const struct ring *q, uint16_t pos, struct chain *c,
+                            uint16_t *id)
+{
+    unsigned n = 0, more, sound = 1;
+    int in_writes = 0;
+    uint64_t d;
+    uint32_t i;
+
+    memset(c, 0, sizeof *c);
+    do {
+        d = slot_at(q, pos);
+        MUST(n++ < q->at.size); /* it was taken, so it has an end */
+        MUST((peek(d + 14, 2) & 0x8080u) == (pos & WRAP ? 0x80u : 0x8000u));
+        sound = sound && piece(q, c, d, &in_writes);
+        more = peek(d + 14, 1) & 1u;
+        pos = plus(q, pos, 1);
+    } while (more);
+    *id = (uint16_t)peek(d + 12, 2);
+    sound = sound && (c->table.len == 0 || n == 1) && c->table.len <= 1024 * 16u;
+    for (i = 0; sound && i < c->table.len; i += 16) {
+        d = c->table.gpa + i;
+        sound =
+            at(d) != HOST_SIZE && at(d + 15) != HOST_SIZE && piece(q, c, d, &in_writes);
+    }
+    c->sound = (int)sound;
+    return pos;
+}
+
 static uint16_t head_at(const struct ring *q, uint16_t pos)
 {
     return (uint16_t)peek(q->at.driver + 4 + 2u * (uint64_t)(pos % q->at.size), 2);
@@ -318,8 +386,32 @@ static int touches(const struct ring *q, uint64_t gpa, uint32_t len)
     uint32_t n = q->at.size;
 
     return q->started && (overlap(gpa, len, q->at.desc, 16u * n) ||
-                          overlap(gpa, len, q->at.driver, 6 + 2u * n) ||
-                          overlap(gpa, len, q->at.device, 6 + 8u * n));
+                          overlap(gpa, len, q->at.driver, driver_bytes(q->at.size)) ||
+                          overlap(gpa, len, q->at.device, device_bytes(q->at.size)));
+}
+
+/* All that the chains which this call took from a packed ring let a device write to. */
+static void allow_packed(unsigned n)
+{
+    struct ring *q = &f.q[n];
+    uint16_t pos = q->avail, id;
+    struct chain c;
+    unsigned i;
+    uint32_t k;
+
+    view = before;
+    while (q->started && !q->spoiled && pos != f.dev.q[n].at.avail_pos) {
+        pos = walk_packed(q, pos, &c, &id);
+        for (i = 0; i < c.n; i++) {
+            for (k = 0; k < c.write[i].len && k < HOST_SIZE; k++) {
+                if (at(c.write[i].gpa + k) < HOST_SIZE) {
+                    allowed[at(c.write[i].gpa + k)] = 1;
+                }
+            }
+        }
+        q->spoiled |= c.n == RANGES;
+    }
+    view = host;
 }
 
 /* Somebody asks for bytes to write to, and it is not for a ring. */
@@ -331,6 +423,10 @@ static void check_write(uint64_t gpa, uint32_t len)
 
     for (q = 0; q < 2; q++) {
         c[q].n = 0;
+        if (FUZZ_PACKED) {
+            allow_packed(q);
+            continue;
+        }
         if (!f.q[q].started || f.dev.q[q].at.avail_pos == f.q[q].begin) {
             continue;
         }
@@ -531,6 +627,9 @@ static void trace(void *ctx, unsigned id, uint32_t a, uint32_t b)
         MUST(a < 2);
         f.q[a].avail = f.q[a].seen = (uint16_t)b;
         f.q[a].nheads = id == VGPIO_TR_QUEUE_FRESH ? 0 : f.q[a].nheads;
+        if (FUZZ_PACKED) {
+            f.q[a].used = f.dev.q[a].at.used_pos;
+        }
     }
 }
 
@@ -575,6 +674,7 @@ static void took(struct ring *q, uint16_t id)
         return;
     }
     q->heads[q->nheads].id = id;
+    q->heads[q->nheads].ndesc = 1;
     q->heads[q->nheads].sound = c.sound;
     q->heads[q->nheads++].room = c.room < UINT32_MAX ? (uint32_t)c.room : UINT32_MAX;
 }
@@ -602,6 +702,70 @@ static void check_taken(const struct ring *q, uint16_t taken)
     MUST(taken <= known + (more <= q->at.size ? more : 0u));
 }
 
+static void took_packed(struct ring *q, uint16_t *pos)
+{
+    uint16_t from = *pos, id;
+    struct chain c;
+
+    view = before;
+    *pos = walk_packed(q, from, &c, &id);
+    view = host;
+    if (q->nheads == HEADS || written(c.table.gpa, c.table.len)) {
+        q->spoiled = 1;
+        return;
+    }
+    q->heads[q->nheads].id = id;
+    q->heads[q->nheads].ndesc = (uint16_t)((*pos & (WRAP - 1u)) - (from & (WRAP - 1u)) +
+                                           ((*pos ^ from) & WRAP ? q->at.size : 0u));
+    q->heads[q->nheads].sound = c.sound;
+    q->heads[q->nheads++].room = c.room < UINT32_MAX ? (uint32_t)c.room : UINT32_MAX;
+}
+
+/* How many descriptors the chain takes that went back with this id; 0: a driver that uses
+ * an id twice made it impossible to say. */
+static unsigned length_of(const struct ring *q, uint16_t id)
+{
+    unsigned i, n = 0;
+
+    for (i = 0; i < q->nheads; i++) {
+        if (q->heads[i].id == id) {
+            if (n != 0 && n != q->heads[i].ndesc) {
+                return 0;
+            }
+            n = q->heads[i].ndesc;
+        }
+    }
+    MUST(n != 0); /* in flight */
+    return n;
+}
+
+static void check_packed_ring(unsigned n, int was_run)
+{
+    struct ring *q = &f.q[n];
+    uint16_t used = f.dev.q[n].at.used_pos;
+
+    if (!q->started || q->spoiled) {
+        q->used = used;
+        return;
+    }
+    while (!q->spoiled && q->avail != f.dev.q[n].at.avail_pos) {
+        took_packed(q, &q->avail);
+    }
+    MUST(was_run || q->draining || used == q->used);
+    while (!q->spoiled && q->used != used) {
+        uint64_t d = slot_at(q, q->used);
+        uint16_t id = (uint16_t)peek(d + 12, 2);
+        uint32_t len = (uint32_t)peek(d + 8, 4);
+        unsigned ndesc = length_of(q, id);
+
+        MUST(peek(d + 14, 2) == ((q->used & WRAP ? 0x8080u : 0u) | (len != 0 ? 2u : 0u)));
+        q->spoiled = ndesc == 0;
+        gave_back(q, id, len);
+        q->used = plus(q, q->used, ndesc);
+    }
+    q->used = used;
+}
+
 static void check_ring(unsigned n, int was_run)
 {
     struct ring *q = &f.q[n];
@@ -609,6 +773,10 @@ static void check_ring(unsigned n, int was_run)
     uint16_t now = f.dev.q[n].at.avail_pos;
     uint16_t i;
 
+    if (FUZZ_PACKED) {
+        check_packed_ring(n, was_run);
+        return;
+    }
     if (!q->started || q->spoiled) {
         q->used = used;
         return;
@@ -630,6 +798,17 @@ static void check_ring(unsigned n, int was_run)
     q->used = used;
 }
 
+/* What a device may write to in a ring: the used one, the second half of descriptors. */
+static void mark_ring(const struct ring *q)
+{
+    unsigned i;
+
+    memset(writing + at(q->at.device), 1, device_bytes(q->at.size));
+    for (i = 0; i < q->at.size && FUZZ_PACKED; i++) {
+        memset(writing + at(q->at.desc + 16u * i) + 8, 1, 8);
+    }
+}
+
 /* Whatever changed was mapped for writing, in this call or as a used ring. */
 static void check_changes(void)
 {
@@ -640,7 +819,7 @@ static void check_changes(void)
     }
     for (k = 0; k < 2; k++) {
         if (f.q[k].started) {
-            memset(writing + at(f.q[k].at.device), 1, 6u + 8u * f.q[k].at.size);
+            mark_ring(&f.q[k]);
         }
     }
     for (i = 0; i < HOST_SIZE; i++) {
@@ -685,10 +864,31 @@ static void default_ring(unsigned q, struct vgpio_vq_setup *s)
     s->features = f.dev.features;
 }
 
+/* The driver's next descriptor in a packed ring. */
+static void put(unsigned n, uint64_t addr, uint32_t len, unsigned flags, unsigned id)
+{
+    const struct ring *q = &f.q[n];
+    uint16_t pos = f.posted[n];
+    uint64_t d = slot_at(q, pos);
+
+    poke(d, addr, 8);
+    poke(d + 8, len, 4);
+    poke(d + 12, id, 2);
+    poke(d + 14, flags | (pos & WRAP ? 0x80u : 0x8000u), 2);
+    f.posted[n] = q->at.size != 0 ? plus(q, pos, 1) : pos;
+}
+
 static void post(unsigned n, uint16_t head)
 {
     const struct ring *q = &f.q[n];
     uint16_t size = q->at.size != 0 ? q->at.size : 8;
+
+    if (FUZZ_PACKED) { /* what stands there, as it is */
+        uint64_t d = slot_at(q, f.posted[n]);
+
+        put(n, peek(d, 8), (uint32_t)peek(d + 8, 4), head & 7u, peek8(d + 12));
+        return;
+    }
 
     poke(q->at.driver + 4 + 2u * (uint64_t)(f.posted[n] % size), head, 2);
     poke(q->at.driver + 2, ++f.posted[n], 2);
@@ -699,8 +899,8 @@ static void desc(uint64_t at_gpa, uint64_t addr, uint32_t len, unsigned flags,
 {
     poke(at_gpa, addr, 8);
     poke(at_gpa + 8, len, 4);
-    poke(at_gpa + 12, flags, 2);
-    poke(at_gpa + 14, next, 2);
+    poke(at_gpa + (FUZZ_PACKED ? 14 : 12), flags, 2);
+    poke(at_gpa + (FUZZ_PACKED ? 12 : 14), next, 2);
 }
 
 static void any_desc(uint64_t at_gpa)
@@ -729,6 +929,17 @@ static void good(unsigned n, unsigned how)
         room = how % 8 == 7 ? 64 : 2;
     } else {
         poke(cell, in8() % (NGPIO + 1u), 2);
+    }
+    if (FUZZ_PACKED && (how & 0x10u) != 0) {
+        desc(cell + 0x20, cell, len, 0, 0);
+        desc(cell + 0x30, cell + 16, room > 16 ? 16 : room, 2, 0);
+        put(n, cell + 0x20, 32, 4, head);
+        return;
+    }
+    if (FUZZ_PACKED) {
+        put(n, cell, len, 1, head);
+        put(n, how & 0x20u ? 0x53ffu : cell + 16, room, 2, head);
+        return;
     }
     if (how & 0x10u) {
         desc(d, cell + 0x20, 32, 4, 0);
@@ -764,9 +975,19 @@ static void guest_step(unsigned what)
         break;
     case 3:
         f.posted[q] = (uint16_t)(f.posted[q] + (int8_t)in8());
+        if (FUZZ_PACKED) {
+            f.posted[q] = f.q[q].at.size != 0 ? plus(&f.q[q], f.dev.q[q].at.avail_pos, 0)
+                                              : f.posted[q];
+            break;
+        }
         poke(f.q[q].at.driver + 2, f.posted[q], 2);
         break;
     case 4:
+        if (FUZZ_PACKED) {
+            poke(f.q[q].at.driver, in16(), 2);
+            poke(f.q[q].at.driver + 2, in8() & 3u, 2);
+            break;
+        }
         poke(f.q[q].at.driver + 4 + 2u * (uint64_t)f.q[q].at.size, in16(), 2);
         poke(f.q[q].at.driver, in8() & 1u, 2);
         break;
@@ -806,7 +1027,12 @@ static void do_start(unsigned n)
                                  : how & 0x40u ? in16()
                                                : f.dev.q[n].at.avail_pos);
     }
-    if ((how & 0x80u) != 0 && !was) {
+    s.used_pos = (how & 0x20u) != 0 ? s.avail_pos : f.dev.q[n].at.used_pos;
+    if (FUZZ_PACKED && (how & 0xc0u) == 0xc0u) {
+        s.flags |= VGPIO_VQ_VAGUE;
+        s.avail_pos = s.used_pos = 0;
+    }
+    if ((how & 0x80u) != 0 && !was && !FUZZ_PACKED) {
         poke(s.driver + 2, s.avail_pos, 2); /* nothing waits, as after a reboot */
     }
     enter();
@@ -824,13 +1050,17 @@ static void do_start(unsigned n)
         MUST(!was);
         q->run = 1;
         q->draining = 0;
-        f.posted[n] = (uint16_t)peek(s.driver + 2, 2);
-        q->spoiled = touches(&f.q[n ^ 1u], s.desc, 16u * s.size) ||
-                     touches(&f.q[n ^ 1u], s.driver, 6 + 2u * s.size) ||
-                     touches(&f.q[n ^ 1u], s.device, 6 + 8u * s.size) ||
-                     overlap(s.desc, 16u * s.size, s.driver, 6 + 2u * s.size) ||
-                     overlap(s.desc, 16u * s.size, s.device, 6 + 8u * s.size) ||
-                     overlap(s.driver, 6 + 2u * s.size, s.device, 6 + 8u * s.size);
+        uint32_t ring = 16u * s.size;
+        uint32_t driver = driver_bytes(s.size), device = device_bytes(s.size);
+
+        f.posted[n] =
+            FUZZ_PACKED ? f.dev.q[n].at.avail_pos : (uint16_t)peek(s.driver + 2, 2);
+        q->spoiled = touches(&f.q[n ^ 1u], s.desc, ring) ||
+                     touches(&f.q[n ^ 1u], s.driver, driver) ||
+                     touches(&f.q[n ^ 1u], s.device, device) ||
+                     overlap(s.desc, ring, s.driver, driver) ||
+                     overlap(s.desc, ring, s.device, device) ||
+                     overlap(s.driver, driver, s.device, device);
         if (q->spoiled) {
             f.q[n ^ 1u].spoiled = 1;
         }
@@ -857,7 +1087,7 @@ static void do_stop(unsigned n)
     MUST(err != VGPIO_PENDING || (how == VGPIO_STOP_DRAIN && q->started));
     if (err == 0 && q->started) {
         check_ring(n, was_run); /* as long as it counts as started */
-        memset(writing + at(q->at.device), 1, 6u + 8u * q->at.size);
+        mark_ring(q);
         q->started = q->run = q->draining = 0;
     }
     leave(1);
@@ -1044,7 +1274,7 @@ static void begin(void)
     cfg.queue_max[0] = cfg.queue_max[1] = RING_MAX;
     cfg.names = names;
     cfg.names_size = sizeof names;
-    cfg.features = ~VGPIO_F_PACKED; /* the model below reads split rings */
+    cfg.features = FUZZ_PACKED ? 0 : ~VGPIO_F_PACKED;
     cfg.trace = trace;
     MUST(vgpio_dev_init(&f.dev, &cfg) == 0);
     f.face = vgpio_dev_vdev(&f.dev);

@@ -819,6 +819,21 @@ static void test_lengths_sum_past_32_bits(void **state)
     breaks(&w, VGPIO_ERR_PROTO);
 }
 
+static void test_lengths_sum_to_32_bits_exactly(void **state)
+{
+    struct world w;
+    uint32_t room;
+
+    (void)state;
+    packed_start(&w, 4, 0);
+    packed_peer_desc(&w.k, OUT, 0x80000000u, PEER_NEXT, 0);
+    packed_peer_desc(&w.k, IN, 0x7fffffffu, PEER_WRITE, 0);
+    assert_int_equal(vgpio_devq_pop(&w.q, &w.c), 1);
+    assert_int_equal(vgpio_chain_finish(&w.c, &room), 0);
+    assert_int_equal(room, 0x7fffffffu);
+    world_end(&w);
+}
+
 static void test_good_answers_before_the_break(void **state)
 {
     struct world w;
@@ -1032,11 +1047,13 @@ static void assert_logged(struct world *w)
     world_snap(w);
 }
 
+/* These, and not the byte behind them. */
 static void assert_reported(struct world *w, uint64_t gpa, uint32_t len)
 {
     for (; len != 0; len--, gpa++) {
         assert_int_equal(w->m.dirty[gpa - w->m.gpa], 1);
     }
+    assert_int_equal(w->m.dirty[gpa - w->m.gpa], 0);
 }
 
 static void test_every_store_is_reported(void **state)
@@ -1059,7 +1076,7 @@ static void test_every_store_is_reported(void **state)
             assert_reported(&w, IN, 2);
             assert_logged(&w);
             assert_int_equal(vgpio_devq_push(&w.q, w.c.head, 2), 0);
-            assert_reported(&w, at + 8, 6);
+            assert_reported(&w, at + 8, 8);
             assert_logged(&w);
             serve_one(&w);
             assert_reported(&w, second + 8, 8);
@@ -1129,6 +1146,7 @@ int main(void)
         cmocka_unit_test(test_more_than_was_published),
         cmocka_unit_test(test_readable_after_writable),
         cmocka_unit_test(test_lengths_sum_past_32_bits),
+        cmocka_unit_test(test_lengths_sum_to_32_bits_exactly),
         cmocka_unit_test(test_good_answers_before_the_break),
         cmocka_unit_test(test_the_driver_thinks_again),
         cmocka_unit_test(test_any_id_comes_back),

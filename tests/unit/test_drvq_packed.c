@@ -187,6 +187,28 @@ static void test_add_and_get(void **state)
     gets_nothing(&w);
 }
 
+/* Each mix of up to five parts: readable ones first, NEXT on all but the last. */
+static void test_flags_of_chains(void **state)
+{
+    static struct world w;
+    unsigned nread, nwrite, k;
+
+    (void)state;
+    for (nread = 0; nread <= 5; nread++) {
+        for (nwrite = nread == 0; nread + nwrite <= 5; nwrite++) {
+            unsigned n = nread + nwrite;
+
+            world_start(&w, 5, 0);
+            assert_int_equal(post(&w, nread, nwrite, 3), 1);
+            for (k = 0; k < n; k++) {
+                assert_desc(&w, (uint16_t)(WRAP + k), many[k].addr, many[k].len, 0,
+                            (k < nread ? 0 : WRITE) | (k + 1 < n ? NEXT : 0));
+            }
+            assert_int_equal(w.q.nfree, 5 - n);
+        }
+    }
+}
+
 static void test_layout_fits_and_is_cleared(void **state)
 {
     static struct world w;
@@ -743,6 +765,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_add_and_get),
+        cmocka_unit_test(test_flags_of_chains),
         cmocka_unit_test(test_layout_fits_and_is_cleared),
         cmocka_unit_test(test_init_refuses),
         cmocka_unit_test(test_add_refuses),
