@@ -488,6 +488,13 @@ static void test_features_not_offered_are_refused(void **state)
     accept(&a->m, VGPIO_F_VERSION_1);
     wr(&a->m, R_STATUS, SETTLED);
     assert_int_equal(rd(&a->m, R_STATUS), ACK_DRIVER);
+    wr(&a->m, R_STATUS, 0);
+    accept(&a->m, a->n.offered);
+    wr(&a->m, R_DRIVER_FEATURES_SEL, 2);
+    wr(&a->m, R_DRIVER_FEATURES, 0); /* nothing of nothing is no harm */
+    wr(&a->m, R_STATUS, SETTLED);
+    assert_int_equal(rd(&a->m, R_STATUS), SETTLED);
+    assert_true(a->n.acked == a->n.offered);
     a->n.refuse_features = 1;
     assert_int_equal(negotiate(&a->m, VGPIO_F_VERSION_1), 0);
     a->n.refuse_features = 0;
@@ -734,7 +741,8 @@ static void test_changed_while_ready(void **state)
         assert_int_equal(vgpio_mmio_dev_irq(&a->m), running);
         assert_int_equal(a->n.started, 0);
         assert_int_equal(wr(&a->m, R_QUEUE_NOTIFY, 0), 0);
-        wr(&a->m, R_STATUS, RUNNING); /* a guest that does not look is told now */
+        /* A guest that does not look is told now. */
+        assert_int_equal(wr(&a->m, R_STATUS, RUNNING), 0);
         assert_int_equal(rd(&a->m, R_INTERRUPT_STATUS), VGPIO_MMIO_CONFIG);
         assert_int_equal(a->n.started, 0);
         wr(&a->m, R_QUEUE_READY, 0);
