@@ -188,7 +188,8 @@ static inline int vq_flags(uint64_t features, uint8_t *flags)
     if (features & RING_F_NOTIFICATION_DATA) {
         f |= VQ_NOTIFY_DATA;
     }
-    if ((f & VQ_PACKED) ? !VGPIO_CFG_PACKED : !VGPIO_CFG_SPLIT) {
+    if ((!VGPIO_CFG_PACKED && (f & VQ_PACKED)) ||
+        (!VGPIO_CFG_SPLIT && !(f & VQ_PACKED))) {
         return VGPIO_ERR_NOTSUP;
     }
     if ((f & VQ_EVENT_IDX) && !VGPIO_CFG_EVENT_IDX) {
