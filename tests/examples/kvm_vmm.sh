@@ -32,12 +32,13 @@ says 2 "not '2x'" --cpus 2x
 says 2 "--memory is a number from 64 to 3072, not '-1'" --memory -1
 says 2 "no feature sparkling" --without irq,sparkling
 
+# The second half is run by tests/guest/kvm/ on every machine.
 if ! grep -qwE '^flags.*(vmx|svm)' /proc/cpuinfo || [ ! -w /dev/kvm ]; then
     says 3 "/dev/kvm" --kernel /dev/null
     [ ! -w /dev/kvm ] || says 3 "neither vmx nor svm" --kernel /dev/null
 else
-    says 1 "/dev/null" --kernel /dev/null
-    says 1 "neither an ELF file nor a bzImage" --kernel "$vmm.sh" --kernel /bin/ls
+    says 1 "too short for a kernel" --kernel "$0"
+    says 1 "cut short, or too big" --kernel "$vmm"
     says 2 "--gpio" --kernel /dev/null --gpio 0
 fi
 exit $failed

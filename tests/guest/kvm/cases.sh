@@ -76,6 +76,11 @@ case_reset_armed() {
     halt
 }
 
+# The test of the command line, on a machine that can run guests.
+case_command_line() {
+    bash "$guest_dir/../examples/kvm_vmm.sh" "$VMM"
+}
+
 # What is no kernel, and what does not fit: said, and nothing is run.
 case_refuses() {
     head -c 20000 /dev/zero > "$work/zeros"

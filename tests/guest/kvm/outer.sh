@@ -25,11 +25,13 @@ outer_pack() { # VARIANT/CASE...
     done
     cp "$KERNEL"/{bzImage,vmlinux} "$INITRD" "$root/kernel/"
     cp -r "$guest_dir"/{harness.sh,cases} "$here" "$root/tests/guest/"
+    mkdir "$root/tests/examples"
+    cp "$top/tests/examples/kvm_vmm.sh" "$root/tests/examples/"
     cp "$here/outer-init" "$root/init"
     cat > "$root/words" << WORDS
 export VMM=/host/${VMM##*/} CTL=/host/${CTL##*/} KERNEL=/kernel INITRD=/kernel/initrd
 export VGPIO_KVM_SECONDS=${VGPIO_KVM_SECONDS:-120} VGPIO_CTL_SECONDS=100
-export VGPIO_KVM_TOGGLES=${VGPIO_KVM_TOGGLES:-10000}
+export OUTER=1 VGPIO_KVM_TOGGLES=${VGPIO_KVM_TOGGLES:-10000}
 bash /tests/guest/kvm/here.sh $*
 status=\$?
 WORDS
