@@ -255,7 +255,7 @@ static int open_listeners(const struct options *o, struct place *p, size_t i)
     char why[256];
 
     if (o->sockets.n != 0 &&
-        sock_listen(&p->front, o->sockets.at[i], why, sizeof why) < 0) {
+        sock_listen(&p->front, word_for(&o->sockets, i), why, sizeof why) < 0) {
         cli_error("--socket-path %s", why);
         return -1;
     }
@@ -264,7 +264,7 @@ static int open_listeners(const struct options *o, struct place *p, size_t i)
         return -1;
     }
     if (o->controls.n != 0 &&
-        sock_listen(&p->control, o->controls.at[i], why, sizeof why) < 0) {
+        sock_listen(&p->control, word_for(&o->controls, i), why, sizeof why) < 0) {
         cli_error("--control %s", why);
         return -1;
     }
@@ -282,7 +282,7 @@ static int start_guest(const struct options *o, struct guests *g, struct place *
     }
     s->once = o->once;
     s->verbose = o->verbose;
-    s->name = g->n > 1 ? o->sockets.at[i] : NULL;
+    s->name = g->n > 1 ? word_for(&o->sockets, i) : NULL;
     if (p->front.fd < 0 && server_attach(s, o->fd) < 0) {
         return -1;
     }

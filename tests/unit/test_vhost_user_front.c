@@ -120,6 +120,8 @@ static void test_contents(void **state)
                                   VGPIO_F_EVENT_IDX | VGPIO_VU_F_PROTOCOL));
     memcpy(&n, fake.mem_table, sizeof n);
     assert_int_equal(n, 1);
+    memcpy(&n, (uint8_t *)fake.mem_table + 4, sizeof n);
+    assert_int_equal(n, 0);
     assert_int_equal(fake.mem_table[1], GPA);
     assert_int_equal(fake.mem_table[2], 0x10000);
     assert_int_equal(fake.mem_table[3], 0x7000000);
@@ -471,6 +473,56 @@ static void test_config_past_its_end(void **state)
     assert_int_equal(fake.config_len, 8);
 }
 
+/* One that the caller gives for a back end without, and a caller who asks for less. */
+static void test_config_of_the_caller(void **state)
+{
+    struct vgpio_vuf_config c = front.cfg;
+    uint8_t config[32], bytes[16];
+
+    (void)state;
+    memset(config, 0xcd, sizeof config);
+    c.config = config;
+    c.protocol = UINT64_MAX & ~VGPIO_VU_P_CONFIG;
+    assert_int_equal(vgpio_vuf_init(&front, &c), 0);
+    assert_int_equal(vgpio_vuf_bus_ops.config_read(&front, 6, bytes, 16), 0);
+    assert_int_equal(bytes[1], 0xcd);
+    assert_int_equal(bytes[2], 0);
+    assert_int_equal(bytes[15], 0);
+    assert_int_equal(vgpio_vuf_bus_ops.config_read(&front, 8, bytes, 1), 0);
+    assert_int_equal(bytes[0], 0);
+    assert_true(fake.acked_protocol == (VGPIO_VU_P_MQ | VGPIO_VU_P_REPLY_ACK));
+}
+
+/* The steps below the bus say it themselves. */
+static void test_negotiating_fails(void **state)
+{
+    uint16_t max = 0;
+    uint64_t features;
+    unsigned i;
+
+    for (i = 0; i < 4; i++) {
+        setup(state);
+        fake.lie = LIE_HANG_UP;
+        fake.lie_at = answered[i];
+        assert_int_equal(vgpio_vuf_negotiate(&front), VGPIO_ERR_IO);
+        assert_int_equal(vgpio_vuf_negotiate(&front), VGPIO_ERR_IO);
+        assert_int_equal(vgpio_vuf_bus_ops.queue_max(&front, 0, &max), VGPIO_ERR_IO);
+        assert_int_equal(vgpio_vuf_bus_ops.get_features(&front, &features), VGPIO_ERR_IO);
+    }
+}
+
+/* After FEATURES_OK they are settled. */
+static void test_features_too_late(void **state)
+{
+    (void)state;
+    assert_int_equal(vgpio_drv_start(&drv), 0);
+    assert_int_equal(vgpio_vuf_bus_ops.set_features(&front, 1), VGPIO_ERR_STATE);
+    assert_int_equal(vgpio_vuf_bus_ops.queue_stop(&front, 0), 0);
+    assert_int_equal(vuf_fake_count(&fake, VGPIO_VU_GET_VRING_BASE), 1);
+    assert_int_equal(vgpio_drv_stop(&drv), 0);
+    assert_int_equal(vuf_fake_count(&fake, VGPIO_VU_GET_VRING_BASE), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -492,6 +544,9 @@ int main(void)
         cmocka_unit_test_setup(test_names_of_requests, setup),
         cmocka_unit_test_setup(test_init_refuses, setup),
         cmocka_unit_test_setup(test_config_past_its_end, setup),
+        cmocka_unit_test_setup(test_config_of_the_caller, setup),
+        cmocka_unit_test_setup(test_negotiating_fails, setup),
+        cmocka_unit_test_setup(test_features_too_late, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
