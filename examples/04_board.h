@@ -3,20 +3,29 @@
 #ifndef EXAMPLES_04_BOARD_H
 #define EXAMPLES_04_BOARD_H
 
-#include <virtiogpio/driver.h>
+#include <virtiogpio/mmio.h>
 
-/* The way to the device: virtio-mmio at an address of the board, PCI, anything that can
- * fill in a vgpio_bus_ops. Call it before vgpio_drv_init(). */
-void board_find_gpio(const struct vgpio_bus_ops **bus, void **bus_ctx);
-/* Acknowledges the device's interrupt; says if it was one for its configuration. */
-int board_gpio_ack(void);
+/* A semaphore that remembers one give. */
+struct os_sem {
+    volatile unsigned given;
+};
+#define OS_FOREVER (-1)
 
-void os_sem_give(void); /* may be called in an interrupt handler */
-void os_sem_take(void); /* sleeps until it was given */
+void os_sem_give(struct os_sem *sem); /* may be called in an interrupt handler */
+/* Sleeps until it was given, which it takes back: 0. Below 0: not in so many ticks. */
+int os_sem_take(struct os_sem *sem, int ticks);
+void os_lock(void); /* a mutex; where tasks cannot interrupt each other, nothing */
+void os_unlock(void);
 void os_yield(void);
 
-/* What the board calls. */
-void gpio_isr(void);
+/* Here registers are reached through functions; on a real board this is
+ * vgpio_mmio_bus_init() with their address. */
+int board_find_gpio(struct vgpio_mmio_bus *bus);
+void board_print(const char *text, int number);
+
+/* What the board calls: two tasks, and the handler of the device's interrupt. */
 void gpio_task(void);
+void app_task(void);
+void gpio_isr(void);
 
 #endif /* EXAMPLES_04_BOARD_H */
