@@ -163,7 +163,7 @@ int vgpio_devq_waiting(struct vgpio_devq *q)
 int vgpio_devq_blank(const struct vgpio_devq *q)
 {
 #if VGPIO_CFG_PACKED
-    return q->started && vq_is_packed(q) && vgpio_devq_packed_blank(q);
+    return vq_is_packed(q) && vgpio_devq_packed_blank(q);
 #else
     (void)q;
     return 0;
