@@ -51,6 +51,10 @@
  * connection still lets vgpio_drv_stop() succeed, since `cut` first takes the memory away
  * from the back end.
  *
+ * One thing no front end can prevent: eventfds are shared with their flags, so a back end
+ * that makes a kick descriptor blocking, fills it, and wins a race against each look at
+ * it, can have one kick wait.
+ *
  * @par Below the bus
  * A tool that tests back ends needs messages and rings that no driver would send:
  * vgpio_vuf_send() and vgpio_vuf_recv() move any message, vgpio_vuf_call(),

@@ -191,6 +191,29 @@ static void test_without_acks(void **state)
     assert_int_equal(run_stat(&run, "errors"), 0);
 }
 
+/* What a back end may leave out, one thing at a time. */
+static void test_every_feature_missing(void **state)
+{
+    static const char *const options[] = {"--no-event-idx", "--no-indirect-desc",
+                                          "--split"};
+    unsigned i;
+
+    for (i = 0; i < sizeof options / sizeof options[0]; i++) {
+        run_serve(&run, "4", options[i]);
+        join(0);
+        use_lines();
+        use_interrupts();
+        assert_int_equal(vgpio_drv_stop(&drv), 0);
+        assert_int_equal(run_stat(&run, "errors"), 0);
+        teardown(state);
+        setup(state);
+    }
+    run_serve(&run, "4", "--no-irq");
+    join(0);
+    use_lines();
+    assert_int_equal(vgpio_drv_unmask(&drv, 1), VGPIO_ERR_NOTSUP);
+}
+
 static void test_packed(void **state)
 {
     struct vgpio_vuf_facts facts;
@@ -324,6 +347,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_all, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_acks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_every_feature_missing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_packed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hostile_message, setup, teardown),
