@@ -181,10 +181,11 @@ static int bus_queue_max(void *ctx, unsigned q, uint16_t *max)
     return VGPIO_OK;
 }
 
-static void wr64(const struct vgpio_mmio_bus *b, uint32_t off, uint64_t v)
+/* By a pointer, for two halves are more to hand over on small CPUs. */
+static void place(const struct vgpio_mmio_bus *b, uint32_t off, const uint64_t *addr)
 {
-    wr32(b, off, (uint32_t)v);
-    wr32(b, off + 4u, (uint32_t)(v >> 32));
+    wr32(b, off, (uint32_t)*addr);
+    wr32(b, off + 4u, (uint32_t)(*addr >> 32));
 }
 
 static int bus_queue_start(void *ctx, unsigned q, const struct vgpio_vq_setup *vq)
@@ -200,9 +201,9 @@ static int bus_queue_start(void *ctx, unsigned q, const struct vgpio_vq_setup *v
         return VGPIO_ERR_NOTSUP;
     }
     wr32(b, R_QUEUE_SIZE, vq->size);
-    wr64(b, R_QUEUE_DESC, vq->desc);
-    wr64(b, R_QUEUE_DRIVER, vq->driver);
-    wr64(b, R_QUEUE_DEVICE, vq->device);
+    place(b, R_QUEUE_DESC, &vq->desc);
+    place(b, R_QUEUE_DRIVER, &vq->driver);
+    place(b, R_QUEUE_DEVICE, &vq->device);
     wr32(b, R_QUEUE_READY, 1);
     return rd32(b, R_QUEUE_READY) == 1 ? VGPIO_OK : VGPIO_ERR_IO;
 }
