@@ -217,24 +217,19 @@ static int make_device(struct bank *b, const struct vgpio_dev_config *dc)
     return vgpio_draft_dev_init(&b->draft, dc, &id);
 }
 
-static int start_device(struct bank *b, uint64_t features)
+struct vgpio_sink bank_sink(struct bank *b)
 {
-    struct vgpio_sim_config sc = {0};
-    struct vgpio_dev_config dc = {0};
-    int err;
+    return b->dialect == BANK_STANDARD ? vgpio_dev_sink(&b->dev)
+                                       : vgpio_draft_dev_sink(&b->draft);
+}
 
-    sc.sink = b->dialect == BANK_STANDARD ? vgpio_dev_sink(&b->dev)
-                                          : vgpio_draft_dev_sink(&b->draft);
-    sc.lines = b->sim_lines;
-    sc.nlines = b->nlines;
-    sc.on_change = changed;
-    sc.ctx = b;
-    err = vgpio_sim_init(&b->sim, &sc);
-    if (err < 0) {
-        return err;
-    }
-    dc.ops = &vgpio_sim_ops;
-    dc.ctx = &b->sim;
+static int start_device(struct bank *b, const struct vgpio_line_ops *ops, void *ctx,
+                        uint64_t features)
+{
+    struct vgpio_dev_config dc = {0};
+
+    dc.ops = ops;
+    dc.ctx = ctx;
     dc.lines = b->lines;
     dc.ngpio = b->nlines;
     dc.reqs = b->reqs;
@@ -247,6 +242,20 @@ static int start_device(struct bank *b, uint64_t features)
     dc.trace = count;
     dc.trace_ctx = b;
     return make_device(b, &dc);
+}
+
+static int start_sim(struct bank *b, uint64_t features)
+{
+    struct vgpio_sim_config sc = {0};
+    int err;
+
+    sc.sink = bank_sink(b);
+    sc.lines = b->sim_lines;
+    sc.nlines = b->nlines;
+    sc.on_change = changed;
+    sc.ctx = b;
+    err = vgpio_sim_init(&b->sim, &sc);
+    return err < 0 ? err : start_device(b, &vgpio_sim_ops, &b->sim, features);
 }
 
 int bank_init(struct bank *b, enum bank_dialect dialect, const char *spec,
@@ -272,7 +281,32 @@ int bank_init(struct bank *b, enum bank_dialect dialect, const char *spec,
     } else if (cut_names(b, why, why_size) < 0 || build_block(b, why, why_size) < 0) {
         return -1;
     }
-    n = start_device(b, features);
+    n = start_sim(b, features);
+    return n < 0 ? fail(why, why_size, vgpio_strerror(n)) : 0;
+}
+
+int bank_init_over(struct bank *b, enum bank_dialect dialect, const char *const *names,
+                   uint16_t nlines, const struct vgpio_line_ops *ops, void *ctx,
+                   uint64_t features, char *why, size_t why_size)
+{
+    uint16_t i;
+    int n;
+
+    memset(b, 0, sizeof *b);
+    b->dialect = dialect;
+    b->nlines = nlines;
+    if (take_memory(b, "", true) < 0) {
+        return fail(why, why_size, "out of memory");
+    }
+    for (i = 0; i < nlines; i++) {
+        b->names[i] = names[i];
+        b->nsorted += names[i][0] != '\0';
+    }
+    if (build_block(b, why, why_size) < 0) {
+        return -1;
+    }
+    b->nsorted = 0; /* nobody looks for a name here */
+    n = start_device(b, ops, ctx, features);
     return n < 0 ? fail(why, why_size, vgpio_strerror(n)) : 0;
 }
 
@@ -355,6 +389,9 @@ uint64_t bank_tick(struct bank *b, uint64_t now_us)
 {
     uint32_t ms;
 
+    if (b->run != NULL) {
+        b->run(b->run_ctx);
+    }
     if (b->dialect == BANK_STANDARD) {
         return UINT64_MAX;
     }

@@ -48,6 +48,8 @@ struct bank {
     void (*on_change)(void *ctx, uint16_t line, unsigned level);
     void (*on_trace)(void *ctx, unsigned id, uint32_t a, uint32_t b);
     void *watch_ctx;
+    void (*run)(void *ctx); /* the lines want a turn; NULL: they never do */
+    void *run_ctx;
 };
 
 /* `spec` is a number of lines or a list of names, `features` the most that is offered.
@@ -55,6 +57,11 @@ struct bank {
  * took, bank_free() gives back, also after a failure. */
 int bank_init(struct bank *, enum bank_dialect, const char *spec, uint64_t features,
               char *why, size_t why_size);
+/* The same over lines of somebody else's: no simulator, so no pulls. */
+int bank_init_over(struct bank *, enum bank_dialect, const char *const *names,
+                   uint16_t nlines, const struct vgpio_line_ops *, void *ctx,
+                   uint64_t features, char *why, size_t why_size);
+struct vgpio_sink bank_sink(struct bank *);
 void bank_free(struct bank *);
 
 /* -1: no line is named so. */

@@ -34,6 +34,7 @@ void cli_version(void);
 
 int cmd_serve(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
+int cmd_bridge(int argc, char **argv);
 int cmd_detect(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_get(int argc, char **argv);

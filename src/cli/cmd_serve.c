@@ -334,19 +334,6 @@ static int serve(const struct options *o, struct place *place, size_t n)
     return code;
 }
 
-/* Before any socket exists: from then on a signal must not leave one behind. */
-static void block_signals(void)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-}
-
 /* The lines of all guests first: wrong ones are a mistake on the command line. */
 static int serve_banks(const struct options *o)
 {
@@ -425,7 +412,7 @@ int cmd_serve(int argc, char **argv)
     }
     code = parse(&o, argc, argv);
     if (code == CLI_OK) {
-        block_signals();
+        sock_block_signals();
         code = serve_banks(&o);
     }
     free(o.sockets.at);

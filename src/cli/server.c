@@ -454,6 +454,10 @@ uint64_t server_settle(struct server *s, uint64_t now_us)
     }
     due = bank_tick(s->bank, now_us);
     front_settle(s);
+    if (s->bank->run != NULL) { /* what the front end's messages led to */
+        due = bank_tick(s->bank, now_us);
+        vgpio_vu_flush(&s->vu);
+    }
     return next_due(s, due);
 }
 

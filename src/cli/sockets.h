@@ -34,4 +34,7 @@ int sock_accept(struct sock_listener *);
 
 int sock_nonblocking(int fd);
 
+/* Before any socket exists: from then on a signal must not leave one behind. */
+void sock_block_signals(void);
+
 #endif /* VGPIO_CLI_SOCKETS_H */

@@ -9,6 +9,7 @@ static const char help[] =
     "Virtual GPIO lines over virtio.\n"
     "\n"
     "  serve   serve simulated lines to a virtual machine (vhost-user)\n"
+    "  bridge  serve the lines of one back end as another, in either dialect\n"
     "  demo    show a driver and a device talking, message by message\n"
     "  decode  say what captured bytes mean\n"
     "  doctor  look for what keeps a guest from its lines, and say the mend\n"
@@ -27,9 +28,10 @@ static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"serve", cmd_serve},   {"demo", cmd_demo},     {"decode", cmd_decode},
-    {"doctor", cmd_doctor}, {"detect", cmd_detect}, {"info", cmd_info},
-    {"get", cmd_get},       {"set", cmd_set},       {"mon", cmd_mon},
+    {"bridge", cmd_bridge}, {"serve", cmd_serve},   {"demo", cmd_demo},
+    {"decode", cmd_decode}, {"doctor", cmd_doctor}, {"detect", cmd_detect},
+    {"info", cmd_info},     {"get", cmd_get},       {"set", cmd_set},
+    {"mon", cmd_mon},
 };
 
 static const struct command *find(const char *name)

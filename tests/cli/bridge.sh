@@ -1,0 +1,65 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# A back end in one dialect, served in another, used by the tools. $1: the vgpio to test.
+set -eu
+vgpio=$1
+dir=$(mktemp -d)
+back=
+joint=
+trap 'kill $back $joint 2> /dev/null || true; rm -rf "$dir"' EXIT
+
+fail()
+{
+    echo "$*" >&2
+    cat "$dir"/*.log >&2
+    exit 1
+}
+
+listens() # SOCKET
+{
+    tries=200
+    until [ -S "$1" ]; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || fail "nobody listens on $1"
+        sleep 0.1
+    done
+}
+
+is() # WHAT WANTED GOT
+{
+    [ "$2" = "$3" ] || fail "$1: wanted '$2', got '$3'"
+}
+
+try() # DOWNSTREAM UPSTREAM
+{
+    "$vgpio" serve -s "$dir/a" --sim led,button,,reset --dialect "$1" 2> "$dir/back.log" &
+    back=$!
+    listens "$dir/a"
+    "$vgpio" bridge -c "$dir/a" -s "$dir/b" --dialect "$2" 2> "$dir/joint.log" &
+    joint=$!
+    listens "$dir/b"
+    is "$1 behind $2" '"led"=inactive "button"=inactive' \
+        "$("$vgpio" get -c "$dir/b" led button)"
+    "$vgpio" set -c "$dir/b" -t 0 led=1 || fail "set"
+    is names '4 lines:' "$("$vgpio" info -c "$dir/b" | sed -n '1s/.* - //p')"
+    kill "$back"
+    wait "$back" || fail "the back end failed"
+    if wait "$joint"; then
+        fail "the bridge did not notice that its back end is gone"
+    fi
+    [ ! -e "$dir/b" ] || fail "the bridge left its socket behind"
+    back=
+    joint=
+}
+
+for down in standard draft draft-2021; do
+    for up in standard draft draft-2021; do
+        try "$down" "$up"
+    done
+done
+if "$vgpio" bridge -c "$dir/none" -s "$dir/b" 2> /dev/null; then
+    fail "no back end, and no complaint"
+fi
+code=0
+"$vgpio" bridge -c x 2> /dev/null || code=$?
+is "exit status of a wrong command line" 2 "$code"
