@@ -582,6 +582,7 @@ static void used_id(uint16_t id)
     static struct world w;
 
     world_start(&w, 5, 0);
+    w.slots[5] = (struct vgpio_drvq_slot){7, 2}; /* behind the books */
     (void)post(&w, 1, 1, 3);
     give(&w, id, 2, 2);
     assert_broken(&w);
