@@ -356,8 +356,9 @@ static void step(void)
         write_reg(registers[what >> 4], 4, what % 16u == 2 ? in32() : in8());
         break;
     case 4:
-        arg = in8();
-        bring_up(0x30000001u & ~(arg & 1u) & ~((arg & 6u) << 27), 1u | (arg & 8u) << 5);
+        arg = in8(); /* RING_RESET, PACKED and IN_ORDER, too */
+        bring_up(0x30000001u & ~(arg & 1u) & ~((arg & 6u) << 27),
+                 1u | (arg & 8u) << 5 | (arg & 0x30u) >> 2);
         break;
     case 5:
         off = GPA - 0x10u + (in8() << 4);
