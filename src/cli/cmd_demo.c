@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cli.h"
 #include "demo.h"
+#include "demo_draft.h"
 #include "features.h"
 
 #include <errno.h>
@@ -18,11 +19,13 @@ enum {
 };
 enum {
     OPT_VCD = 256,
-    OPT_ASCII
+    OPT_ASCII,
+    OPT_DIALECT
 };
 
 static const char help[] =
     "usage: vgpio demo [--vcd FILE] [--ascii] [--packed] [--no-FEATURE]...\n"
+    "       vgpio demo --dialect draft|draft-2021 [--ascii]\n"
     "Shows a virtio-gpio driver and device talking: both in this process, on real\n"
     "virtqueues. Prints each message with its bytes on the wire and what it means, then\n"
     "the waveform of the lines. Exit status 0 if every answer was as expected.\n"
@@ -33,12 +36,14 @@ static const char help[] =
     "      --split     on split rings, as without either of the two\n"
     "      --no-event-idx, --no-indirect-desc, --no-irq\n"
     "                  without this feature; without interrupts, without those parts\n"
+    "      --dialect D the protocol from before the standard: draft, or draft-2021\n"
     "  -h, --help      print this and exit\n"
     "  -V, --version   print the version and exit\n";
 
 static const struct option longs[] = {
     {"vcd", required_argument, NULL, OPT_VCD},
     {"ascii", no_argument, NULL, OPT_ASCII},
+    {"dialect", required_argument, NULL, OPT_DIALECT},
     FEATURES_LONGS,
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -184,15 +189,31 @@ static int show(bool utf8, const char *vcd, const struct features *features)
     return code;
 }
 
+static int show_draft(bool utf8, enum bank_dialect dialect)
+{
+    int code = demo_draft(stdout, utf8, dialect);
+
+    if (fflush(stdout) != 0) {
+        cli_error("stdout: %s", strerror(errno));
+        code = CLI_FAILED;
+    }
+    return code;
+}
+
+static bool is_utf8(void)
+{
+    setlocale(LC_CTYPE, "");
+    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
 int cmd_demo(int argc, char **argv)
 {
     struct features features = {0};
+    enum bank_dialect dialect = BANK_STANDARD;
     const char *vcd = NULL;
-    bool utf8;
+    bool utf8 = is_utf8();
     int c;
 
-    setlocale(LC_CTYPE, "");
-    utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     opterr = 0;
     while ((c = getopt_long(argc, argv, ":hV", longs, NULL)) != -1) {
         switch (c) {
@@ -201,6 +222,11 @@ int cmd_demo(int argc, char **argv)
             break;
         case OPT_ASCII:
             utf8 = false;
+            break;
+        case OPT_DIALECT:
+            if (!bank_dialect_of(optarg, &dialect)) {
+                return cli_usage_error("demo", "--dialect: there is no '%s'", optarg);
+            }
             break;
         case 'h':
             fputs(help, stdout);
@@ -218,5 +244,9 @@ int cmd_demo(int argc, char **argv)
     if (optind < argc) {
         return cli_usage_error("demo", "unexpected argument '%s'", argv[optind]);
     }
-    return show(utf8, vcd, &features);
+    if (dialect != BANK_STANDARD && vcd != NULL) {
+        return cli_usage_error("demo", "--vcd goes with the standard only");
+    }
+    return dialect == BANK_STANDARD ? show(utf8, vcd, &features)
+                                    : show_draft(utf8, dialect);
 }

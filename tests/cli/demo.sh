@@ -85,4 +85,12 @@ if [ -c /dev/full ]; then
     grep -q '^vgpio: /dev/full: ' err || fail "says of it: $(cat err)"
 fi
 "$vgpio" demo --vcd nowhere/x > /dev/null 2>&1 && fail "no such folder"
+for dialect in draft draft-2021; do
+    "$vgpio" demo --ascii --dialect "$dialect" > draft || fail "the demo of $dialect"
+    has draft "Every answer was as expected."
+    has draft "  > queue 1   03 00 00 00 01 00 00 00  DIRECTION_OUTPUT line 0, value 1"
+    has draft "  < queue 0   03 80 00 00 00 00 00 00  DIRECTION_OUTPUT line 0: answer 0"
+    has draft "  < queue 0   11 00 01 00 01 00 00 00  LEVEL line 1 is 1"
+done
+"$vgpio" demo --dialect esperanto > /dev/null 2>&1 && fail "a dialect there is not"
 echo "all as expected"
