@@ -224,7 +224,7 @@ static uint16_t position(unsigned q, unsigned chains)
         return (uint16_t)(w.c.begin[q] + chains);
     }
     at = 2 * size - back % (2 * size) + (w.c.seed & 1u) * size;
-    at = (at + chains * ((w.drv.indirect >> q & 1u) ? 1u : 2u)) % (2 * size);
+    at = (at + chains * (2u - ((unsigned)w.drv.indirect >> q & 1u))) % (2 * size);
     return (uint16_t)(at < size ? at | 0x8000u : at - size);
 }
 
