@@ -170,7 +170,7 @@ struct vgpio_vuf_config {
     uint16_t queue_size; /**< most entries of a ring: vhost-user cannot ask. 0: 256 */
 };
 
-/** A front end, some 5 KiB. Opaque by contract, but `cfg` may be read. */
+/** A front end, some 4.4 KiB. Opaque by contract, but `cfg` may be read. */
 struct vgpio_vuf {
     /** What it was made of; the defaults are filled in. */
     struct vgpio_vuf_config cfg;
