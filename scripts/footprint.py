@@ -27,7 +27,7 @@ ALL = re.findall(r"@(VGPIO_CFG_\w+)@",
                  (ROOT / "include/virtiogpio/config.h.in").read_text())
 
 DEVICE_RING = ["devq.c", "devq_fast.c", "devq_split.c"]
-DRIVER_RING = ["drvq.c", "drvq_split.c"]
+DRIVER_RING = ["drvq.c", "drvq_fast.c", "drvq_split.c"]
 DRIVER = ["driver.c", "driver_std.c"]
 DEVICE = ["device.c", "device_irq.c", "device_queue.c", "device_req.c"]
 PACKED = ["devq_packed.c", "drvq_packed.c"]

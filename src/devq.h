@@ -64,38 +64,31 @@ static inline void devq_stored(const struct vgpio_devq *q, uint64_t base, uint32
     }
 }
 
-/* Puts the return of a chain behind those that are staged; the caller tells the dirty
- * log. Packed: VGPIO_ERR_INVAL if no so long chain was taken. */
-static inline void devq_split_put(struct vgpio_devq *q, struct vgpio_head head,
-                                  uint32_t written)
+/* The return of a chain at position `pos`; the caller counts, and tells the dirty log. */
+static inline void devq_split_put(uint8_t *used, uint16_t size, uint16_t pos,
+                                  struct vgpio_head head, uint32_t written)
 {
-    uint8_t *elem = q->device + USED_RING(q->next_used & (q->at.size - 1u));
+    uint8_t *elem = used + USED_RING(pos & (size - 1u));
 
     ring_st32(elem, head.id);
     ring_st32(elem + 4, written);
-    q->next_used++;
 }
 
-static inline int devq_packed_put(struct vgpio_devq *q, struct vgpio_head head,
-                                  uint32_t written)
+/* The same into descriptor `p`. The flags of the first one of a batch are held back: the
+ * driver would go on from there to the others. */
+static inline void devq_packed_put(uint8_t *p, uint16_t id, uint32_t written,
+                                   unsigned flags, uint16_t *held)
 {
-    uint16_t pos = q->next_used;
-    uint8_t *p = q->desc + DESC_BYTES * packed_off(pos);
-    uint16_t flags = (uint16_t)(packed_used_bits(pos) | (written ? DESC_F_WRITE : 0u));
-
-    /* Past our own reading position no descriptor is ours to give back. */
-    if (head.ndesc - 1u >= packed_dist(q->at.size, pos, q->at.avail_pos)) {
-        return VGPIO_ERR_INVAL;
+    if (written != 0) {
+        flags |= DESC_F_WRITE;
     }
     ring_st32(p + 8, written);
-    if (pos == q->at.used_pos) {
-        q->u.first_flags = flags; /* the driver would go on from here to the others */
-        ring_st16(p + PACKED_ID, head.id);
+    if (held != NULL) {
+        *held = (uint16_t)flags;
+        ring_st16(p + PACKED_ID, id);
     } else {
-        ring_st32(p + PACKED_ID, head.id | (uint32_t)flags << 16);
+        ring_st32(p + PACKED_ID, id | (uint32_t)flags << 16);
     }
-    q->next_used = packed_add(q->at.size, pos, head.ndesc);
-    return VGPIO_OK;
 }
 
 #if VGPIO_CFG_INDIRECT

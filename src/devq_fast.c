@@ -71,8 +71,8 @@ struct pair {
 
 /* Of a pair with the right lengths and flags: if both pieces are in the region, it is
  * taken. */
-static inline int take_pair(const struct vgpio_mem_view *v, const struct pair *p,
-                            struct vgpio_taken *t)
+static PORT_INLINE int take_pair(const struct vgpio_mem_view *v, const struct pair *p,
+                                 struct vgpio_taken *t)
 {
     if (!vgpio_mem_in_view(v, p->out) || !vgpio_mem_in_view(v, p->in)) {
         return 0;
@@ -88,7 +88,8 @@ static inline int take_pair(const struct vgpio_mem_view *v, const struct pair *p
 
 #if VGPIO_CFG_INDIRECT
 /* Copies both entries of the table at `gpa` here; 0 if they are not all in the region. */
-static inline int load_table(const struct vgpio_mem_view *v, uint64_t gpa, struct pair *p)
+static PORT_INLINE int load_table(const struct vgpio_mem_view *v, uint64_t gpa,
+                                  struct pair *p)
 {
     uint64_t raw[4];
 
@@ -108,10 +109,11 @@ static inline int load_table(const struct vgpio_mem_view *v, uint64_t gpa, struc
 #if VGPIO_CFG_SPLIT
 
 /* The pair that begins at `head`: 8 bytes to read, 2 to write, and no more? */
-static inline int split_pair(const struct vgpio_devq *q, const struct vgpio_mem_view *v,
-                             uint16_t head, struct pair *p)
+static PORT_INLINE int split_pair(const uint8_t *desc, uint16_t size, unsigned indirect,
+                                  const struct vgpio_mem_view *v, uint16_t head,
+                                  struct pair *p)
 {
-    const uint8_t *d = q->desc + DESC_BYTES * (size_t)head;
+    const uint8_t *d = desc + DESC_BYTES * (size_t)head;
     uint16_t next;
 
     p->out = ring_ld64(d);
@@ -119,16 +121,19 @@ static inline int split_pair(const struct vgpio_devq *q, const struct vgpio_mem_
     next = (uint16_t)(p->out_rest >> 48);
 #if VGPIO_CFG_INDIRECT
     if ((p->out_rest & SPLIT_MASK) == SPLIT_REST(TABLE_BYTES, DESC_F_INDIRECT)) {
-        if (!vq_has_indirect(q) || !load_table(v, p->out, p) || p->out_rest >> 48 != 1) {
+        if (!indirect || !load_table(v, p->out, p) || p->out_rest >> 48 != 1) {
             return 0;
         }
     } else
+#else
+    (void)v;
+    (void)indirect;
 #endif
     {
-        if (next >= q->at.size) {
+        if (next >= size) {
             return 0;
         }
-        d = q->desc + DESC_BYTES * (size_t)next;
+        d = desc + DESC_BYTES * (size_t)next;
         p->in = ring_ld64(d);
         p->in_rest = ring_ld64(d + 8);
     }
@@ -136,124 +141,203 @@ static inline int split_pair(const struct vgpio_devq *q, const struct vgpio_mem_
            (p->in_rest & SPLIT_MASK) == SPLIT_REST(ANSWER_BYTES, DESC_F_WRITE);
 }
 
-/* How many were taken; 0 for the general way to find out why. */
-static inline unsigned split_take(struct vgpio_devq *q, struct vgpio_taken *t, unsigned n)
+/* How many were taken; 0 if there are none; -1 if the general way is to find out. */
+static PORT_INLINE int split_take(struct vgpio_devq *q, struct vgpio_taken *t, unsigned n)
 {
     const struct vgpio_mem_view v = vgpio_mem_view(q->mem, q->region);
-    uint16_t pos = q->at.avail_pos, size = q->at.size, ready;
-    unsigned i;
+    const uint8_t *desc = q->desc, *avail = q->driver;
+    uint16_t pos = q->at.avail_pos, size = q->at.size, seen = q->u.avail_seen;
+    unsigned indirect = vq_has_indirect(q), i;
 
-    if (pos == q->u.avail_seen) {
+    if (pos == seen) {
         /* Pairs with the driver's release store of avail.idx, as in the general way. */
-        uint16_t idx = ring_ld16_acquire(q->driver + AVAIL_IDX, vq_platform(q));
-
-        if ((uint16_t)(idx - pos) > size) {
+        seen = ring_ld16_acquire(avail + AVAIL_IDX, vq_platform(q));
+        if (seen == pos) {
             return 0;
         }
-        q->u.avail_seen = idx;
+        if ((uint16_t)(seen - pos) > size) {
+            return -1;
+        }
+        q->u.avail_seen = seen;
     }
-    ready = (uint16_t)(q->u.avail_seen - pos);
-    for (i = 0; i < n && i < ready; i++, pos++, t++) {
-        uint16_t head = ring_ld16(q->driver + AVAIL_RING(pos & (size - 1u)));
+    for (i = 0; i < n && pos != seen; i++, pos++, t++) {
+        uint16_t head = ring_ld16(avail + AVAIL_RING(pos & (size - 1u)));
         struct pair p;
 
-        if (head >= size || !split_pair(q, &v, head, &p) || !take_pair(&v, &p, t)) {
+        if (head >= size || !split_pair(desc, size, indirect, &v, head, &p) ||
+            !take_pair(&v, &p, t)) {
             break;
         }
         t->head.id = head;
         t->head.ndesc = 1;
     }
     q->at.avail_pos = pos;
-    return i;
+    return i != 0 ? (int)i : -1;
 }
 
 #else
-#define split_take(q, t, n) 0u
+#define split_take(q, t, n) (-1)
 #endif
 
 #if VGPIO_CFG_PACKED
 
-/* The pair at that place, in the turn of the driver: as above. It does not wrap. */
-static inline int packed_pair(const struct vgpio_devq *q, const struct vgpio_mem_view *v,
-                              uint32_t off, uint16_t turn, struct pair *p,
-                              struct vgpio_head *head)
-{
-    const uint8_t *d = q->desc + DESC_BYTES * (size_t)off;
-    /* Pairs with the driver's release store of the first flags of a batch, as in the
-     * general way. */
-    uint16_t flags = ring_ld16_acquire(d + PACKED_FLAGS, vq_platform(q));
+/* Where one stands in a packed ring, as the offset and the bits that say whose turn it
+ * is. */
+struct place {
+    uint32_t off;
+    uint16_t turn;
+};
 
-    p->out = ring_ld64(d);
-    p->out_rest = ring_ld64(d + 8);
-    head->ndesc = 1;
-#if VGPIO_CFG_INDIRECT
-    if (flags == (turn | DESC_F_INDIRECT)) {
-        head->id = (uint16_t)(p->out_rest >> 32);
-        return vq_has_indirect(q) && (uint32_t)p->out_rest == TABLE_BYTES &&
-               load_table(v, p->out, p) &&
-               (p->out_rest & PACKED_MASK) == PACKED_REST(VGPIO_TAKEN_BYTES, 0) &&
-               (p->in_rest & PACKED_MASK) == PACKED_REST(ANSWER_BYTES, DESC_F_WRITE);
+static PORT_INLINE void place_next(struct place *at, uint32_t size, uint32_t n)
+{
+    at->off += n;
+    if (at->off >= size) {
+        at->off -= size;
+        at->turn ^= DESC_F_TURN;
     }
-#endif
-    if (flags != (turn | DESC_F_NEXT) || off + 2u > q->at.size) {
-        return 0;
-    }
-    p->in = ring_ld64(d + DESC_BYTES);
-    p->in_rest = ring_ld64(d + DESC_BYTES + 8);
-    head->id = (uint16_t)(p->in_rest >> 32);
-    head->ndesc = 2;
-    return (uint32_t)p->out_rest == VGPIO_TAKEN_BYTES &&
-           (p->in_rest & PACKED_MASK) == PACKED_REST(ANSWER_BYTES, turn | DESC_F_WRITE);
 }
 
-static inline unsigned packed_take(struct vgpio_devq *q, struct vgpio_taken *t,
+/* The position; of what is available AVAIL is as the wrap counter, of what is used both
+ * are. */
+static PORT_INLINE uint16_t place_pos(const struct place *at)
+{
+    return (uint16_t)(at->off | (at->turn & DESC_F_AVAIL ? PACKED_WRAP : 0u));
+}
+
+#if VGPIO_CFG_INDIRECT
+/* From the descriptor that names a table to the two entries in there. */
+static PORT_INLINE int packed_table(const struct vgpio_mem_view *v, struct pair *p)
+{
+    return (uint32_t)p->out_rest == TABLE_BYTES && load_table(v, p->out, p) &&
+           (p->out_rest & PACKED_MASK) == PACKED_REST(VGPIO_TAKEN_BYTES, 0) &&
+           (p->in_rest & PACKED_MASK) == PACKED_REST(ANSWER_BYTES, DESC_F_WRITE);
+}
+#endif
+
+/* How many descriptors the pair at `d` takes, or 0 if it is another shape. `flags` were
+ * loaded there first, and what is loaded here of them is not looked at. */
+static PORT_INLINE unsigned packed_pair(const uint8_t *d, uint16_t flags, uint16_t turn,
+                                        const struct vgpio_mem_view *v, struct pair *p,
+                                        uint16_t *id)
+{
+    p->out = ring_ld64(d);
+    p->out_rest = ring_ld64(d + 8);
+    if (flags == (turn | DESC_F_NEXT)) {
+        p->in = ring_ld64(d + DESC_BYTES);
+        p->in_rest = ring_ld64(d + DESC_BYTES + 8);
+        *id = (uint16_t)(p->in_rest >> 32);
+        return (uint32_t)p->out_rest == VGPIO_TAKEN_BYTES &&
+                       (p->in_rest & PACKED_MASK) ==
+                           PACKED_REST(ANSWER_BYTES, turn | DESC_F_WRITE)
+                   ? 2u
+                   : 0u;
+    }
+#if VGPIO_CFG_INDIRECT
+    *id = (uint16_t)(p->out_rest >> 32);
+    return flags == (turn | DESC_F_INDIRECT) && packed_table(v, p);
+#else
+    (void)v;
+    return 0;
+#endif
+}
+
+/* One of a pair does not lie at the end of the ring with the other at its beginning: the
+ * last descriptor is left to the general way. So is a table that nobody negotiated. */
+static PORT_INLINE int packed_take(struct vgpio_devq *q, struct vgpio_taken *t,
                                    unsigned n)
 {
     const struct vgpio_mem_view v = vgpio_mem_view(q->mem, q->region);
-    uint16_t size = q->at.size, pos = q->at.avail_pos;
+    const uint8_t *desc = q->desc;
+    uint32_t size = q->at.size;
+    struct place at = {packed_off(q->at.avail_pos), packed_avail_bits(q->at.avail_pos)};
+    unsigned platform = vq_platform(q), i, ndesc;
     /* What the driver did not get back yet it cannot have made available again. */
-    uint32_t left = size - packed_dist(size, q->at.used_pos, pos);
-    unsigned i;
+    uint32_t left = size - packed_dist(q->at.size, q->at.used_pos, q->at.avail_pos);
 
-    for (i = 0; i < n; i++, t++) {
+    for (i = 0; i < n && left >= 2 && at.off + 1u < size; i++, t++) {
+        const uint8_t *d = desc + DESC_BYTES * (size_t)at.off;
+        /* Pairs with the driver's release store of the first flags of a batch, as in the
+         * general way. */
+        uint16_t flags = ring_ld16_acquire(d + PACKED_FLAGS, platform);
         struct pair p;
 
-        if (!packed_pair(q, &v, packed_off(pos), packed_avail_bits(pos), &p, &t->head) ||
-            t->head.ndesc > left || !take_pair(&v, &p, t)) {
+        if (i == 0 && (flags & DESC_F_TURN) != at.turn) {
+            return 0;
+        }
+        ndesc = packed_pair(d, flags, at.turn, &v, &p, &t->head.id);
+        if (ndesc == 0 || (ndesc == 1 && !vq_has_indirect(q)) || !take_pair(&v, &p, t)) {
             break;
         }
-        left -= t->head.ndesc;
-        pos = packed_add(size, pos, t->head.ndesc);
+        t->head.ndesc = (uint16_t)ndesc;
+        left -= ndesc;
+        place_next(&at, size, ndesc);
     }
-    q->at.avail_pos = pos;
+    q->at.avail_pos = place_pos(&at);
+    return i != 0 ? (int)i : -1;
+}
+
+#else
+#define packed_take(q, t, n) (-1)
+#endif
+
+/* Writes an answer, if it lies in the region in one piece. */
+static PORT_INLINE int answer_pair(const struct vgpio_mem_view *v,
+                                   const struct vgpio_taken *t)
+{
+    if (t->room != ANSWER_BYTES || t->gpa[1] != t->gpa[0] + 1u ||
+        !vgpio_mem_in_view(v, t->gpa[0])) {
+        return 0;
+    }
+    memcpy(vgpio_mem_of_view(v, t->gpa[0]), t->answer, ANSWER_BYTES);
+    return 1;
+}
+
+#if VGPIO_CFG_SPLIT
+/* How many were answered. */
+static PORT_INLINE unsigned split_answer(struct vgpio_devq *q,
+                                         const struct vgpio_taken *t, unsigned n)
+{
+    const struct vgpio_mem_view v = vgpio_mem_view(q->mem, q->region);
+    uint8_t *used = q->device;
+    uint16_t pos = q->next_used, size = q->at.size;
+    unsigned i;
+
+    for (i = 0; i < n && answer_pair(&v, t); i++, pos++, t++) {
+        devq_split_put(used, size, pos, t->head, ANSWER_BYTES);
+    }
+    q->next_used = pos;
     return i;
 }
 
 #else
-#define packed_take(q, t, n) 0u
+#define split_answer(q, t, n) 0u
 #endif
 
-/* How many were answered. */
-static inline unsigned answer_pairs(struct vgpio_devq *q, const struct vgpio_taken *t,
-                                    unsigned n)
+#if VGPIO_CFG_PACKED
+static PORT_INLINE unsigned packed_answer(struct vgpio_devq *q,
+                                          const struct vgpio_taken *t, unsigned n)
 {
     const struct vgpio_mem_view v = vgpio_mem_view(q->mem, q->region);
+    uint16_t *held = q->next_used == q->at.used_pos ? &q->u.first_flags : NULL;
+    struct place at = {packed_off(q->next_used), packed_used_bits(q->next_used)};
+    uint32_t size = q->at.size;
+    uint32_t left = packed_dist(q->at.size, q->next_used, q->at.avail_pos);
+    uint8_t *desc = q->desc;
     unsigned i;
 
-    for (i = 0; i < n; i++, t++) {
-        if (t->room != ANSWER_BYTES || t->gpa[1] != t->gpa[0] + 1u ||
-            !vgpio_mem_in_view(&v, t->gpa[0])) {
-            break;
-        }
-        memcpy(vgpio_mem_of_view(&v, t->gpa[0]), t->answer, ANSWER_BYTES);
-        if (!vq_is_packed(q)) {
-            devq_split_put(q, t->head, ANSWER_BYTES);
-        } else if (devq_packed_put(q, t->head, ANSWER_BYTES) != VGPIO_OK) {
-            break;
-        }
+    for (i = 0; i < n && t->head.ndesc - 1u < left && answer_pair(&v, t); i++, t++) {
+        devq_packed_put(desc + DESC_BYTES * (size_t)at.off, t->head.id, ANSWER_BYTES,
+                        at.turn, held);
+        held = NULL;
+        left -= t->head.ndesc;
+        place_next(&at, size, t->head.ndesc);
     }
+    q->next_used = place_pos(&at);
     return i;
 }
+#else
+#define packed_answer(q, t, n) 0u
+#endif
 
 #endif /* VGPIO_CFG_FAST */
 
@@ -263,10 +347,10 @@ int vgpio_devq_take(struct vgpio_devq *q, struct vgpio_taken *t, uint32_t len, u
 {
 #if VGPIO_CFG_FAST
     if ((q->flags & VQ_FAST) && len == VGPIO_TAKEN_BYTES) {
-        unsigned got = vq_is_packed(q) ? packed_take(q, t, n) : split_take(q, t, n);
+        int got = vq_is_packed(q) ? packed_take(q, t, n) : split_take(q, t, n);
 
-        if (got != 0) {
-            return (int)got;
+        if (got >= 0) {
+            return got;
         }
     }
 #else
@@ -296,7 +380,7 @@ int vgpio_devq_answer(struct vgpio_devq *q, const struct vgpio_taken *t, unsigne
 {
 #if VGPIO_CFG_FAST
     if (q->flags & VQ_FAST) {
-        unsigned done = answer_pairs(q, t, n);
+        unsigned done = vq_is_packed(q) ? packed_answer(q, t, n) : split_answer(q, t, n);
 
         t += done;
         n -= done;

@@ -198,13 +198,17 @@ int vgpio_devq_packed_blank(const struct vgpio_devq *q)
 
 int vgpio_devq_packed_push(struct vgpio_devq *q, struct vgpio_head head, uint32_t written)
 {
-    uint32_t off = desc_off(q->next_used);
-    int err = devq_packed_put(q, head, written);
+    uint16_t pos = q->next_used;
 
-    if (err == VGPIO_OK) {
-        stored(q, off + 8, 8);
+    /* Past our own reading position no descriptor is ours to give back. */
+    if (head.ndesc - 1u >= packed_dist(q->at.size, pos, q->at.avail_pos)) {
+        return VGPIO_ERR_INVAL;
     }
-    return err;
+    devq_packed_put(q->desc + desc_off(pos), head.id, written, packed_used_bits(pos),
+                    pos == q->at.used_pos ? &q->u.first_flags : NULL);
+    stored(q, desc_off(pos) + 8, 8);
+    q->next_used = packed_add(q->at.size, pos, head.ndesc);
+    return VGPIO_OK;
 }
 
 /* Does the driver want to hear of the descriptors old .. now - 1? */

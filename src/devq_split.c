@@ -164,10 +164,9 @@ int vgpio_devq_split_pop(struct vgpio_devq *q, struct vgpio_chain *c)
 
 int vgpio_devq_split_push(struct vgpio_devq *q, struct vgpio_head head, uint32_t written)
 {
-    uint32_t off = USED_RING(q->next_used & (q->at.size - 1u));
-
-    devq_split_put(q, head, written);
-    stored(q, off, 8);
+    devq_split_put(q->device, q->at.size, q->next_used, head, written);
+    stored(q, USED_RING(q->next_used & (q->at.size - 1u)), 8);
+    q->next_used++;
     return VGPIO_OK;
 }
 

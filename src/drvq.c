@@ -2,10 +2,6 @@
 /* The driver's face of a queue: what does not depend on the layout. */
 #include "drvq.h"
 
-/* What differs with the layout. A table of functions would keep both linked. */
-#define LAYOUT(q, step)                                                                  \
-    (vq_is_packed(q) ? vgpio_drvq_packed_##step : vgpio_drvq_split_##step)
-
 void vgpio_drvq_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr)
 {
     struct vgpio_drvq q;
@@ -81,20 +77,15 @@ int vgpio_drvq_init(struct vgpio_drvq *q, void *ring, struct vgpio_drvq_slot *sl
     if (vq_is_packed(q)) {
         vgpio_drvq_packed_init(q);
     }
+    if (VGPIO_CFG_FAST && !vq_in_order(q)) {
+        q->flags |= VQ_FAST;
+    }
     return VGPIO_OK;
 }
 
 int vgpio_drvq_error(const struct vgpio_drvq *q)
 {
     return q->err;
-}
-
-int vgpio_drvq_add(struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigned nread,
-                   unsigned nwrite, uint16_t slot)
-{
-    int err = drvq_dead(q);
-
-    return err ? err : LAYOUT(q, add)(q, segs, nread, nwrite, slot);
 }
 
 int vgpio_drvq_add_indirect(struct vgpio_drvq *q, void *table, uint64_t table_addr,
@@ -126,13 +117,6 @@ int vgpio_drvq_publish(struct vgpio_drvq *q, uint32_t *data)
     int err = drvq_dead(q);
 
     return err ? err : LAYOUT(q, publish)(q, data);
-}
-
-int vgpio_drvq_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
-{
-    int err = drvq_dead(q);
-
-    return err ? err : LAYOUT(q, get)(q, slot, written);
 }
 
 int vgpio_drvq_rearm(struct vgpio_drvq *q)

@@ -10,13 +10,11 @@
 #define DRVQ_NO_SLOT 0xffffu
 #define DRVQ_END 0xffffu
 
-/* Two pieces below this have a sum below 2^32. */
-#define DRVQ_PAIR_MAX 0x7fffffffu
-
 /* Breaks the queue: the error stays and memory is not touched any more. */
 static inline int drvq_break(struct vgpio_drvq *q, int err)
 {
     q->err = (int8_t)err;
+    q->flags &= (uint8_t)~VQ_FAST;
     return err;
 }
 
@@ -51,12 +49,22 @@ static inline int drvq_add_len(uint32_t *total, uint32_t len)
     return 1;
 }
 
-/* Can a request of two pieces be staged? If not, the general way says why. */
-static inline int drvq_pair_ok(const struct vgpio_drvq *q, const struct vgpio_seg *segs,
-                               uint16_t slot)
+/* A descriptor or table entry of a split ring; one that is free in the ring. */
+static inline void drvq_split_put(uint8_t *p, const struct vgpio_seg *seg, unsigned flags,
+                                  unsigned next)
 {
-    return slot != DRVQ_NO_SLOT && q->nfree >= 2 && segs[0].len - 1u < DRVQ_PAIR_MAX &&
-           segs[1].len - 1u < DRVQ_PAIR_MAX;
+    ring_st64(p, seg->addr);
+    ring_st64(p + 8, seg->len | (uint64_t)flags << 32 | (uint64_t)next << 48);
+}
+
+static inline void drvq_split_put_free(uint8_t *desc, uint16_t i,
+                                       const struct vgpio_seg *seg, unsigned flags,
+                                       unsigned next)
+{
+    uint8_t *p = desc + DESC_BYTES * (size_t)i;
+
+    drvq_split_put(p, seg, flags, next);
+    VGPIO_DMA_CLEAN(p, DESC_BYTES);
 }
 
 /* Longer tables than the ring are not for a driver to make (RING-DRV-08, -40), save that
@@ -69,6 +77,10 @@ static inline int drvq_table_ok(const struct vgpio_drvq *q, const uint8_t *table
     return slot != DRVQ_NO_SLOT && n != 0 && n >= nread &&
            n <= (q->size > 1 ? q->size : 2u) && ((uintptr_t)table & 7u) == 0;
 }
+
+/* What differs with the layout. A table of functions would keep both linked. */
+#define LAYOUT(q, step)                                                                  \
+    (vq_is_packed(q) ? vgpio_drvq_packed_##step : vgpio_drvq_split_##step)
 
 void vgpio_drvq_split_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr);
 int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,

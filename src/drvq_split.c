@@ -14,13 +14,6 @@ void vgpio_drvq_split_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr)
     setup->device = setup->driver + VGPIO_DMA_UP(SPLIT_AVAIL_BYTES(setup->size));
 }
 
-static inline void put_desc(uint8_t *p, const struct vgpio_seg *seg, unsigned flags,
-                            unsigned next)
-{
-    ring_st64(p, seg->addr);
-    ring_st64(p + 8, seg->len | (uint64_t)flags << 32 | (uint64_t)next << 48);
-}
-
 /* Takes the chain head .. tail, n descriptors, off the free list and stages it. */
 static inline void stage(struct vgpio_drvq *q, uint16_t tail, unsigned n, uint16_t slot)
 {
@@ -36,17 +29,8 @@ static inline void stage(struct vgpio_drvq *q, uint16_t tail, unsigned n, uint16
     q->next_avail++;
 }
 
-static inline void put_free(const struct vgpio_drvq *q, uint16_t i,
-                            const struct vgpio_seg *seg, unsigned flags, unsigned next)
-{
-    uint8_t *p = q->desc + DESC_BYTES * (uint32_t)i;
-
-    put_desc(p, seg, flags, next);
-    VGPIO_DMA_CLEAN(p, DESC_BYTES);
-}
-
-static PORT_NOINLINE int add_any(struct vgpio_drvq *q, const struct vgpio_seg *segs,
-                                 unsigned nread, unsigned nwrite, uint16_t slot)
+int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
+                         unsigned nread, unsigned nwrite, uint16_t slot)
 {
     const struct vgpio_drvq_slot *books = q->ring;
     uint16_t i = q->free_head;
@@ -68,30 +52,14 @@ static PORT_NOINLINE int add_any(struct vgpio_drvq *q, const struct vgpio_seg *s
             return VGPIO_ERR_INVAL;
         }
         if (++k == n) {
-            put_free(q, i, &segs[k - 1u], flags, 0);
+            drvq_split_put_free(q->desc, i, &segs[k - 1u], flags, 0);
             break;
         }
-        put_free(q, i, &segs[k - 1u], flags | DESC_F_NEXT, link);
+        drvq_split_put_free(q->desc, i, &segs[k - 1u], flags | DESC_F_NEXT, link);
         i = link;
     }
     stage(q, i, n, slot);
     return VGPIO_OK;
-}
-
-int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
-                         unsigned nread, unsigned nwrite, uint16_t slot)
-{
-#if VGPIO_CFG_FAST
-    if (nread == 1 && nwrite == 1 && drvq_pair_ok(q, segs, slot)) {
-        uint16_t tail = q->ring[q->free_head].link;
-
-        put_free(q, q->free_head, &segs[0], DESC_F_NEXT, tail);
-        put_free(q, tail, &segs[1], DESC_F_WRITE, 0);
-        stage(q, tail, 2, slot);
-        return VGPIO_OK;
-    }
-#endif
-    return add_any(q, segs, nread, nwrite, slot);
 }
 
 #if VGPIO_CFG_INDIRECT
@@ -116,14 +84,14 @@ int vgpio_drvq_split_add_indirect(struct vgpio_drvq *q, uint8_t *table,
         if (!drvq_add_len(&total, segs[k].len)) {
             return VGPIO_ERR_INVAL;
         }
-        put_desc(table + DESC_BYTES * k, &segs[k],
-                 (k < nread ? 0u : DESC_F_WRITE) | (more ? DESC_F_NEXT : 0u),
-                 more ? k + 1u : 0u);
+        drvq_split_put(table + DESC_BYTES * k, &segs[k],
+                       (k < nread ? 0u : DESC_F_WRITE) | (more ? DESC_F_NEXT : 0u),
+                       more ? k + 1u : 0u);
     }
     VGPIO_DMA_CLEAN(table, DESC_BYTES * n);
     whole.addr = table_addr;
     whole.len = DESC_BYTES * n;
-    put_desc(p, &whole, DESC_F_INDIRECT, 0);
+    drvq_split_put(p, &whole, DESC_F_INDIRECT, 0);
     VGPIO_DMA_CLEAN(p, DESC_BYTES);
     stage(q, q->free_head, 1, slot);
     return VGPIO_OK;

@@ -188,6 +188,13 @@ static inline void port_fence_platform(void)
 #else
 #define PORT_NOINLINE
 #endif
+
+/* Of a short way that several calls share: a call in there costs what it saves. */
+#if defined(__GNUC__)
+#define PORT_INLINE inline __attribute__((always_inline))
+#else
+#define PORT_INLINE inline
+#endif
 #ifndef PORT_COPIED
 #define PORT_COPIED() ((void)0)
 #endif

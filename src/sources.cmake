@@ -5,7 +5,7 @@
 
 # A driver; then the way to its device, and calls that block.
 set(VGPIO_SOURCES_DRIVER
-    wire.c drvq.c drvq_packed.c drvq_split.c driver.c driver_std.c)
+    wire.c drvq.c drvq_fast.c drvq_packed.c drvq_split.c driver.c driver_std.c)
 set(VGPIO_SOURCES_DRAFT_DRIVER draft_wire.c draft_drv.c) # the original draft, on DRIVER
 set(VGPIO_SOURCES_MMIO_BUS mmio_bus.c)
 set(VGPIO_SOURCES_SYNC sync.c) # on DRIVER

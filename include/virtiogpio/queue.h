@@ -502,6 +502,25 @@ VGPIO_API int vgpio_drvq_init(struct vgpio_drvq *q, void *ring,
 VGPIO_API int vgpio_drvq_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
                              unsigned nread, unsigned nwrite, uint16_t slot);
 
+/** A request of two pieces: one that the device reads, one that it writes. */
+struct vgpio_pair {
+    struct vgpio_seg seg[2]; /**< read, write */
+    uint16_t slot;           /**< as vgpio_drvq_add() has it */
+};
+
+/**
+ * @brief Stage many requests of two pieces: vgpio_drvq_add() for each, and less work.
+ *
+ * @param q  the queue
+ * @param p  the requests, in the order in which the device finds them
+ * @param n  how many
+ * @return how many were staged: fewer than `n` if one is refused, and none behind that
+ * one is looked at. If the first one is: what vgpio_drvq_add() says of it. 0 if `n` is.
+ * @context object lock
+ */
+VGPIO_API int vgpio_drvq_add_pairs(struct vgpio_drvq *q, const struct vgpio_pair *p,
+                                   unsigned n);
+
 /**
  * @brief The same with one descriptor of the ring, the pieces in a table of yours.
  *
@@ -561,6 +580,24 @@ VGPIO_API int vgpio_drvq_publish(struct vgpio_drvq *q, uint32_t *data);
  * @context object lock
  */
 VGPIO_API int vgpio_drvq_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written);
+
+/** A chain that came back. */
+struct vgpio_back {
+    uint32_t written; /**< as vgpio_drvq_get() has it */
+    uint16_t slot;    /**< your number of the chain */
+};
+
+/**
+ * @brief Take back many chains: vgpio_drvq_get() for each, and less work.
+ *
+ * @param q  the queue
+ * @param b  room for `n`, filled in order; undefined behind what was taken
+ * @param n  how many at most, not 0
+ * @return how many came back, 1 to `n`, and fewer than lie there when it is easier;
+ * otherwise as vgpio_drvq_get()
+ * @context object lock
+ */
+VGPIO_API int vgpio_drvq_get_many(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n);
 
 /**
  * @brief Ask to be interrupted for the next chain that comes back, then look again.

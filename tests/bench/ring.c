@@ -43,29 +43,41 @@ static void ring_open(const struct bench_shape *shape)
     }
 }
 
+static void add_indirect(const struct vgpio_pair *p, unsigned n)
+{
+    unsigned i;
+
+    for (i = 0; i < n; i++, p++) {
+        bench_driver.wrong |= (unsigned)vgpio_drvq_add_indirect(
+            &drv.q, bench_cell(p->slot) + 32, bench_cell_gpa(p->slot) + 32, p->seg, 1, 1,
+            p->slot);
+    }
+}
+
 static BENCH_NOINLINE void ring_add(unsigned n)
 {
+    static struct vgpio_pair pairs[BATCH_MAX];
     uint32_t cells = bench_driver.mask, next = bench_driver.added;
     unsigned i;
 
     for (i = 0; i < n; i++, next++) {
         uint32_t slot = next & cells;
         uint64_t gpa = bench_cell_gpa(slot), request = bench_request(next);
-        uint8_t *cell = bench_cell(slot);
-        struct vgpio_seg segs[2];
-        int err;
+        struct vgpio_pair *p = &pairs[i];
 
-        memcpy(cell, &request, sizeof request);
-        segs[0].addr = gpa;
-        segs[0].len = 8;
-        segs[1].addr = gpa + 8;
-        segs[1].len = 2;
-        err = drv.indirect ? vgpio_drvq_add_indirect(&drv.q, cell + 32, gpa + 32, segs, 1,
-                                                     1, (uint16_t)slot)
-                           : vgpio_drvq_add(&drv.q, segs, 1, 1, (uint16_t)slot);
-        bench_driver.wrong |= (unsigned)err;
+        memcpy(bench_cell(slot), &request, sizeof request);
+        p->seg[0].addr = gpa;
+        p->seg[0].len = 8;
+        p->seg[1].addr = gpa + 8;
+        p->seg[1].len = 2;
+        p->slot = (uint16_t)slot;
     }
     bench_driver.added = next;
+    if (drv.indirect) {
+        add_indirect(pairs, n);
+    } else {
+        bench_driver.wrong |= (unsigned)vgpio_drvq_add_pairs(&drv.q, pairs, n) ^ n;
+    }
     bench_driver.notified += vgpio_drvq_publish(&drv.q, NULL) > 0;
 }
 
@@ -99,14 +111,23 @@ static BENCH_NOINLINE unsigned ring_serve(unsigned n)
 
 static BENCH_NOINLINE unsigned ring_reap(unsigned n)
 {
-    uint32_t next = bench_driver.reaped, written;
+    static struct vgpio_back back[BATCH_MAX];
+    uint32_t next = bench_driver.reaped;
     uint64_t wrong = 0;
-    uint16_t slot, answer;
-    unsigned i;
+    unsigned i = 0;
+    int got;
 
-    for (i = 0; i < n && vgpio_drvq_get(&drv.q, &slot, &written) > 0; i++, next++) {
-        memcpy(&answer, bench_cell(slot) + 8, sizeof answer);
-        wrong |= (written ^ 2u) | (uint16_t)(answer ^ bench_answer(bench_request(next)));
+    while (i < n && (got = vgpio_drvq_get_many(&drv.q, back, n - i)) > 0) {
+        unsigned k;
+
+        for (k = 0; k < (unsigned)got; k++, next++) {
+            uint16_t answer;
+
+            memcpy(&answer, bench_cell(back[k].slot) + 8, sizeof answer);
+            wrong |= (back[k].written ^ 2u) |
+                     (uint16_t)(answer ^ bench_answer(bench_request(next)));
+        }
+        i += k;
     }
     bench_driver.reaped = next;
     bench_driver.wrong |= wrong;

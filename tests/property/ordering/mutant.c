@@ -62,8 +62,6 @@ const struct mutant mutants[] = {
      NEED_PLATFORM | NEED_SPLIT},
     {"platform, device rearm: no acquire fence", M_NO_FENCE, DEVICE, S_REARM, 0, 0, 1,
      NEED_PLATFORM | NEED_SPLIT},
-    {"platform, device take: no second acquire fence", M_NO_FENCE, DEVICE, S_TAKE, 0, 0,
-     1, NEED_PLATFORM | NEED_PACKED | NEED_SHORT},
     /* published too early */
     {"driver: descriptor after the index", M_LATE, DRIVER, 0, W_DESC, W_AVAIL_IDX, 0, 0},
     {"driver: table after the index", M_LATE, DRIVER, 0, W_TABLE, W_AVAIL_IDX, 0,

@@ -10,6 +10,7 @@ add_executable(property_ordering
     ${CMAKE_CURRENT_LIST_DIR}/devq_split_mutable.c
     ${CMAKE_CURRENT_LIST_DIR}/devq_packed_mutable.c
     ${CMAKE_CURRENT_LIST_DIR}/devq_fast_mutable.c
+    ${CMAKE_CURRENT_LIST_DIR}/drvq_fast_mutable.c
     ${CMAKE_CURRENT_LIST_DIR}/drvq_split_mutable.c
     ${CMAKE_CURRENT_LIST_DIR}/drvq_packed_mutable.c
     ${ordering_src}/devq.c ${ordering_src}/drvq.c ${ordering_src}/mem.c)

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The library's file, with the arithmetic of rings open to mutants. */
+#include "ring_mutable.h"
+
+#include "drvq_fast.c"
