@@ -42,6 +42,9 @@ void world_new(struct world *w)
     w->rc.nirq = WORLD_NIRQ;
     w->rc.irq_map = w->irq_map;
     w->rc.irq_map_len = WORLD_LINES;
+    if (getenv("VGPIO_TEST_SPLIT") != NULL) {
+        w->rc.features = ~VGPIO_F_PACKED;
+    }
     assert_true(w->rc.dma_size <= WORLD_NAMES_AT);
 }
 

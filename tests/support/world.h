@@ -33,7 +33,8 @@ struct world {
     struct vgpio_drv_config rc; /* likewise */
 };
 
-/* Memory and configs of a standard device with 16 lines; nothing is initialised yet. */
+/* Memory and configs of a standard device with 16 lines; nothing is initialised yet. With
+ * VGPIO_TEST_SPLIT in the environment the driver does not ask for packed rings. */
 void world_new(struct world *w);
 void world_free(struct world *w);
 
