@@ -468,6 +468,8 @@ SPOIL(skewed, c->dma_addr += 4)
 SPOIL(tight, c->dma_size = VGPIO_DMA_SIZE(NREQ, NIRQ) - 1)
 SPOIL(wraps, c->dma_addr = UINT64_MAX - 0xfff)
 SPOIL(no_irq, c->nirq = 0)
+SPOIL(last_place, c->dma_addr = UINT64_MAX - 0x7fff; c->dma_size = 0x7fff)
+SPOIL(one_more, c->dma_addr = UINT64_MAX - 0x7fff; c->dma_size = 0x8000)
 
 static void test_init_arguments(void **state)
 {
@@ -484,6 +486,8 @@ static void test_init_arguments(void **state)
     }
     assert_int_equal(init_with(b, tight), VGPIO_ERR_NOSPC);
     assert_int_equal(init_with(b, wraps), VGPIO_ERR_NOSPC);
+    assert_int_equal(init_with(b, one_more), VGPIO_ERR_NOSPC);
+    assert_int_equal(init_with(b, last_place), 0);
     assert_int_equal(init_with(b, no_irq), 0);
     assert_int_equal(vgpio_drv_init(&b->drv, (struct vgpio_drv_config *)NULL),
                      VGPIO_ERR_INVAL);
