@@ -17,6 +17,8 @@
 #include <virtiogpio/queue.h>
 #include <virtiogpio/wire.h>
 
+#include "world.h"
+
 #define GPA UINT64_C(0x40000000)
 #define SIZE_MAX_HERE 8u
 #define RING 0x400u   /* at most, from the front */
@@ -529,6 +531,46 @@ static void test_the_device_moves_back(void **state)
     }
 }
 
+/* ---- more written than was offered ---- */
+
+/* Only who offered the buffer knows its room, so it is the driver that sees it. */
+static void written_too_much(uint64_t features)
+{
+    struct world *w = malloc(sizeof *w);
+    struct vgpio_drv_event ev;
+    uint8_t *desc, *used;
+
+    assert_non_null(w);
+    world_new(w);
+    w->dc.features = VGPIO_F_VERSION_1 | features;
+    world_start(w);
+    twomap_turn(&w->m, TWOMAP_BOTH);
+    assert_int_equal(vgpio_drv_submit(&w->drv, VGPIO_MSG_GET_VALUE, 1, 0, w), 0);
+    assert_int_equal(vgpio_drv_flush(&w->drv), 0);
+    desc = w->drv.q[0].desc;
+    used = w->drv.q[0].device;
+    if (features != 0) {
+        memcpy(desc + 12, desc + 16 + 12, 2); /* the id is in the last one */
+        memcpy(desc + 8, (uint8_t[4]){3, 0, 0, 0}, 4);
+        memcpy(desc + 14, (uint8_t[2]){0x82, 0x80}, 2);
+    } else {
+        memcpy(used + 8, (uint8_t[4]){3, 0, 0, 0}, 4);
+        used[2] = 1;
+    }
+    assert_int_equal(vgpio_drv_poll(&w->drv, &ev), VGPIO_ERR_PROTO);
+    assert_int_equal(vgpio_drv_poll(&w->drv, &ev), VGPIO_ERR_PROTO);
+    assert_true(vgpio_drv_submit(&w->drv, VGPIO_MSG_GET_VALUE, 1, 0, w) < 0);
+    world_free(w);
+    free(w);
+}
+
+static void test_more_written_than_offered(void **state)
+{
+    (void)state;
+    written_too_much(0);
+    written_too_much(VGPIO_F_PACKED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -539,6 +581,7 @@ int main(void)
         cmocka_unit_test(test_garbage_in_event_areas),
         cmocka_unit_test(test_the_driver_moves_back),
         cmocka_unit_test(test_the_device_moves_back),
+        cmocka_unit_test(test_more_written_than_offered),
     };
 
     return cmocka_run_group_tests_name("hostile rings", tests, NULL, NULL);
