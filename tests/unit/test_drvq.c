@@ -644,6 +644,46 @@ static void test_device_scribbles_over_the_ring(void **state)
     assert_int_equal(avail_idx(&w), 8);
 }
 
+/* Used elements and indices as they come: each slot still comes back once. */
+static void test_any_used_element(void **state)
+{
+    static struct world w;
+    uint32_t seed, roll, written;
+    uint16_t slot;
+    unsigned iter, n;
+
+    (void)state;
+    for (seed = 1; seed < 400; seed++) {
+        unsigned back = 0, out = 0;
+
+        world_start(&w, (uint16_t)(1u << seed % 4),
+                    EVENT_IDX |
+                        (seed / 4 % 2 && VGPIO_CFG_IN_ORDER ? VGPIO_F_IN_ORDER : 0));
+        roll = seed * 2654435761u;
+        for (n = 0; n < 40; n++) {
+            roll = roll * 1664525u + 1013904223u;
+            out += vgpio_drvq_add(&w.q, two, roll >> 9 & 1, 1, 1) == 0;
+            if (roll >> 12 & 1) {
+                (void)vgpio_drvq_publish(&w.q, NULL);
+            }
+            if (roll >> 13 & 1) {
+                give(&w, (roll >> 16) % (w.setup.size + 1u), roll >> 30);
+                w.used = (uint16_t)(w.used + (roll >> 24 & roll >> 25 & 1));
+                put16(&w, w.setup.device + 2, w.used);
+            }
+            while (vgpio_drvq_get(&w.q, &slot, &written) == 1) {
+                assert_int_equal(slot, 1);
+                back++;
+            }
+            (void)vgpio_drvq_rearm(&w.q);
+        }
+        for (iter = 0; vgpio_drvq_drain(&w.q, &iter, &slot) == 1; back++) {
+            assert_int_equal(slot, 1);
+        }
+        assert_int_equal(back, out);
+    }
+}
+
 static void test_drain_gives_each_slot_once(void **state)
 {
     static struct world w;
@@ -817,6 +857,7 @@ int main(void)
         cmocka_unit_test(test_used_index_goes_backwards),
         cmocka_unit_test(test_any_written_length_is_reported),
         cmocka_unit_test(test_device_scribbles_over_the_ring),
+        cmocka_unit_test(test_any_used_element),
         cmocka_unit_test(test_drain_gives_each_slot_once),
 #if VGPIO_CFG_IN_ORDER
         cmocka_unit_test(test_in_order_descriptors),

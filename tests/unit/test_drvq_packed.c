@@ -22,6 +22,7 @@
 #define TABLE 4u
 
 #define EVENT_IDX (VGPIO_CFG_EVENT_IDX ? VGPIO_F_EVENT_IDX : 0)
+#define IN_ORDER (VGPIO_CFG_IN_ORDER ? VGPIO_F_IN_ORDER : 0)
 #define INDIRECT (VGPIO_CFG_INDIRECT ? VGPIO_F_INDIRECT : 0)
 
 struct world {
@@ -644,7 +645,8 @@ static void test_device_scribbles_over_the_ring(void **state)
     for (seed = 1; seed < 400; seed++) {
         unsigned back = 0, out = 0;
 
-        world_start(&w, (uint16_t)(1 + seed % 9), EVENT_IDX);
+        world_start(&w, (uint16_t)(1 + seed % 9),
+                    EVENT_IDX | (seed / 9 % 2 ? IN_ORDER : 0));
         roll = seed * 2654435761u;
         for (n = 0; n < 40; n++) {
             roll = roll * 1664525u + 1013904223u;
@@ -653,10 +655,14 @@ static void test_device_scribbles_over_the_ring(void **state)
             if (roll >> 12 & 1) {
                 (void)vgpio_drvq_publish(&w.q, NULL);
             }
-            for (i = 0; i < 3; i++) {
+            for (i = 0; i < 3 && seed % 3 != 0; i++) {
                 roll = roll * 1664525u + 1013904223u;
                 w.ram[(roll >> 8) % (16u * w.setup.size)] =
                     (uint8_t)(roll >> 4 & 1 ? roll >> 24 & 0x83 : roll >> 29);
+            }
+            if (roll >> 13 & 1) { /* and one where the driver looks for it */
+                w.used = w.q.last_used;
+                give(&w, (uint16_t)((roll >> 16) % (w.setup.size + 1u)), roll >> 30, 0);
             }
             while (vgpio_drvq_get(&w.q, &slot, &written) == 1) {
                 assert_int_equal(slot, 1);
