@@ -97,6 +97,8 @@ static void test_whole_life(void **state)
     assert_int_equal(fake.kicks[1], 0);
     vgpio_vuf_facts(&front, &facts);
     assert_int_equal(facts.queues, 2);
+    assert_true(facts.features == (fake.features & ~VGPIO_VU_F_PROTOCOL));
+    assert_true(facts.protocol == fake.acked_protocol);
     assert_true(facts.offered == fake.offered);
     assert_true(facts.protocol_offered == UINT64_MAX);
     assert_int_equal(vgpio_drv_stop(&drv), 0);
@@ -127,6 +129,8 @@ static void test_contents(void **state)
     assert_int_equal(fake.mem_table[3], 0x7000000);
     assert_int_equal(fake.mem_table[4], 0);
     assert_int_equal(fake.num[0], 2 * NREQ);
+    memcpy(&n, (uint8_t *)fake.addr[1] + 4, sizeof n);
+    assert_int_equal(n, 0); /* no dirty log */
     assert_int_equal(fake.addr[0][1], 0x7000000);
     assert_true(fake.addr[0][3] > fake.addr[0][1] && fake.addr[0][3] < 0x7010000);
     assert_true(fake.addr[0][2] > fake.addr[0][3] && fake.addr[0][2] < 0x7010000);
@@ -145,11 +149,13 @@ static void test_no_protocol_features(void **state)
 {
     static const uint8_t config[8] = {4, 0, 0, 0, 0, 0, 0, 0};
     struct vgpio_vuf_config c = front.cfg;
+    uint32_t about = 1;
 
     (void)state;
     fake.offered &= ~VGPIO_VU_F_PROTOCOL;
     assert_int_equal(vgpio_drv_start(&drv), VGPIO_ERR_NOTSUP);
-    assert_non_null(strstr(vgpio_vuf_reason(&front, NULL), "no config space"));
+    assert_non_null(strstr(vgpio_vuf_reason(&front, &about), "no config space"));
+    assert_int_equal(about, 0);
 
     c.config = config;
     assert_int_equal(vgpio_vuf_init(&front, &c), 0);
@@ -193,13 +199,13 @@ static void test_packed_base(void **state)
     assert_int_equal(vgpio_vuf_ring_start(&front, 0, &vq), 0);
     assert_int_equal(fake.base_told[0], 0x80008000u);
     vq.flags = VGPIO_VQ_TOLD;
-    vq.avail_pos = 0x8003;
+    vq.avail_pos = 0x8002;
     vq.used_pos = 0x0001;
     assert_int_equal(vgpio_vuf_ring_start(&front, 0, &vq), 0);
-    assert_int_equal(fake.base_told[0], 0x00018003u);
+    assert_int_equal(fake.base_told[0], 0x00018002u);
     vq.features = VGPIO_F_VERSION_1;
     assert_int_equal(vgpio_vuf_ring_start(&front, 0, &vq), 0);
-    assert_int_equal(fake.base_told[0], 0x8003u);
+    assert_int_equal(fake.base_told[0], 0x8002u);
     /* Outside of the region: as it is. */
     assert_int_equal(fake.addr[0][2], 0);
     assert_int_equal(vgpio_vuf_ring_start(&front, 2, &vq), VGPIO_ERR_INVAL);
@@ -455,8 +461,24 @@ static void test_init_refuses(void **state)
     o = vuf_fake_os;
     o.recv = NULL;
     assert_int_equal(vgpio_vuf_init(&front, &c), VGPIO_ERR_INVAL);
-    assert_int_equal(vgpio_vuf_init_abi(&front, &c, VGPIO_ABI(8, sizeof c, 0, 0)),
+}
+
+static void test_init_checks_sizes(void **state)
+{
+    const size_t f = sizeof front, c = sizeof front.cfg, m = sizeof front.msg;
+    struct vgpio_vuf_config cfg = front.cfg;
+
+    (void)state;
+    assert_int_equal(vgpio_vuf_init_abi(&front, &cfg, VGPIO_ABI(f, c, m, 0)), 0);
+    assert_int_equal(vgpio_vuf_init_abi(&front, &cfg, VGPIO_ABI(f + 8, c, m, 0)), 0);
+    assert_int_equal(vgpio_vuf_init_abi(&front, &cfg, VGPIO_ABI(f - 1, c, m, 0)),
                      VGPIO_ERR_ABI);
+    assert_int_equal(vgpio_vuf_init_abi(&front, &cfg, VGPIO_ABI(f, c + 1, m, 0)),
+                     VGPIO_ERR_ABI);
+    assert_int_equal(vgpio_vuf_init_abi(&front, &cfg, VGPIO_ABI(f, c, m + 1, 0)),
+                     VGPIO_ERR_ABI);
+    assert_int_equal(vgpio_vuf_init_abi(&front, NULL, VGPIO_ABI(f, c, m, 0)),
+                     VGPIO_ERR_INVAL);
 }
 
 static void test_config_past_its_end(void **state)
@@ -543,6 +565,7 @@ int main(void)
         cmocka_unit_test_setup(test_raw, setup),
         cmocka_unit_test_setup(test_names_of_requests, setup),
         cmocka_unit_test_setup(test_init_refuses, setup),
+        cmocka_unit_test_setup(test_init_checks_sizes, setup),
         cmocka_unit_test_setup(test_config_past_its_end, setup),
         cmocka_unit_test_setup(test_config_of_the_caller, setup),
         cmocka_unit_test_setup(test_negotiating_fails, setup),
