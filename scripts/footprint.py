@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Code, stack and struct sizes of the library on a Cortex-M0+ at -Os.
+"""Code, stack, RAM and struct sizes of the library on small CPUs at -Os.
 
 usage: scripts/footprint.sh [--update]
   --update  write the tables to docs/footprint.md
@@ -9,6 +9,7 @@ Without --update nothing in the tree changes, and a table that is not the commit
 failure. Another version of the compiler measures something else: then that is said, and
 nothing is compared.
 """
+import collections
 import difflib
 import functools
 import pathlib
@@ -19,8 +20,11 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "footprint.md"
-CROSS = "arm-none-eabi-"
-CPU = ["-mcpu=cortex-m0plus", "-mthumb"]
+Cpu = collections.namedtuple("Cpu", "name cross flags")
+CPUS = [Cpu("Cortex-M0+", "arm-none-eabi-", ["-mcpu=cortex-m0plus", "-mthumb"]),
+        Cpu("Cortex-M4", "arm-none-eabi-", ["-mcpu=cortex-m4", "-mthumb"]),
+        Cpu("rv32imac", "riscv64-unknown-elf-", ["-march=rv32imac", "-mabi=ilp32"])]
+M0 = CPUS[0]
 FLAGS = ["-Os", "-std=c99", "-ffreestanding", "-ffunction-sections", "-fdata-sections",
          "-DVGPIO_BUILDING"]
 ALL = re.findall(r"@(VGPIO_CFG_\w+)@",
@@ -34,6 +38,10 @@ PACKED = ["devq_packed.c", "drvq_packed.c"]
 LEAN = ["SPLIT"]
 FULL = [option.replace("VGPIO_CFG_", "") for option in ALL]
 WITHOUT_PACKED = [option for option in FULL if option != "PACKED"]
+
+DRIVER_CALLS = ["vgpio_drv_init_abi", "vgpio_drv_start", "vgpio_drv_stop", "vgpio_drv_submit",
+                "vgpio_drv_flush", "vgpio_drv_poll", "vgpio_drv_rearm",
+                "vgpio_mmio_bus_init_abi", "vgpio_mmio_bus_ack", "vgpio_mmio_bus_ops"]
 
 # name, options that are on, files, functions that are kept (all if none is named), the most
 # it may take. A set is linked with --gc-sections, as firmware is.
@@ -55,9 +63,10 @@ SETS = [
     ("MMIO bus of the driver", LEAN, ["mmio_bus.c"], [], 900),
     ("smallest GPIO driver: codec, split ring, driver, MMIO bus", LEAN,
      ["wire.c", "mmio_bus.c"] + DRIVER_RING + DRIVER,
-     ["vgpio_drv_init_abi", "vgpio_drv_start", "vgpio_drv_stop", "vgpio_drv_submit",
-      "vgpio_drv_flush", "vgpio_drv_poll", "vgpio_drv_rearm", "vgpio_mmio_bus_init_abi",
-      "vgpio_mmio_bus_ack", "vgpio_mmio_bus_ops"], 3584),
+     DRIVER_CALLS, 3584),
+    ("the same with interrupts", ["SPLIT", "IRQ"],
+     ["wire.c", "mmio_bus.c"] + DRIVER_RING + DRIVER, DRIVER_CALLS + ["vgpio_drv_unmask"],
+     None),
     ("GPIO device on split rings, without interrupts or a transport", LEAN,
      ["wire.c", "mem.c"] + DEVICE_RING + DEVICE, [], None),
     ("everything but vhost-user, every option", FULL, ["*"], [], 9216),
@@ -94,41 +103,65 @@ def write_config(out, options):
     return ["-I", str(ROOT / "include"), "-I", str(out)]
 
 
-def compile_all(out, options, files):
+def compile_all(out, cpu, options, files):
     include = write_config(out, options)
     objects = []
     for source in sources(files):
         objects.append(str(out / f"{source.stem}.o"))
-        run(f"{CROSS}gcc", *CPU, *FLAGS, "-fcallgraph-info=su", *include, "-c", str(source),
+        run(f"{cpu.cross}gcc", *cpu.flags, *FLAGS, "-fcallgraph-info=su", *include, "-c", str(source),
             "-o", objects[-1])
     return objects
 
 
-def public_names(objects):
+def public_names(cpu, objects):
     names = []
-    for line in run(f"{CROSS}nm", "--defined-only", "-g", *objects).splitlines():
+    for line in run(f"{cpu.cross}nm", "--defined-only", "-g", *objects).splitlines():
         names += line.split()[2:3]
     return [name for name in names if "_split_" not in name and "_packed_" not in name]
 
 
-def text_of(out, options, files, roots):
+def text_of(out, cpu, options, files, roots):
     """Bytes of code and constants that remain; anything else is an error."""
-    objects = compile_all(out, options, files)
-    keep = [f"-Wl,-u,{name}" for name in roots or public_names(objects)]
+    objects = compile_all(out, cpu, options, files)
+    keep = [f"-Wl,-u,{name}" for name in roots or public_names(cpu, objects)]
     whole = str(out / "set.elf")
-    run(f"{CROSS}gcc", *CPU, "-nostdlib", "-r", "-Wl,--gc-sections", *keep, *objects,
-        "-o", whole)
-    sizes = run(f"{CROSS}size", whole).splitlines()[1].split()
-    if sizes[1:3] != ["0", "0"]:
-        sys.exit(f"{files}: data {sizes[1]}, bss {sizes[2]}")
-    return int(sizes[0])
+    # Not a partial link: on RISC-V the linker makes most calls shorter.
+    run(f"{cpu.cross}gcc", *cpu.flags, "-nostdlib", "-Wl,--gc-sections,--entry=0",
+        "-Wl,--unresolved-symbols=ignore-all", *keep, *objects, "-o", whole)
+    for line in run(f"{cpu.cross}size", *objects).splitlines()[1:]:
+        if line.split()[1:3] != ["0", "0"]:
+            sys.exit(f"it has data: {line}")
+    return int(run(f"{cpu.cross}size", whole).splitlines()[1].split()[0])
+
+
+# ---- RAM ----
+
+def ram_of(out, cpu):
+    """Bytes of all static variables of a whole program but the board's."""
+    include = write_config(out, FULL)
+    target = str(out / "guest.o")
+    run(f"{cpu.cross}gcc", *cpu.flags, "-Os", "-std=c11", "-ffreestanding", *include, "-c",
+        str(ROOT / "examples/04_rtos_guest.c"), "-o", target)
+    return sum(map(int, run(f"{cpu.cross}size", target).splitlines()[1].split()[1:3]))
 
 
 # ---- stack ----
 
+def indirect(place):
+    """Whom a call through a pointer reaches, by the words in the source line."""
+    path, number, column = place.rsplit(":", 2)
+    line = pathlib.Path(path).read_text().splitlines()[int(number) - 1]
+    layout = re.search(r"LAYOUT\([^,]+, (\w+)\)", line)
+    if layout:
+        ring = pathlib.Path(path).stem
+        return [f"vgpio_{ring}_split_{layout[1]}", f"vgpio_{ring}_packed_{layout[1]}"]
+    member = re.search(r"(?:->|\.)(\w+)\(", line[int(column) - 1:])
+    return ["->" + member[1]] if member else [f"-> of {place}"]
+
+
 def call_graph(out):
-    """Own stack of each function, and whom it calls directly."""
-    own, calls, public = {}, {}, set()
+    """Own stack of each function, and whom it calls; through a pointer: "->member"."""
+    own, calls = {}, {}
     for path in sorted(out.glob("*.ci")):
         text = path.read_text()
         for title, label in re.findall(r'node: { title: "([^"]*)" label: "([^"]*)"', text):
@@ -137,18 +170,15 @@ def call_graph(out):
                 if size[2] != "static":
                     sys.exit(f"{title}: its stack is {size[2]}")
                 own[title] = int(size[1])
-                if ":" not in title:
-                    public.add(title)
-        for edge in re.findall(r'edge: { sourcename: "([^"]*)" targetname: "([^"]*)"', text):
-            calls.setdefault(edge[0], set()).add(edge[1])
-    return own, calls, public
+        for caller, callee, place in re.findall(
+                r'edge: { sourcename: "([^"]*)" targetname: "([^"]*)" label: "([^"]*)"', text):
+            callees = indirect(place) if callee == "__indirect_call" else [callee]
+            calls.setdefault(caller, set()).update(callees)
+    return own, calls
 
 
-def stacks(out):
-    """Of each file, its entry with the deepest chain: (file, entry, bytes, chain)."""
-    compile_all(out, FULL, STACK_FILES)
-    own, calls, public = call_graph(out)
-
+def chains(own, calls):
+    """The function that says how deep the stack below a function is: (bytes, chain)."""
     @functools.lru_cache(None)
     def deepest(name, above=()):
         if name in above:
@@ -157,7 +187,35 @@ def stacks(out):
                  if callee in own]
         depth, chain = max(below, default=(0, ()), key=lambda found: found[0])
         return own[name] + depth, (name.split(":")[-1], *chain)
+    return deepest
 
+
+# Whom the driver calls through a pointer: its dialect, and the MMIO bus. What is a user's own
+# is not counted, nor what the standard's dialect does not have.
+SEAMS = ["std_{}", "bus_{}"]
+NOT_OURS = ["->trace", "->read", "->write", "->local", "->ready"]
+
+
+def driver_stack(out, cpu, options):
+    """Below any call of a program with the driver and the MMIO bus: (bytes, chain)."""
+    compile_all(out, cpu, options, ["wire.c", "mmio_bus.c"] + DRIVER_RING + DRIVER + PACKED[1:])
+    own, calls = call_graph(out)
+    for callees in calls.values():
+        for member in [callee for callee in callees if callee.startswith("->")]:
+            ours = {name for name in own for seam in SEAMS
+                    if name.split(":")[-1] == seam.format(member[2:])}
+            if not ours and member not in NOT_OURS:
+                sys.exit(f"nobody knows whom {member} calls")
+            callees |= ours
+    deepest = chains(own, calls)
+    return max((deepest(name) for name in own), key=lambda found: found[0])
+
+
+def stacks(out):
+    """Of each file, its entry with the deepest chain: (file, entry, bytes, chain)."""
+    compile_all(out, M0, FULL, STACK_FILES)
+    own, calls = call_graph(out)
+    deepest = chains(own, calls)
     rows = []
     for source in sources(STACK_FILES):
         defined = set(re.findall(r'title: "(\w[\w.:]*)"',
@@ -179,7 +237,7 @@ def struct_sizes(out):
     source.write_text("".join(f"#include <virtiogpio/{name}>\n" for name in headers) +
                       "".join(f"char {name}_[sizeof(struct {name})];\n" for name in STRUCTS))
     sizes = []
-    for prefix, command in (("", ["gcc-12"]), (CROSS, [f"{CROSS}gcc", *CPU])):
+    for prefix, command in (("", ["gcc-12"]), (M0.cross, [f"{M0.cross}gcc", *M0.flags])):
         target = str(out / f"structs{prefix}.o")
         run(*command, "-std=c99", "-ffreestanding", "-fno-common", *include, "-c",
             str(source), "-o", target)
@@ -190,18 +248,37 @@ def struct_sizes(out):
 
 # ---- tables ----
 
-def tables(out, compiler):
-    lines = [f"Compiler: {compiler}, {' '.join(CPU)} -Os.", "",
-             "| Files | Code and constants | At most |", "|---|---|---|"]
+def row(name, sizes, most):
+    over = "" if most is None or max(sizes) <= most else " (not yet)"
+    return f"| {name} | {' | '.join(map(str, sizes))} | {'' if most is None else most}{over} |"
+
+
+def chain_of(found):
+    return " → ".join(f"`{name}`" for name in found)
+
+
+def tables(out, compilers):
+    head = f"| {' | '.join(cpu.name for cpu in CPUS)} | At most |"
+    rule = f"|{'---|' * (len(CPUS) + 2)}"
+    lines = [*compilers, "", f"| Code and constants {head}", rule]
     for i, (name, options, files, roots, most) in enumerate(SETS):
-        size = text_of(out / f"set{i}", options, files, roots)
-        over = "" if most is None or size <= most else " (not yet)"
-        lines.append(f"| {name} | {size} | {'' if most is None else most}{over} |")
+        sizes = [text_of(out / f"set{i}-{cpu.name}", cpu, options, files, roots)
+                 for cpu in CPUS]
+        lines.append(row(name, sizes, most))
+    lines += ["", f"| RAM {head}", rule]
+    lines.append(row("`examples/04_rtos_guest.c`: 4 requests, 4 interrupt lines",
+                     [ram_of(out / f"ram-{cpu.name}", cpu) for cpu in CPUS], 2048))
+    lines += ["", f"| Stack of a driver with its MMIO bus {head}", rule]
+    for name, options in (("smallest", LEAN), ("with interrupts", ["SPLIT", "IRQ"]),
+                          ("every option", FULL)):
+        found = [driver_stack(out / f"stack-{name}-{cpu.name}", cpu, options) for cpu in CPUS]
+        lines.append(row(name, [depth for depth, chain in found], 256))
+    lines += ["", "The last one: " + chain_of(max(found)[1]) + "."]
     lines += ["", "| Struct | Cortex-M0+ | x86-64 |", "|---|---|---|"]
     lines += [f"| `{name}` | {small} | {large} |"
               for name, small, large in struct_sizes(out / "structs")]
     lines += ["", "| File | Deepest stack | Chain |", "|---|---|---|"]
-    lines += [f"| {name} | {depth} | {' → '.join(f'`{f}`' for f in chain)} |"
+    lines += [f"| {name} | {depth} | {chain_of(chain)} |"
               for name, depth, chain in stacks(out / "stack")]
     return lines
 
@@ -210,16 +287,17 @@ def main():
     arguments = sys.argv[1:]
     if arguments not in ([], ["--update"]):
         sys.exit(__doc__)
-    compiler = run(f"{CROSS}gcc", "--version").splitlines()[0]
+    compilers = [f"- {cpu.name}: {run(f'{cpu.cross}gcc', '--version').splitlines()[0]}, "
+                 f"{' '.join(cpu.flags)} -Os" for cpu in CPUS]
     with tempfile.TemporaryDirectory() as out:
-        table = "\n".join(tables(pathlib.Path(out), compiler))
+        table = "\n".join(tables(pathlib.Path(out), compilers))
     print(table)
     begin, end = "<!-- sizes: scripts/footprint.sh --update -->\n\n", "\n\n<!-- end of sizes -->"
     head, rest = PAGE.read_text().split(begin)
     committed, tail = rest.split(end)
     if arguments == ["--update"]:
         PAGE.write_text(head + begin + table + end + tail)
-    elif compiler not in committed:
+    elif not all(compiler in committed for compiler in compilers):
         print("\nskipped: the committed table is of another compiler")
     elif committed != table:
         print("\n".join(difflib.unified_diff(committed.splitlines(), table.splitlines(),
