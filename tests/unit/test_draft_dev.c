@@ -651,6 +651,173 @@ static void test_driver_of_the_standard(void **state)
     room_free(w);
 }
 
+/* ---- rings that cannot be: B1, B2, B3, B4, B6, B11, B12 on both queues ---- */
+
+#define BAD 200u /* the descriptor where it begins */
+
+static void bad_head(struct ring_peer *r, struct room *w, uint64_t at)
+{
+    (void)w, (void)at;
+    ring_peer_post(r, 256);
+}
+
+static void bad_next(struct ring_peer *r, struct room *w, uint64_t at)
+{
+    (void)w;
+    ring_peer_desc(r, BAD, at, 8, PEER_NEXT, 256);
+    ring_peer_post(r, BAD);
+}
+
+static void bad_loop(struct ring_peer *r, struct room *w, uint64_t at)
+{
+    (void)w;
+    ring_peer_desc(r, BAD, at, 1, PEER_NEXT, BAD);
+    ring_peer_post(r, BAD);
+}
+
+static void bad_sum(struct ring_peer *r, struct room *w, uint64_t at)
+{
+    (void)w;
+    ring_peer_desc(r, BAD, at, UINT32_MAX, PEER_NEXT | PEER_WRITE, BAD + 1);
+    ring_peer_desc(r, BAD + 1, at, 1, PEER_WRITE, 0);
+    ring_peer_post(r, BAD);
+}
+
+static void bad_order(struct ring_peer *r, struct room *w, uint64_t at)
+{
+    (void)w;
+    ring_peer_desc(r, BAD, at, 8, PEER_NEXT | PEER_WRITE, BAD + 1);
+    ring_peer_desc(r, BAD + 1, at, 8, 0, 0);
+    ring_peer_post(r, BAD);
+}
+
+static void bad_index(struct ring_peer *r, struct room *w, uint64_t at)
+{
+    (void)w, (void)at;
+    ring_peer_set_avail_idx(r, (uint16_t)(r->avail_idx + 300));
+}
+
+static void bad_table_nested(struct ring_peer *r, struct room *w, uint64_t at)
+{
+    ring_peer_entry(&w->o->mem, at, 0, at, 16, PEER_INDIRECT, 0);
+    ring_peer_desc(r, BAD, at, 16, PEER_INDIRECT, 0);
+    ring_peer_post(r, BAD);
+}
+
+static void bad_table_next(struct ring_peer *r, struct room *w, uint64_t at)
+{
+    (void)w;
+    ring_peer_desc(r, BAD, at, 16, PEER_INDIRECT | PEER_NEXT, BAD + 1);
+    ring_peer_post(r, BAD);
+}
+
+static void bad_table_empty(struct ring_peer *r, struct room *w, uint64_t at)
+{
+    (void)w;
+    ring_peer_desc(r, BAD, at, 0, PEER_INDIRECT, 0);
+    ring_peer_post(r, BAD);
+}
+
+static void bad_table_odd(struct ring_peer *r, struct room *w, uint64_t at)
+{
+    (void)w;
+    ring_peer_desc(r, BAD, at, 17, PEER_INDIRECT, 0);
+    ring_peer_post(r, BAD);
+}
+
+static void bad_table_nowhere(struct ring_peer *r, struct room *w, uint64_t at)
+{
+    (void)w, (void)at;
+    ring_peer_desc(r, BAD, UINT64_MAX - 31u, 64, PEER_INDIRECT, 0);
+    ring_peer_post(r, BAD);
+}
+
+static void bad_ring(void (*bad)(struct ring_peer *, struct room *, uint64_t), unsigned q)
+{
+    struct room *w = probed(4, 256);
+    const struct vgpio_vdev_ops *ops = w->o->dev.ops;
+    unsigned maps;
+
+    bad(&w->o->q[q], w, w->o->tx_gpa + 0x600);
+    if (q == 0) { /* the first answer has a good buffer, the second one this */
+        put_message(w, 0, 4, 1);
+        put_message(w, 1, 4, 2);
+        post_bytes(w, 16);
+    }
+    (void)ops->kick(&w->dev, 1);
+    assert_true(ops->error(&w->dev, q) <= VGPIO_ERR_FATAL);
+    assert_int_equal(ops->error(&w->dev, q ^ 1u), 0);
+    assert_int_equal(ops->take_events(&w->dev) & VGPIO_EV_NEEDS_RESET,
+                     VGPIO_EV_NEEDS_RESET);
+    maps = w->o->mem.maps;
+    assert_int_equal(ops->kick(&w->dev, q), ops->error(&w->dev, q));
+    assert_int_equal(vgpio_sim_pull(&w->sim, 0, 1), 0);
+    (void)vgpio_draft_dev_tick(&w->dev, w->o->now + 1000);
+    assert_int_equal(ops->take_events(&w->dev), 0); /* once */
+    assert_int_equal(w->o->mem.maps, maps);
+    assert_int_equal(old_draft_probe(w->o), 0);
+    room_free(w);
+}
+
+static void test_rings_that_cannot_be(void **state)
+{
+    static void (*const bad[])(struct ring_peer *, struct room *, uint64_t) = {
+        bad_head,        bad_next,      bad_loop,         bad_sum,
+        bad_order,       bad_index,     bad_table_next,   bad_table_nested,
+        bad_table_empty, bad_table_odd, bad_table_nowhere};
+    unsigned i, q;
+
+    (void)state;
+    for (i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        for (q = 0; q < 2; q++) {
+            bad_ring(bad[i], q);
+        }
+    }
+}
+
+/* Memory goes away: at each map() once, and no message is done twice or in part. */
+static void test_memory_that_fails(void **state)
+{
+    unsigned n;
+
+    (void)state;
+    for (n = 1; n < 30; n++) {
+        struct room *w = probed(4, 256);
+        const struct vgpio_vdev_ops *ops = w->o->dev.ops;
+        uint32_t id, len, last = 0;
+        uint64_t at;
+        unsigned i;
+
+        for (i = 0; i < 4; i++) {
+            post_rx(w, (uint16_t)(100 + i), 8);
+        }
+        put_message(w, 0, 3, 1);
+        put_message(w, 1, 4, 1);
+        post_bytes(w, 16);
+        w->o->mem.fail_at = n;
+        (void)ops->kick(&w->dev, 1);
+        w->o->mem.fail_at = 0;
+        assert_int_equal(ops->error(&w->dev, 0), 0);
+        assert_int_equal(ops->error(&w->dev, 1), 0);
+        (void)ops->kick(&w->dev, 0);
+        assert_int_equal(ops->in_flight(&w->dev), 0);
+        assert_int_equal(w->o->mem.live, 6); /* the rings */
+        put_message(w, 0, 5, 3);
+        post_rx(w, 104, 8);
+        post_bytes(w, 8);
+        (void)ops->kick(&w->dev, 1);
+        while (ring_peer_used(&w->o->q[0], &id, &len)) {
+            assert_true(len == 0 || len == 8);
+            last = len == 8 ? id : last;
+        }
+        /* the idle buffer is the double's, the others are ours */
+        at = w->o->rx_gpa + (last < 100 ? OLD_RX_BLOCK * (uint64_t)last + 32u
+                                        : 0x2000 + 64u * (uint64_t)last);
+        assert_int_equal(peer_get16(&w->o->mem, at), 0x8005);
+        room_free(w);
+    }
+}
+
 /* ---- reports ---- */
 
 static void test_no_report_before_the_first_request(void **state)
@@ -1120,6 +1287,8 @@ int main(void)
         cmocka_unit_test(test_messages_in_one_buffer),
         cmocka_unit_test(test_odd_buffers),
         cmocka_unit_test(test_driver_of_the_standard),
+        cmocka_unit_test(test_rings_that_cannot_be),
+        cmocka_unit_test(test_memory_that_fails),
         cmocka_unit_test(test_no_report_before_the_first_request),
         cmocka_unit_test(test_burst),
         cmocka_unit_test(test_report_of_a_former_input),
