@@ -271,12 +271,13 @@ static int obey_button(void)
     return n;
 }
 
-/* With a request in flight, which comes back as stale. */
+/* With a request in flight, answered by now or not: it comes back as stale. */
 static int restart(void)
 {
     struct vgpio_drv_event ev;
     int n = vgpio_drv_submit(&drv, VGPIO_MSG_GET_VALUE, led, 0, NULL);
 
+    n = n < 0 ? n : vgpio_drv_flush(&drv);
     while (n >= 0 && (n = vgpio_drv_stop(&drv)) > 0) {
     }
     if (n < 0 || vgpio_drv_poll(&drv, &ev) != 1 || ev.result != VGPIO_ERR_STALE) {
@@ -300,7 +301,7 @@ void guest_main(void)
     }
     put("device in place ");
     put_number((unsigned)n);
-    put(drv.features & VGPIO_F_PACKED ? ", packed rings\n" : ", split rings\n");
+    put("\n");
     n = list_names();
     n = n < 0 ? n : blink();
     n = n < 0 ? n : ask_too_much();

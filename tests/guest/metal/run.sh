@@ -70,6 +70,15 @@ counted() { # KEY WANTED
     expect "$1: $answer" "$(tr ' ' '\n' <<< "$answer" | sed -n "s/^$1=//p")" "$2"
 }
 
+# What the driver took of the offer.
+rings_are() { # packed|split
+    local acked
+    ctl info
+    acked=${answer#* acked=}
+    expect "the rings of ${answer}" \
+        "$([ $((${acked%% *} >> 34 & 1)) = 1 ] && echo packed || echo split)" "$1"
+}
+
 # The next line of the guest must be like this.
 hear() { # PATTERN
     local line left=$((end - ${EPOCHREALTIME/./} / 1000))
@@ -137,13 +146,14 @@ ended() {
 
 # From its start until it waits for the button.
 begins() { # RINGS WAY REFUSED
-    hear "device in place *, $1 rings"
+    hear "device in place *"
     hear "line 0: led"
     hear "line 1: button"
     hear "line 2: stop"
     hear "blinked"
     [ "$3" = 0 ] || hear "refused"
     hear "$2"
+    rings_are "$1"
     # Nobody has an interrupt of the lamp: each edge of it is dropped.
     counted dropped 200
     counted error_answers "$3"
