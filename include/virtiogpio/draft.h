@@ -329,6 +329,8 @@ VGPIO_API uint32_t vgpio_draft_dev_tick(struct vgpio_draft_dev *dev, uint32_t no
  *   latched edges are kept here: the draft reports every change to whoever is there.
  *   Two changes that the device merged into one report count as both edges.
  * - Errors of a device come as the #vgpio_err of vgpio_draft_result().
+ * - vgpio_drv_rearm() also flushes: buffers that were read go back to the device before
+ *   you sleep.
  */
 extern VGPIO_API const struct vgpio_dialect vgpio_draft_dialect;
 /** @} */

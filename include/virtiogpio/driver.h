@@ -170,7 +170,8 @@ struct vgpio_drv_config {
     struct vgpio_drv_slot *slots; /**< nreq + nirq of them */
     struct vgpio_drvq_slot *ring; /**< 2 * (nreq + nirq) of them */
     uint16_t nreq;                /**< requests in flight, 1 .. 16384, a power of two */
-    /** Lines with an interrupt, a power of two up to 16384; 0: no interrupts, F_IRQ is
+    /** Lines with an interrupt (the draft: receive buffers, see #vgpio_draft_dialect), a
+     *  power of two up to 16384; 0: no interrupts, F_IRQ is
      *  not negotiated and there is no event queue. */
     uint16_t nirq;
     /** One word a line, or NULL. With it, finding a line's interrupt slot takes the same
