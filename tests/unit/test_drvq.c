@@ -644,6 +644,29 @@ static void test_device_scribbles_over_the_ring(void **state)
     assert_int_equal(avail_idx(&w), 8);
 }
 
+/* As many bytes as a chain can have; and no entry behind the last one. */
+static void test_the_longest_table(void **state)
+{
+    static struct world w;
+    _Alignas(8) uint8_t table[48];
+    const struct vgpio_seg segs[3] = {{BUF, 8}, {BUF + 8, UINT32_MAX - 8}, {BUF, 1}};
+    unsigned i;
+
+    (void)state;
+    if (!INDIRECT) {
+        return;
+    }
+    world_start(&w, 4, INDIRECT);
+    memset(table, 0xa5, sizeof table);
+    assert_int_equal(vgpio_drvq_add_indirect(&w.q, table, DMA, segs, 1, 2, 0),
+                     VGPIO_ERR_INVAL);
+    memset(table, 0xa5, sizeof table);
+    assert_int_equal(vgpio_drvq_add_indirect(&w.q, table, DMA, segs, 1, 1, 0), 0);
+    for (i = 32; i < sizeof table; i++) {
+        assert_int_equal(table[i], 0xa5);
+    }
+}
+
 /* Used elements and indices as they come: each slot still comes back once. */
 static void test_any_used_element(void **state)
 {
@@ -857,6 +880,7 @@ int main(void)
         cmocka_unit_test(test_used_index_goes_backwards),
         cmocka_unit_test(test_any_written_length_is_reported),
         cmocka_unit_test(test_device_scribbles_over_the_ring),
+        cmocka_unit_test(test_the_longest_table),
         cmocka_unit_test(test_any_used_element),
         cmocka_unit_test(test_drain_gives_each_slot_once),
 #if VGPIO_CFG_IN_ORDER
