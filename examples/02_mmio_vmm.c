@@ -162,7 +162,14 @@ static int wait_for_interrupt(void *ctx)
     return irq && vgpio_mmio_bus_ack(&bus) != 0 ? 0 : -1;
 }
 
-static void on_event(void *ctx, const struct vgpio_drv_event *ev);
+static int interrupted; /* the button, and nobody looked yet */
+
+/* Comes in the middle of a call of vgpio_sync_call(), where no other one may be made. */
+static void on_event(void *ctx, const struct vgpio_drv_event *ev)
+{
+    (void)ctx;
+    interrupted |= ev->kind == VGPIO_IRQ && ev->result >= 0;
+}
 
 static struct vgpio_sync sync = {sizeof sync, &drv, wait_for_interrupt, on_event, NULL};
 
@@ -171,16 +178,14 @@ static int ask(unsigned type, uint16_t line, uint32_t value)
     return must(vgpio_sync_call(&sync, type, line, value), "request");
 }
 
-static void on_event(void *ctx, const struct vgpio_drv_event *ev)
+static void look_at_button(void)
 {
-    (void)ctx;
-    if (ev->kind == VGPIO_IRQ && ev->result >= 0) {
-        printf("guest: interrupt of line %u, reads %d\n", ev->line,
-               ask(VGPIO_MSG_GET_VALUE, ev->line, 0));
-        led = !led;
-        ask(VGPIO_MSG_SET_VALUE, LED, led);
-        must(vgpio_drv_unmask(&drv, ev->line), "unmask");
-    }
+    interrupted = 0;
+    printf("guest: interrupt of line %d, reads %d\n", BUTTON,
+           ask(VGPIO_MSG_GET_VALUE, BUTTON, 0));
+    led = !led;
+    ask(VGPIO_MSG_SET_VALUE, LED, led);
+    must(vgpio_drv_unmask(&drv, BUTTON), "unmask");
 }
 
 static void guest_boots(void)
@@ -216,6 +221,9 @@ static void guest_is_interrupted(void)
         do {
             while (must(vgpio_drv_poll(&drv, &ev), "poll") > 0) {
                 on_event(NULL, &ev);
+            }
+            if (interrupted) {
+                look_at_button();
             }
             must(vgpio_drv_flush(&drv), "flush");
         } while (must(vgpio_drv_rearm(&drv), "rearm") > 0);
