@@ -60,7 +60,7 @@ static void work_marks(struct vgpio_dev *dev)
 
 /* ---- the outermost entry ----------------------------------------------- */
 
-void vgpio_dev_broken(struct vgpio_dev *dev, unsigned q, int err)
+static void broken(struct vgpio_dev *dev, unsigned q, int err)
 {
     TRACE(dev, VGPIO_TR_QUEUE_BROKEN, q, err);
     dev->err[q] = (int8_t)err;
@@ -68,15 +68,19 @@ void vgpio_dev_broken(struct vgpio_dev *dev, unsigned q, int err)
     dev->events |= VGPIO_EV_NEEDS_RESET;
 }
 
-/* Stage a head; a queue that broke while its chain was walked takes none. */
+/* What became of a head that was staged: a queue that broke while its chain was walked
+ * takes none. */
+void vgpio_dev_staged(struct vgpio_dev *dev, unsigned q, int err)
+{
+    if (err < 0) {
+        broken(dev, q, err);
+    }
+}
+
 void vgpio_dev_push(struct vgpio_dev *dev, unsigned q, struct vgpio_head head,
                     uint32_t len)
 {
-    int err = vgpio_devq_push(&dev->q[q], head, len);
-
-    if (err < 0) {
-        vgpio_dev_broken(dev, q, err);
-    }
+    vgpio_dev_staged(dev, q, vgpio_devq_push(&dev->q[q], head, len));
 }
 
 /* Take chains until the ring is empty, requests run out, or one ring size was served:
@@ -103,7 +107,7 @@ static int pump(struct vgpio_dev *dev, unsigned q)
             got = vgpio_devq_rearm(&dev->q[q]);
         }
         if (got < 0) {
-            vgpio_dev_broken(dev, q, got);
+            broken(dev, q, got);
             return got;
         }
         if (got == 0) {

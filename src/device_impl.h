@@ -68,7 +68,7 @@ enum req_state {
 /* --- device.c --- */
 void vgpio_dev_mark(struct vgpio_dev *dev, uint16_t line);
 void vgpio_dev_leave(struct vgpio_dev *dev);
-void vgpio_dev_broken(struct vgpio_dev *dev, unsigned q, int err);
+void vgpio_dev_staged(struct vgpio_dev *dev, unsigned q, int err);
 void vgpio_dev_push(struct vgpio_dev *dev, unsigned q, struct vgpio_head head,
                     uint32_t len);
 void vgpio_dev_forget(struct vgpio_dev *dev);

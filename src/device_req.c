@@ -77,8 +77,8 @@ static void answer(struct vgpio_dev *dev, struct vgpio_taken *t,
     err = vgpio_devq_answer(&dev->q[VGPIO_REQUESTQ], t, 1);
     if (err == VGPIO_ERR_IO) { /* the memory went away since it was seen */
         TRACE(dev, VGPIO_TR_CHAIN_BAD, VGPIO_REQUESTQ, t->head.id);
-    } else if (err < 0) {
-        vgpio_dev_broken(dev, VGPIO_REQUESTQ, err);
+    } else {
+        vgpio_dev_staged(dev, VGPIO_REQUESTQ, err);
     }
 }
 

@@ -79,9 +79,6 @@ static inline void devq_split_put(uint8_t *used, uint16_t size, uint16_t pos,
 static inline void devq_packed_put(uint8_t *p, uint16_t id, uint32_t written,
                                    unsigned flags, uint16_t *held)
 {
-    if (written != 0) {
-        flags |= DESC_F_WRITE;
-    }
     ring_st32(p + 8, written);
     if (held != NULL) {
         *held = (uint16_t)flags;

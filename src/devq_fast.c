@@ -48,8 +48,12 @@ static PORT_NOINLINE int answer_any(struct vgpio_devq *q, const struct vgpio_tak
             lost = vgpio_mem_write(q->mem, t->gpa[len], t->answer + len, 1);
         }
     }
-    err = vgpio_devq_push(q, t->head, lost ? 0 : len);
-    return lost && !err ? VGPIO_ERR_IO : err;
+    if (lost != 0) {
+        lost = VGPIO_ERR_IO;
+        len = 0;
+    }
+    err = vgpio_devq_push(q, t->head, len);
+    return err ? err : lost;
 }
 
 #if VGPIO_CFG_FAST
@@ -261,11 +265,11 @@ static PORT_INLINE int packed_take(struct vgpio_devq *q, struct vgpio_taken *t,
         uint16_t flags = ring_ld16_acquire(d + PACKED_FLAGS, platform);
         struct pair p;
 
-        if (i == 0 && (flags & DESC_F_TURN) != at.turn) {
-            return 0;
-        }
         ndesc = packed_pair(d, flags, at.turn, &v, &p, &t->head.id);
         if (ndesc == 0 || (ndesc == 1 && !vq_has_indirect(q)) || !take_pair(&v, &p, t)) {
+            if (i == 0 && (flags & DESC_F_TURN) != at.turn) {
+                return 0; /* none is waiting, nor was */
+            }
             break;
         }
         t->head.ndesc = (uint16_t)ndesc;
@@ -314,25 +318,48 @@ static PORT_INLINE unsigned split_answer(struct vgpio_devq *q,
 #endif
 
 #if VGPIO_CFG_PACKED
+/* What does not change from answer to answer, and what does. */
+struct answering {
+    struct vgpio_mem_view v;
+    uint8_t *desc;
+    uint32_t size, left; /* entries; how many of them are ours to give back */
+    struct place at;
+};
+
+static PORT_INLINE int packed_answer_one(struct answering *a, const struct vgpio_taken *t,
+                                         uint16_t *held)
+{
+    uint32_t ndesc = t->head.ndesc;
+
+    if (ndesc - 1u >= a->left || !answer_pair(&a->v, t)) {
+        return 0;
+    }
+    devq_packed_put(a->desc + DESC_BYTES * (size_t)a->at.off, t->head.id, ANSWER_BYTES,
+                    a->at.turn, held);
+    a->left -= ndesc;
+    place_next(&a->at, a->size, ndesc);
+    return 1;
+}
+
 static PORT_INLINE unsigned packed_answer(struct vgpio_devq *q,
                                           const struct vgpio_taken *t, unsigned n)
 {
-    const struct vgpio_mem_view v = vgpio_mem_view(q->mem, q->region);
-    uint16_t *held = q->next_used == q->at.used_pos ? &q->u.first_flags : NULL;
-    struct place at = {packed_off(q->next_used), packed_used_bits(q->next_used)};
-    uint32_t size = q->at.size;
-    uint32_t left = packed_dist(q->at.size, q->next_used, q->at.avail_pos);
-    uint8_t *desc = q->desc;
-    unsigned i;
+    uint16_t pos = q->next_used;
+    uint16_t *held = pos == q->at.used_pos ? &q->u.first_flags : NULL;
+    struct answering a;
+    unsigned i = 0;
 
-    for (i = 0; i < n && t->head.ndesc - 1u < left && answer_pair(&v, t); i++, t++) {
-        devq_packed_put(desc + DESC_BYTES * (size_t)at.off, t->head.id, ANSWER_BYTES,
-                        at.turn, held);
-        held = NULL;
-        left -= t->head.ndesc;
-        place_next(&at, size, t->head.ndesc);
+    a.v = vgpio_mem_view(q->mem, q->region);
+    a.desc = q->desc;
+    a.size = q->at.size;
+    a.left = packed_dist(q->at.size, pos, q->at.avail_pos);
+    a.at.off = packed_off(pos);
+    a.at.turn = (uint16_t)(packed_used_bits(pos) | DESC_F_WRITE);
+    if (n != 0 && packed_answer_one(&a, t, held)) {
+        for (i = 1; i < n && packed_answer_one(&a, t + i, NULL); i++) {
+        }
     }
-    q->next_used = place_pos(&at);
+    q->next_used = place_pos(&a.at);
     return i;
 }
 #else

@@ -204,7 +204,8 @@ int vgpio_devq_packed_push(struct vgpio_devq *q, struct vgpio_head head, uint32_
     if (head.ndesc - 1u >= packed_dist(q->at.size, pos, q->at.avail_pos)) {
         return VGPIO_ERR_INVAL;
     }
-    devq_packed_put(q->desc + desc_off(pos), head.id, written, packed_used_bits(pos),
+    devq_packed_put(q->desc + desc_off(pos), head.id, written,
+                    packed_used_bits(pos) | (written ? DESC_F_WRITE : 0u),
                     pos == q->at.used_pos ? &q->u.first_flags : NULL);
     stored(q, desc_off(pos) + 8, 8);
     q->next_used = packed_add(q->at.size, pos, head.ndesc);

@@ -119,6 +119,26 @@ int vgpio_drvq_publish(struct vgpio_drvq *q, uint32_t *data)
     return err ? err : LAYOUT(q, publish)(q, data);
 }
 
+int vgpio_drvq_get_many(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
+{
+    int err = drvq_dead(q);
+
+    return err ? err : LAYOUT(q, get)(q, b, n);
+}
+
+int vgpio_drvq_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
+{
+    struct vgpio_back b;
+    int err = drvq_dead(q);
+    int got = err ? err : LAYOUT(q, get)(q, &b, 1);
+
+    if (got > 0) {
+        *slot = b.slot;
+        *written = b.written;
+    }
+    return got;
+}
+
 int vgpio_drvq_rearm(struct vgpio_drvq *q)
 {
     int err = drvq_dead(q);

@@ -89,7 +89,7 @@ int vgpio_drvq_split_add_indirect(struct vgpio_drvq *q, uint8_t *table,
                                   uint64_t table_addr, const struct vgpio_seg *segs,
                                   unsigned nread, unsigned nwrite, uint16_t slot);
 int vgpio_drvq_split_publish(struct vgpio_drvq *q, uint32_t *data);
-int vgpio_drvq_split_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written);
+int vgpio_drvq_split_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n);
 int vgpio_drvq_split_rearm(struct vgpio_drvq *q);
 
 void vgpio_drvq_packed_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr);
@@ -100,7 +100,7 @@ int vgpio_drvq_packed_add_indirect(struct vgpio_drvq *q, uint8_t *table,
                                    uint64_t table_addr, const struct vgpio_seg *segs,
                                    unsigned nread, unsigned nwrite, uint16_t slot);
 int vgpio_drvq_packed_publish(struct vgpio_drvq *q, uint32_t *data);
-int vgpio_drvq_packed_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written);
+int vgpio_drvq_packed_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n);
 int vgpio_drvq_packed_rearm(struct vgpio_drvq *q);
 
 #endif /* VGPIO_DRVQ_H */

@@ -41,55 +41,8 @@ static PORT_INLINE void split_stage(struct staging *s, const struct vgpio_seg *o
     s->pos++;
 }
 
-/* How many came back; 0 if none did; -1 if the general way is to find out. */
-static PORT_INLINE int split_reap(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
-{
-    struct vgpio_drvq_slot *books = q->ring;
-    uint16_t pos = q->last_used, free = q->free_head, nfree = q->nfree;
-    uint16_t seen = q->u.used_seen;
-    unsigned i;
-
-    if (pos == seen) {
-        VGPIO_DMA_INVALIDATE(q->device + USED_IDX, 2u);
-        /* Pairs with the device's release store of used.idx, as in the general way. */
-        seen = ring_ld16_acquire(q->device + USED_IDX, vq_platform(q));
-        if (seen == pos) {
-            return 0;
-        }
-        if ((uint16_t)(seen - pos) > (uint16_t)(q->published - pos)) {
-            return -1;
-        }
-        q->u.used_seen = seen;
-    }
-    for (i = 0; i < n && pos != seen; i++, pos++, b++) {
-        const uint8_t *p = q->device + USED_RING(pos & (q->size - 1u));
-        uint32_t head;
-        uint16_t tail;
-
-        VGPIO_DMA_INVALIDATE(p, 8u);
-        head = ring_ld32(p);
-        if (head >= q->size || books[head].slot == DRVQ_NO_SLOT) {
-            break;
-        }
-        b->slot = books[head].slot;
-        b->written = ring_ld32(p + 4);
-        books[head].slot = DRVQ_NO_SLOT;
-        nfree++;
-        for (tail = (uint16_t)head; books[tail].link != DRVQ_END; nfree++) {
-            tail = books[tail].link;
-        }
-        books[tail].link = free;
-        free = (uint16_t)head;
-    }
-    q->last_used = pos;
-    q->free_head = free;
-    q->nfree = nfree;
-    return i != 0 ? (int)i : -1;
-}
-
 #else
 #define split_stage(s, out, in, slot) ((void)0)
-#define split_reap(q, b, n) (-1)
 #endif
 
 #if VGPIO_CFG_PACKED
@@ -125,50 +78,8 @@ static PORT_INLINE int packed_stage(struct vgpio_drvq *q, struct staging *s,
     return 1;
 }
 
-static PORT_INLINE int packed_reap(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
-{
-    struct vgpio_drvq_slot *books = q->ring;
-    uint16_t pos = q->last_used, free = q->free_head, nfree = q->nfree;
-    uint32_t left = packed_dist(q->size, pos, q->published);
-    unsigned i;
-
-    for (i = 0; i < n; i++, b++) {
-        const uint8_t *p = q->desc + DESC_BYTES * (size_t)packed_off(pos);
-        uint64_t rest;
-        uint16_t id;
-
-        /* Pairs with the device's release store of the first flags of a batch, as in the
-         * general way. */
-        if ((ring_ld16_acquire(p + PACKED_FLAGS, vq_platform(q)) & DESC_F_TURN) !=
-            packed_used_bits(pos)) {
-            if (i == 0) {
-                return 0;
-            }
-            break;
-        }
-        rest = ring_ld64(p + 8);
-        id = (uint16_t)(rest >> 32);
-        if (id >= q->size || books[id].slot == DRVQ_NO_SLOT || books[id].link > left) {
-            break;
-        }
-        b->slot = books[id].slot;
-        b->written = (uint32_t)rest;
-        books[id].slot = DRVQ_NO_SLOT;
-        left -= books[id].link;
-        nfree = (uint16_t)(nfree + books[id].link);
-        pos = packed_add(q->size, pos, books[id].link);
-        books[id].link = free;
-        free = id;
-    }
-    q->last_used = pos;
-    q->free_head = free;
-    q->nfree = nfree;
-    return i != 0 ? (int)i : -1;
-}
-
 #else
 #define packed_stage(q, s, out, in, slot) 0
-#define packed_reap(q, b, n) (-1)
 #endif
 
 static PORT_INLINE struct staging stage_begin(const struct vgpio_drvq *q)
@@ -224,13 +135,6 @@ static PORT_NOINLINE int add_any(struct vgpio_drvq *q, const struct vgpio_seg *s
     return err ? err : LAYOUT(q, add)(q, segs, nread, nwrite, slot);
 }
 
-static PORT_NOINLINE int get_any(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
-{
-    int err = drvq_dead(q);
-
-    return err ? err : LAYOUT(q, get)(q, slot, written);
-}
-
 int vgpio_drvq_add(struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigned nread,
                    unsigned nwrite, uint16_t slot)
 {
@@ -263,39 +167,4 @@ int vgpio_drvq_add_pairs(struct vgpio_drvq *q, const struct vgpio_pair *p, unsig
         err = add_any(q, p[i].seg, 1, 1, p[i].slot);
     }
     return i != 0 ? (int)i : err;
-}
-
-int vgpio_drvq_get_many(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
-{
-#if VGPIO_CFG_FAST
-    if (q->flags & VQ_FAST) {
-        int got = vq_is_packed(q) ? packed_reap(q, b, n) : split_reap(q, b, n);
-
-        if (got >= 0) {
-            return got;
-        }
-    }
-#else
-    (void)n;
-#endif
-    return get_any(q, &b->slot, &b->written);
-}
-
-int vgpio_drvq_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
-{
-#if VGPIO_CFG_FAST
-    if (q->flags & VQ_FAST) {
-        struct vgpio_back b;
-        int got = vq_is_packed(q) ? packed_reap(q, &b, 1) : split_reap(q, &b, 1);
-
-        if (got > 0) {
-            *slot = b.slot;
-            *written = b.written;
-        }
-        if (got >= 0) {
-            return got;
-        }
-    }
-#endif
-    return get_any(q, slot, written);
 }

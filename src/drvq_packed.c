@@ -174,14 +174,13 @@ int vgpio_drvq_packed_publish(struct vgpio_drvq *q, uint32_t *data)
 }
 
 /* Has a chain come back? */
-static inline int look(const struct vgpio_drvq *q)
+static inline int look(const struct vgpio_drvq *q, uint16_t pos)
 {
     /* Pairs with the device's release store of the first flags of a batch: what it used,
      * and the answers in there, are visible after this load. */
-    uint16_t flags =
-        ring_ld16_acquire(desc_at(q, q->last_used) + PACKED_FLAGS, vq_platform(q));
+    uint16_t flags = ring_ld16_acquire(desc_at(q, pos) + PACKED_FLAGS, vq_platform(q));
 
-    return (flags & DESC_F_TURN) == packed_used_bits(q->last_used);
+    return (flags & DESC_F_TURN) == packed_used_bits(pos);
 }
 
 #if VGPIO_CFG_IN_ORDER
@@ -193,7 +192,7 @@ static int get_in_order(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
     if (q->batch == DRVQ_END) {
         uint64_t rest;
 
-        if (!look(q)) {
+        if (!look(q, q->last_used)) {
             return 0;
         }
         rest = ring_ld64(desc_at(q, pos) + 8);
@@ -213,43 +212,46 @@ static int get_in_order(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
 }
 #endif
 
-int vgpio_drvq_packed_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
+int vgpio_drvq_packed_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
 {
-    uint16_t pos = q->last_used, n;
-    struct vgpio_drvq_slot *books;
-    uint64_t rest;
-    uint16_t id;
+    struct vgpio_drvq_slot *books = q->ring;
+    uint16_t pos = q->last_used, free = q->free_head, nfree = q->nfree;
+    /* Of a chain that is only staged a part may pass, as in a split ring, but the
+     * device's position never goes past ours. */
+    uint32_t left = packed_dist(q->size, pos, q->published);
+    unsigned i;
 
 #if VGPIO_CFG_IN_ORDER
     if (vq_in_order(q)) {
-        return get_in_order(q, slot, written);
+        return get_in_order(q, &b->slot, &b->written);
     }
 #endif
-    if (!look(q)) {
+    if (!look(q, pos)) {
         return 0;
     }
-    rest = ring_ld64(desc_at(q, pos) + 8);
-    id = (uint16_t)(rest >> 32);
-    if (id >= q->size || q->ring[id].slot == DRVQ_NO_SLOT) {
-        return drvq_break(q, VGPIO_ERR_PROTO);
+    for (i = 0; i < n && (i == 0 || look(q, pos)); i++, b++) {
+        uint64_t rest = ring_ld64(desc_at(q, pos) + 8);
+        uint16_t id = (uint16_t)(rest >> 32);
+
+        if (id >= q->size || books[id].slot == DRVQ_NO_SLOT || books[id].link > left) {
+            break;
+        }
+        /* WRITE says whether there is a length at all, but not every device sets it;
+         * those that do have written nothing say 0 anyhow. */
+        b->slot = books[id].slot;
+        b->written = (uint32_t)rest;
+        books[id].slot = DRVQ_NO_SLOT;
+        left -= books[id].link;
+        nfree = (uint16_t)(nfree + books[id].link);
+        pos = packed_add(q->size, pos, books[id].link);
+        books[id].link = free;
+        free = id;
     }
-    books = &q->ring[id];
-    n = books->link;
-    /* Of a chain that is only staged a part may pass, as in a split ring, but the
-     * device's position never goes past ours. */
-    if (n > packed_dist(q->size, pos, q->published)) {
-        return drvq_break(q, VGPIO_ERR_PROTO);
-    }
-    /* WRITE says whether there is a length at all, but not every device sets it; those
-     * that do have written nothing say 0 anyhow. */
-    *slot = books->slot;
-    *written = (uint32_t)rest;
-    books->slot = DRVQ_NO_SLOT;
-    books->link = q->free_head;
-    q->free_head = id;
-    q->nfree = (uint16_t)(q->nfree + n);
-    q->last_used = packed_add(q->size, pos, n);
-    return 1;
+    q->last_used = pos;
+    q->free_head = free;
+    q->nfree = nfree;
+    /* What is wrong with a later one is found when it is the first. */
+    return i != 0 ? (int)i : drvq_break(q, VGPIO_ERR_PROTO);
 }
 
 int vgpio_drvq_packed_rearm(struct vgpio_drvq *q)
@@ -261,7 +263,7 @@ int vgpio_drvq_packed_rearm(struct vgpio_drvq *q)
     /* Pairs with the device's fence between the flags and its look at our area: either it
      * sees that and interrupts, or we see its flags now. */
     ring_fence(vq_platform(q));
-    return look(q) || q->batch != DRVQ_END;
+    return look(q, q->last_used) || q->batch != DRVQ_END;
 }
 
 #endif /* VGPIO_CFG_PACKED */

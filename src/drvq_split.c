@@ -157,30 +157,10 @@ static int look(struct vgpio_drvq *q)
     return n;
 }
 
-/* Puts the chain that begins at `head` back on the free list. */
-static void give_back(struct vgpio_drvq *q, uint16_t head)
+/* Reads the element at `pos`: its head, or one that cannot be. */
+static inline uint16_t used_head(const struct vgpio_drvq *q, uint16_t pos, uint32_t *len)
 {
-    uint16_t tail = head, n = 1;
-
-    while (q->ring[tail].link != DRVQ_END) {
-        tail = q->ring[tail].link;
-        n++;
-    }
-    q->ring[head].slot = DRVQ_NO_SLOT;
-    if (vq_in_order(q)) {
-        /* They are taken in the order of the table for ever (RING-DRV-05). */
-        q->ring[tail].link = (uint16_t)((tail + 1u) & (q->size - 1u));
-    } else {
-        q->ring[tail].link = q->free_head;
-        q->free_head = head;
-    }
-    q->nfree = (uint16_t)(q->nfree + n);
-}
-
-/* Reads the element where we stand: its head, or one that cannot be. */
-static inline uint16_t used_head(const struct vgpio_drvq *q, uint32_t *len)
-{
-    const uint8_t *p = q->device + USED_RING(q->last_used & (q->size - 1u));
+    const uint8_t *p = q->device + USED_RING(pos & (q->size - 1u));
     uint32_t id;
 
     VGPIO_DMA_INVALIDATE(p, 8u);
@@ -191,14 +171,24 @@ static inline uint16_t used_head(const struct vgpio_drvq *q, uint32_t *len)
     return id >= q->size || q->ring[id].slot == DRVQ_NO_SLOT ? DRVQ_END : (uint16_t)id;
 }
 
+/* The last descriptor of a chain; counts it. */
+static inline uint16_t tail_of(const struct vgpio_drvq_slot *books, uint16_t head,
+                               uint16_t *n)
+{
+    for (++*n; books[head].link != DRVQ_END; ++*n) {
+        head = books[head].link;
+    }
+    return head;
+}
+
 #if VGPIO_CFG_IN_ORDER
 /* The next head of a batch, of which the device told the last one only. */
 static int get_in_order(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
 {
-    uint16_t head = (uint16_t)((q->free_head + q->nfree) & (q->size - 1u));
+    uint16_t head = (uint16_t)((q->free_head + q->nfree) & (q->size - 1u)), tail;
 
     if (q->batch == DRVQ_END) {
-        q->batch = used_head(q, &q->batch_len);
+        q->batch = used_head(q, q->last_used, &q->batch_len);
     }
     q->last_used++;
     /* The batch must end where the index says that it does. */
@@ -206,37 +196,56 @@ static int get_in_order(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
         return drvq_break(q, VGPIO_ERR_PROTO);
     }
     drvq_hand_over(q, head, slot, written);
-    give_back(q, head);
+    tail = tail_of(q->ring, head, &q->nfree);
+    /* They are taken in the order of the table for ever (RING-DRV-05). */
+    q->ring[tail].link = (uint16_t)((tail + 1u) & (q->size - 1u));
     return 1;
 }
 #endif
 
-int vgpio_drvq_split_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
+/* At least one is known to have come back. What is wrong with a later one is found when
+ * it is the first. */
+static PORT_INLINE int get_seen(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
 {
-    uint32_t len;
-    uint16_t head;
+    struct vgpio_drvq_slot *books = q->ring;
+    uint16_t pos = q->last_used, seen = q->u.used_seen;
+    uint16_t free = q->free_head, nfree = q->nfree;
+    unsigned i;
 
+    for (i = 0; i < n && pos != seen; i++, pos++, b++) {
+        uint32_t len;
+        uint16_t head = used_head(q, pos, &len);
+
+        if (head == DRVQ_END) {
+            break;
+        }
+        b->slot = books[head].slot;
+        b->written = len;
+        books[head].slot = DRVQ_NO_SLOT;
+        books[tail_of(books, head, &nfree)].link = free;
+        free = head;
+    }
+    q->last_used = pos;
+    q->free_head = free;
+    q->nfree = nfree;
+    return i != 0 ? (int)i : drvq_break(q, VGPIO_ERR_PROTO);
+}
+
+int vgpio_drvq_split_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
+{
     if (q->last_used == q->u.used_seen) {
-        int n = look(q);
+        int got = look(q);
 
-        if (n <= 0) {
-            return n;
+        if (got <= 0) {
+            return got;
         }
     }
 #if VGPIO_CFG_IN_ORDER
     if (vq_in_order(q)) {
-        return get_in_order(q, slot, written);
+        return get_in_order(q, &b->slot, &b->written);
     }
 #endif
-    head = used_head(q, &len);
-    if (head == DRVQ_END) {
-        return drvq_break(q, VGPIO_ERR_PROTO);
-    }
-    *slot = q->ring[head].slot;
-    *written = len;
-    give_back(q, head);
-    q->last_used++;
-    return 1;
+    return get_seen(q, b, n);
 }
 
 int vgpio_drvq_split_rearm(struct vgpio_drvq *q)

@@ -22,7 +22,7 @@
 #endif
 
 #define RING 256u
-#define BRACKETS 21u
+#define BRACKETS 9u
 
 _Alignas(4096) uint8_t bench_ram[BENCH_RAM_BYTES];
 struct bench_side bench_driver, bench_device;

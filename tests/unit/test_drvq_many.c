@@ -104,7 +104,7 @@ static void go_round(uint64_t features, uint16_t size)
         assert_int_equal(vgpio_drvq_get_many(&w.drv, b, n), 0);
         assert_true(vgpio_devq_publish(&w.dev) >= 0);
         while (back < n) {
-            int got = vgpio_drvq_get_many(&w.drv, b, MANY);
+            int got = vgpio_drvq_get_many(&w.drv, b, 1 + round % MANY);
 
             assert_true(got > 0 && back + (unsigned)got <= n);
             for (i = 0; i < (unsigned)got; i++, back++) {
@@ -341,6 +341,25 @@ static void test_more_answers_than_requests(void **state)
     on_each(too_many);
 }
 
+/* A head that no chain can have had: refused, and nothing is staged. */
+static void bad_head(uint64_t features)
+{
+    struct world w;
+    struct vgpio_taken t = {{0}, {DMA, DMA + 1}, {0, 0}, 8, 2, {0}};
+
+    if (features & VGPIO_F_PACKED) {
+        begin(&w, 8, features);
+        assert_int_equal(vgpio_devq_answer(&w.dev, &t, 1), VGPIO_ERR_INVAL);
+        assert_int_equal(vgpio_devq_publish(&w.dev), 0);
+    }
+}
+
+static void test_answer_to_no_chain(void **state)
+{
+    (void)state;
+    on_each(bad_head);
+}
+
 static void test_not_begun(void **state)
 {
     struct vgpio_drvq q;
@@ -365,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_lies),
         cmocka_unit_test(test_more_answers_than_requests),
+        cmocka_unit_test(test_answer_to_no_chain),
         cmocka_unit_test(test_not_begun),
     };
 

@@ -575,6 +575,9 @@ static void test_what_is_a_table(void **state)
     mem.unmap = NULL;
     mem.dirty = no_dirty;
     assert_false(vgpio_mem_is_table(&mem));
+    mem.ops_size = offsetof(struct vgpio_mem, unmap); /* then these count as NULL */
+    mem.unmap = no_unmap;
+    assert_true(vgpio_mem_is_table(&mem));
 }
 
 static int is_table_with(uint64_t gpa, uint64_t size, void *hva)
@@ -604,6 +607,7 @@ static void test_regions_of_a_table(void **state)
     assert_false(is_table_with(0x2000, 0, ram));
     assert_false(is_table_with(0x2000, 64, NULL)); /* identity */
     assert_false(is_table_with(0x2000, SIZE_MAX, ram));
+    assert_false(is_table_with(0, SIZE_MAX, ram)); /* longer than what is here */
 }
 
 static void test_view_of_a_region(void **state)
