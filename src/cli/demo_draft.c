@@ -143,7 +143,7 @@ static void pull(struct draft_demo *d, unsigned level, unsigned irqs, const char
         }
         expect(d, "flush", vgpio_drv_flush(&d->drv), 0);
     } while (turn(d) == 0);
-    expect(d, "interrupts", d->irqs, irqs);
+    expect(d, "interrupts", (long)d->irqs, (long)irqs);
 }
 
 static void show_config(struct draft_demo *d)
