@@ -22,14 +22,18 @@
 #define HIGH_BYTES 0x1000u
 #define CELLS (LOW + 0x1000u)
 #define HELD 8u
+#ifdef VGPIO_TEST_IN_QEMU
+#define STEPS 3000u
+#else
 #define STEPS 30000u
+#endif
 
 #define NEXT 1u
 #define WRITE 2u
 #define TABLE 4u
 
 struct device {
-    uint8_t ram[RAM];
+    _Alignas(64) uint8_t ram[RAM];
     struct vgpio_mem_region regions[2];
     struct vgpio_mem_table table;
     struct vgpio_mem mem;

@@ -172,6 +172,9 @@ static void test_descriptors_come(void **state)
     int i;
 
     (void)state;
+#ifdef VGPIO_TEST_IN_QEMU
+    skip(); /* as test_recv_closes_fds_beyond_the_eighth says */
+#endif
     for (i = 0; i < 12; i++) {
         fds[i] = peer;
     }
