@@ -23,7 +23,7 @@
 #define CELLS (LOW + 0x1000u)
 #define HELD 8u
 #ifdef VGPIO_TEST_IN_QEMU
-#define STEPS 3000u
+#define STEPS 10000u
 #else
 #define STEPS 30000u
 #endif
