@@ -356,8 +356,9 @@ static PORT_INLINE unsigned packed_answer(struct vgpio_devq *q,
     a.at.off = packed_off(pos);
     a.at.turn = (uint16_t)(packed_used_bits(pos) | DESC_F_WRITE);
     if (n != 0 && packed_answer_one(&a, t, held)) {
-        for (i = 1; i < n && packed_answer_one(&a, t + i, NULL); i++) {
-        }
+        do {
+            i++;
+        } while (i < n && packed_answer_one(&a, t + i, NULL));
     }
     q->next_used = place_pos(&a.at);
     return i;
