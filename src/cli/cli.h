@@ -42,5 +42,6 @@ int cmd_set(int argc, char **argv);
 int cmd_mon(int argc, char **argv);
 int cmd_decode(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_check(int argc, char **argv);
 
 #endif /* VGPIO_CLI_CLI_H */

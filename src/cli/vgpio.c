@@ -12,6 +12,7 @@ static const char help[] =
     "  bridge  serve the lines of one back end as another, in either dialect\n"
     "  demo    show a driver and a device talking, message by message\n"
     "  decode  say what captured bytes mean\n"
+    "  check   try the rules of the standard on a back end\n"
     "  doctor  look for what keeps a guest from its lines, and say the mend\n"
     "\n"
     "On the lines of any vhost-user GPIO back end, as the tools of libgpiod do it:\n"
@@ -29,9 +30,9 @@ static const struct command {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"bridge", cmd_bridge}, {"serve", cmd_serve},   {"demo", cmd_demo},
-    {"decode", cmd_decode}, {"doctor", cmd_doctor}, {"detect", cmd_detect},
-    {"info", cmd_info},     {"get", cmd_get},       {"set", cmd_set},
-    {"mon", cmd_mon},
+    {"check", cmd_check},   {"decode", cmd_decode}, {"doctor", cmd_doctor},
+    {"detect", cmd_detect}, {"info", cmd_info},     {"get", cmd_get},
+    {"set", cmd_set},       {"mon", cmd_mon},
 };
 
 static const struct command *find(const char *name)

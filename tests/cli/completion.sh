@@ -30,6 +30,9 @@ completes() {
 until "$vgpio" detect --timeout 1s "$dir/gpio" > /dev/null 2>&1; do :; done
 completes "demo decode doctor detect" d
 completes "mon" m
+completes "check" ch
+completes "--socket-path --spawn" check --s
+completes "$dir/gpio" check -s "$dir/g"
 completes "--toggle --timeout" set --t
 completes "--num-events" mon --num
 completes "rising" mon -e r

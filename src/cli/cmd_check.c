@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* `vgpio check`: the command line. */
+#include "check.h"
+#include "cli.h"
+#include "tool.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    OPT_SPAWN = 256,
+    OPT_CONTROL,
+    OPT_LOOP,
+    OPT_ONLY,
+    OPT_LIST,
+    OPT_JSON,
+    OPT_JUNIT
+};
+
+static const char help[] =
+    "usage: vgpio check --socket-path PATH [OPTIONS]\n"
+    "       vgpio check --spawn COMMAND [OPTIONS]\n"
+    "Tries rules of the standard, and input that breaks them, on the virtio-gpio device\n"
+    "behind a vhost-user socket. It changes lines: let nothing that matters be on them.\n"
+    "\n"
+    "  -s, --socket-path PATH  the socket of the device; no guest may be on it\n"
+    "      --spawn COMMAND     start the device, and start it again when it died: a "
+    "shell\n"
+    "                          command that listens on \"$SOCKET\"; if it also makes a\n"
+    "                          control socket \"$CONTROL\", that is used\n"
+    "      --control PATH      control socket of 'vgpio serve': pulls line 0\n"
+    "      --loop A=B          line A is wired to line B: driving A changes B\n"
+    "      --only PATTERN      only tests whose name or rule matches, as in a shell\n"
+    "      --timeout PERIOD    wait so long for each answer (2s)\n"
+    "      --json              print an array of objects\n"
+    "      --junit             print JUnit's XML\n"
+    "      --list              print the tests and exit\n"
+    "  -h, --help              print this and exit\n"
+    "  -V, --version           print the version and exit\n"
+    "\n"
+    "Exit status 1 if a test failed.\n";
+
+static const struct option longs[] = {
+    {"socket-path", required_argument, NULL, 's'},
+    {"spawn", required_argument, NULL, OPT_SPAWN},
+    {"control", required_argument, NULL, OPT_CONTROL},
+    {"loop", required_argument, NULL, OPT_LOOP},
+    {"only", required_argument, NULL, OPT_ONLY},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"junit", no_argument, NULL, OPT_JUNIT},
+    {"list", no_argument, NULL, OPT_LIST},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+};
+
+static int take_loop(struct check *c, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    uint64_t a, b;
+    char first[8];
+
+    if (equals == NULL || (size_t)(equals - text) >= sizeof first) {
+        return cli_usage_error("check", "--loop: not two lines: '%s'", text);
+    }
+    snprintf(first, sizeof first, "%.*s", (int)(equals - text), text);
+    if (!cli_number(first, 65534, &a) || !cli_number(equals + 1, 65534, &b) || a == b) {
+        return cli_usage_error("check", "--loop: not two lines: '%s'", text);
+    }
+    c->loop[0] = (int)a;
+    c->loop[1] = (int)b;
+    return CLI_OK;
+}
+
+static int take_option(struct check_run *r, int c, char **argv)
+{
+    uint64_t us;
+
+    switch (c) {
+    case 's':
+        r->c.path = optarg;
+        return CLI_OK;
+    case OPT_SPAWN:
+        r->spawn = optarg;
+        return CLI_OK;
+    case OPT_CONTROL:
+        r->c.control = optarg;
+        return CLI_OK;
+    case OPT_LOOP:
+        return take_loop(&r->c, optarg);
+    case OPT_ONLY:
+        r->only = optarg;
+        return CLI_OK;
+    case OPT_TIMEOUT:
+        if (!tool_period(optarg, &us) || us < 1000 || us > UINT64_C(3600000000)) {
+            return cli_usage_error("check", "--timeout: invalid period '%s'", optarg);
+        }
+        r->c.timeout_ms = (uint32_t)(us / 1000u);
+        return CLI_OK;
+    case OPT_JSON:
+    case OPT_JUNIT:
+        r->format = c == OPT_JSON ? CHECK_JSON : CHECK_JUNIT;
+        return CLI_OK;
+    default:
+        return cli_bad_option("check", argv, c);
+    }
+}
+
+int cmd_check(int argc, char **argv)
+{
+    static struct check_run r;
+    bool list = false;
+    int c, code;
+
+    r.c.timeout_ms = 2000;
+    r.c.loop[0] = r.c.loop[1] = -1;
+    opterr = 0;
+    while ((c = getopt_long(argc, argv, ":s:hV", longs, NULL)) != -1) {
+        if (c == 'h') {
+            fputs(help, stdout);
+            return CLI_OK;
+        }
+        if (c == 'V') {
+            cli_version();
+            return CLI_OK;
+        }
+        list = list || c == OPT_LIST;
+        code = c == OPT_LIST ? CLI_OK : take_option(&r, c, argv);
+        if (code != CLI_OK) {
+            return code;
+        }
+    }
+    if (optind < argc) {
+        return cli_usage_error("check", "unexpected argument '%s'", argv[optind]);
+    }
+    if (list) {
+        check_list(r.only);
+        return CLI_OK;
+    }
+    if ((r.c.path == NULL) == (r.spawn == NULL)) {
+        return cli_usage_error("check", "one of --socket-path and --spawn is needed");
+    }
+    if (r.c.control != NULL && r.c.loop[0] >= 0) {
+        return cli_usage_error("check", "--control and --loop do not go together");
+    }
+    return check_all(&r);
+}
