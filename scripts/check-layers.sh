@@ -34,7 +34,7 @@ may_include() # "WORDS" FILE...
 }
 
 h=include/virtiogpio
-leaf="config.h types.h internal.h port.h"
+leaf="config.h types.h internal.h port.h bytes.h"
 seam="$leaf seams.h wire.h mem.h"
 queue="$seam queue.h ring.h devq.h drvq.h"
 shopt -s nullglob
@@ -55,6 +55,7 @@ may_include "bridge.h device.h draft.h driver.h loop.h seams.h sim.h sync.h type
 
 # Leaves, then the ring engine, then what stands on the seams.
 may_include "config.h types.h" src/port.h
+may_include "" src/bytes.h
 may_include "config.h types.h port.h" src/internal.h
 may_include "$leaf mem.h" src/types.c src/trace_str.c src/mem.c src/mem.h
 may_include "$leaf wire.h" src/wire.c

@@ -30,7 +30,7 @@ FLAGS = ["-Os", "-std=c99", "-ffreestanding", "-ffunction-sections", "-fdata-sec
 ALL = re.findall(r"@(VGPIO_CFG_\w+)@",
                  (ROOT / "include/virtiogpio/config.h.in").read_text())
 
-DEVICE_RING = ["devq.c", "devq_fast.c", "devq_split.c"]
+DEVICE_RING = ["devq.c", "devq_fast.c", "devq_resume.c", "devq_split.c"]
 DRIVER_RING = ["drvq.c", "drvq_fast.c", "drvq_split.c"]
 DRIVER = ["driver.c", "driver_std.c"]
 DEVICE = ["device.c", "device_irq.c", "device_queue.c", "device_req.c"]

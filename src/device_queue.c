@@ -60,46 +60,6 @@ void vgpio_dev_reset(void *obj)
 
 /* ---- start ------------------------------------------------------------------- */
 
-static int same_ring(const struct vgpio_vq_setup *a, const struct vgpio_vq_setup *b)
-{
-    return a->size == b->size && a->desc == b->desc && a->driver == b->driver &&
-           a->device == b->device;
-}
-
-/* Start at our own position of before; 1 if the ring bears out that it is the same. */
-static int try_resume(struct vgpio_dev *dev, unsigned q, const struct vgpio_mem *mem,
-                      const struct vgpio_vq_setup *setup)
-{
-    const struct vgpio_vq_setup *last = &dev->last[q];
-    struct vgpio_vq_setup s = *setup;
-    int waiting;
-
-    if ((setup->flags & VGPIO_VQ_TOLD) == 0 || last->size == 0 ||
-        !same_ring(last, setup)) {
-        return 0;
-    }
-    /* No index in the ring's memory bears witness: the word of the peer has to do. */
-    if ((dev->features & VGPIO_F_PACKED) != 0 &&
-        (setup->avail_pos != last->avail_pos || setup->used_pos != last->used_pos)) {
-        return 0;
-    }
-    s.avail_pos = last->avail_pos;
-    if (vgpio_devq_start(&dev->q[q], mem, &s) != 0) {
-        return 0;
-    }
-    waiting = vgpio_devq_waiting(&dev->q[q]);
-    /* The other ring may have been without a buffer all the time. */
-    if (q == VGPIO_REQUESTQ && vgpio_devq_blank(&dev->q[q])) {
-        waiting = -1;
-    }
-    vgpio_devq_stop(&dev->q[q], &s);
-    if (waiting < 0 || s.used_pos != last->used_pos ||
-        (setup->avail_pos != s.avail_pos && setup->avail_pos != s.used_pos)) {
-        return 0;
-    }
-    return vgpio_devq_start(&dev->q[q], mem, &s) == 0;
-}
-
 /* The peer's ring is a new one; so nothing taken before means anything any more. */
 static void start_fresh(struct vgpio_dev *dev, unsigned q,
                         const struct vgpio_vq_setup *setup)
@@ -162,7 +122,8 @@ int vgpio_dev_queue_start(void *obj, unsigned q, const struct vgpio_mem *mem,
         s.avail_pos = 0;
     }
     dev->busy = 1;
-    if (try_resume(dev, q, mem, &s)) {
+    /* The other ring may have been without a buffer all the time. */
+    if (vgpio_devq_resume(&dev->q[q], mem, &s, &dev->last[q], q == VGPIO_REQUESTQ)) {
         dev->queue_flags[q] |= QUEUE_STARTED | QUEUE_RUN;
         start_resumed(dev, q);
     } else {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The device's face of a queue: what does not depend on the layout. */
 #include "devq.h"
-#include "internal.h"
 
 /* What differs with the layout. A table of functions would keep both linked. */
 #define LAYOUT(q, step)                                                                  \
@@ -158,16 +157,6 @@ int vgpio_devq_waiting(struct vgpio_devq *q)
     int err = devq_dead(q);
 
     return err ? err : LAYOUT(q, look)(q);
-}
-
-int vgpio_devq_blank(const struct vgpio_devq *q)
-{
-#if VGPIO_CFG_PACKED
-    return vq_is_packed(q) && vgpio_devq_packed_blank(q);
-#else
-    (void)q;
-    return 0;
-#endif
 }
 
 /* Also where the queue broke after good chains were answered: the driver gets those. */

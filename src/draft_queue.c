@@ -54,42 +54,6 @@ void vgpio_draft_reset(void *obj)
 
 /* ---- start --------------------------------------------------------------------- */
 
-static int same_ring(const struct vgpio_vq_setup *a, const struct vgpio_vq_setup *b)
-{
-    return a->size == b->size && a->desc == b->desc && a->driver == b->driver &&
-           a->device == b->device;
-}
-
-/* Start at our own position of before; 1 if the ring bears out that it is the same. */
-static int try_resume(struct vgpio_draft_dev *dev, unsigned q,
-                      const struct vgpio_mem *mem, const struct vgpio_vq_setup *setup)
-{
-    const struct vgpio_vq_setup *last = &dev->last[q];
-    struct vgpio_vq_setup s = *setup;
-    int waiting;
-
-    if ((setup->flags & VGPIO_VQ_TOLD) == 0 || last->size == 0 ||
-        !same_ring(last, setup)) {
-        return 0;
-    }
-    /* No index in the ring's memory bears witness: the word of the peer has to do. */
-    if ((dev->features & VGPIO_F_PACKED) != 0 &&
-        (setup->avail_pos != last->avail_pos || setup->used_pos != last->used_pos)) {
-        return 0;
-    }
-    s.avail_pos = last->avail_pos;
-    if (vgpio_devq_start(&dev->q[q], mem, &s) != 0) {
-        return 0;
-    }
-    waiting = vgpio_devq_waiting(&dev->q[q]);
-    vgpio_devq_stop(&dev->q[q], &s);
-    if (waiting < 0 || s.used_pos != last->used_pos ||
-        (setup->avail_pos != s.avail_pos && setup->avail_pos != s.used_pos)) {
-        return 0;
-    }
-    return vgpio_devq_start(&dev->q[q], mem, &s) == 0;
-}
-
 /* One ring is new: neither knows of what was before. The old drivers come back after
  * their removal in this way, without a reset. */
 static void start_fresh(struct vgpio_draft_dev *dev, unsigned q,
@@ -134,7 +98,8 @@ int vgpio_draft_queue_start(void *obj, unsigned q, const struct vgpio_mem *mem,
     s = *setup;
     s.features = dev->features;
     dev->busy = 1;
-    if (try_resume(dev, q, mem, &s)) {
+    /* The other ring may have been without a buffer all the time. */
+    if (vgpio_devq_resume(&dev->q[q], mem, &s, &dev->last[q], q == TX)) {
         TRACE(dev, VGPIO_TR_QUEUE_RESUMED, q, dev->q[q].at.avail_pos);
         dev->last[q].size = 0;
     } else {

@@ -2,33 +2,12 @@
 /* The bytes of the draft; no state. */
 #include <virtiogpio/draft.h>
 
+#include "bytes.h"
 #include "port.h"
 
 #define OFF_NGPIO 2
 #define OFF_NAMES_SIZE 4
 #define OFF_NAME 0x20
-
-static void put16(uint8_t *p, uint16_t v)
-{
-    p[0] = (uint8_t)v;
-    p[1] = (uint8_t)(v >> 8);
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-    put16(p, (uint16_t)v);
-    put16(p + 2, (uint16_t)(v >> 16));
-}
-
-static uint16_t get16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] | (unsigned)p[1] << 8);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-    return get16(p) | (uint32_t)get16(p + 2) << 16;
-}
 
 void vgpio_draft_msg_encode(uint8_t out[8], const struct vgpio_draft_msg *msg)
 {

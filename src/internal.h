@@ -17,9 +17,14 @@ static inline unsigned vgpio_abi_size(uint64_t abi, unsigned i)
     return (unsigned)(abi >> (16u * i)) & 0xffffu;
 }
 
-/* Does a packed queue, started where new rings begin, stand in one that nobody has used?
- * Of a split ring its own indices say so. */
+/* Starts a queue where it stopped, if the ring bears out that it is the one of `last`: 1;
+ * else 0, and the queue stays stopped. `used`: the peer has used that ring before, so one
+ * that is blank is another. */
 struct vgpio_devq;
-int vgpio_devq_blank(const struct vgpio_devq *q);
+struct vgpio_mem;
+struct vgpio_vq_setup;
+int vgpio_devq_resume(struct vgpio_devq *q, const struct vgpio_mem *mem,
+                      const struct vgpio_vq_setup *setup,
+                      const struct vgpio_vq_setup *last, int used);
 
 #endif /* VGPIO_INTERNAL_H */
