@@ -153,7 +153,7 @@ def indirect(place):
     line = pathlib.Path(path).read_text().splitlines()[int(number) - 1]
     layout = re.search(r"LAYOUT\([^,]+, (\w+)\)", line)
     if layout:
-        ring = pathlib.Path(path).stem
+        ring = pathlib.Path(path).stem.replace("_fast", "")
         return [f"vgpio_{ring}_split_{layout[1]}", f"vgpio_{ring}_packed_{layout[1]}"]
     member = re.search(r"(?:->|\.)(\w+)\(", line[int(column) - 1:])
     return ["->" + member[1]] if member else [f"-> of {place}"]

@@ -32,7 +32,10 @@ struct vgpio_dialect {
     uint64_t features;      /* device bits it understands; ring bits are the engine's */
     uint64_t event_feature; /* the bit that brings the event queue; 0: always there */
     uint8_t queue[2];       /* queue number, by enum vgpio_slot_kind */
-    uint8_t ndesc[2];       /* descriptors of a buffer, likewise: 1 or 2 */
+    /* Bytes of a buffer that the device reads, at the start of the cell, and that it
+     * writes, from VGPIO_CELL_WRITE on; likewise. 0: it has no such part. */
+    uint8_t out[2];
+    uint8_t in[2];
 
     /* Features stand: read the configuration, set ngpio and names_size. */
     int (*configure)(struct vgpio_drv *drv);
@@ -45,7 +48,7 @@ struct vgpio_dialect {
     int (*unmask)(struct vgpio_drv *drv, uint16_t line);
     /* The device gave a slot back. 1: *ev is filled; 0: nothing to tell; < 0: fatal. A
      * request slot is still busy: give it back here, or later. */
-    int (*used)(struct vgpio_drv *drv, unsigned kind, uint16_t slot, uint32_t written,
+    int (*used)(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
                 struct vgpio_drv_event *ev);
 
     /* The members from here on may be missing (0). */
@@ -62,14 +65,19 @@ extern const struct vgpio_dialect vgpio_std_dialect;
 
 /* A slot, or VGPIO_ERR_NOSPC. A request slot is BUSY with the cookie. */
 int vgpio_drv_take(struct vgpio_drv *drv, unsigned kind, void *cookie);
-void vgpio_drv_give(struct vgpio_drv *drv, unsigned kind, uint16_t slot);
+void vgpio_drv_give(struct vgpio_drv *drv, uint16_t slot);
 
-/* The slot's cell: VGPIO_DMA_CELL bytes; *addr as the device sees it (may be NULL). */
-uint8_t *vgpio_drv_cell(const struct vgpio_drv *drv, uint16_t slot, uint64_t *addr);
+/* The slot's cell: VGPIO_DMA_CELL bytes. */
+uint8_t *vgpio_drv_cell(const struct vgpio_drv *drv, uint16_t slot);
 
-/* Cleans the cell and stages the segments; 0 or < 0. */
-int vgpio_drv_stage(struct vgpio_drv *drv, unsigned kind, uint16_t slot,
-                    const struct vgpio_seg *seg, unsigned nread, unsigned nwrite);
+static inline unsigned vgpio_drv_kind(const struct vgpio_drv *drv, uint16_t slot)
+{
+    return !VGPIO_CFG_IRQ || slot < drv->nreq ? VGPIO_SLOT_REQ : VGPIO_SLOT_EVENT;
+}
+
+/* Cleans the cell and stages it; the answer goes to `answer`, or into the cell if that is
+ * NULL. 0 or < 0. */
+int vgpio_drv_stage(struct vgpio_drv *drv, uint16_t slot, const struct vgpio_seg *answer);
 
 /* A request is answered: 1 with *ev filled, or 0 for one that was cancelled. The slot is
  * a zombie then: give it back once the device owns none of its buffers. */

@@ -126,14 +126,11 @@ static int draft_configure(struct vgpio_drv *drv)
 
 static int post(struct vgpio_drv *drv, uint16_t slot)
 {
-    struct vgpio_seg seg;
-    uint8_t *cell = vgpio_drv_cell(drv, slot, &seg.addr);
+    uint8_t *cell = vgpio_drv_cell(drv, slot);
 
     /* A device that writes nothing says nothing: type 0 is no message. */
     memset(cell + VGPIO_CELL_WRITE, 0, VGPIO_DRAFT_MSG_SIZE);
-    seg.addr += VGPIO_CELL_WRITE;
-    seg.len = VGPIO_DRAFT_MSG_SIZE;
-    return vgpio_drv_stage(drv, VGPIO_SLOT_EVENT, slot, &seg, 0, 1);
+    return vgpio_drv_stage(drv, slot, NULL);
 }
 
 static int draft_ready(struct vgpio_drv *drv)
@@ -264,7 +261,7 @@ static void half_done(struct vgpio_drv *drv, uint16_t slot, unsigned half)
 
     s->state = (uint8_t)(s->state | half);
     if ((s->state & (REQ_RETURNED | REQ_ANSWERED)) == (REQ_RETURNED | REQ_ANSWERED)) {
-        vgpio_drv_give(drv, VGPIO_SLOT_REQ, slot);
+        vgpio_drv_give(drv, slot);
     }
 }
 
@@ -403,21 +400,19 @@ static int stage_message(struct vgpio_drv *drv, uint16_t slot,
 {
     struct vgpio_drv_slot *s = &drv->slots[slot];
     struct vgpio_draft_msg m;
-    struct vgpio_seg seg;
-    uint8_t *cell = vgpio_drv_cell(drv, slot, &seg.addr);
+    uint8_t *cell = vgpio_drv_cell(drv, slot);
     int err;
 
     m.type = type;
     m.line = req->line;
     m.value = value;
     vgpio_draft_msg_encode(cell, &m);
-    seg.len = VGPIO_DRAFT_MSG_SIZE;
     s->line = req->line;
     s->type = (uint8_t)req->type;
     s->pending = type;
-    err = vgpio_drv_stage(drv, VGPIO_SLOT_REQ, slot, &seg, 1, 0);
+    err = vgpio_drv_stage(drv, slot, NULL);
     if (err < 0) {
-        vgpio_drv_give(drv, VGPIO_SLOT_REQ, slot);
+        vgpio_drv_give(drv, slot);
         return err;
     }
     drv->own[ASKED]++;
@@ -491,7 +486,7 @@ static int submit_wire(struct vgpio_drv *drv, const struct vgpio_request *req,
             err = stage_message(drv, (uint16_t)hidden, req, p->before, p->before_value);
         }
         if (err < 0) {
-            vgpio_drv_give(drv, VGPIO_SLOT_REQ, (uint16_t)slot);
+            vgpio_drv_give(drv, (uint16_t)slot);
             return err;
         }
     }
@@ -738,16 +733,16 @@ static int received(struct vgpio_drv *drv, const uint8_t raw[VGPIO_DRAFT_MSG_SIZ
     return 0;
 }
 
-static int draft_used(struct vgpio_drv *drv, unsigned kind, uint16_t slot,
-                      uint32_t written, struct vgpio_drv_event *ev)
+static int draft_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
+                      struct vgpio_drv_event *ev)
 {
-    const uint8_t *cell = vgpio_drv_cell(drv, slot, NULL) + VGPIO_CELL_WRITE;
+    const uint8_t *cell = vgpio_drv_cell(drv, slot) + VGPIO_CELL_WRITE;
     uint8_t raw[VGPIO_DRAFT_MSG_SIZE];
     unsigned i;
     int tell = 0;
     int err;
 
-    if (kind == VGPIO_SLOT_REQ) {
+    if (vgpio_drv_kind(drv, slot) == VGPIO_SLOT_REQ) {
         half_done(drv, slot, REQ_RETURNED); /* devices say 0, or 8: nobody cares */
         return 0;
     }
@@ -771,7 +766,8 @@ const struct vgpio_dialect vgpio_draft_dialect = {
     VGPIO_DRAFT_F_ARBITRATION | VGPIO_DRAFT_F_IRQ,
     0, /* receive buffers are always there */
     {VGPIO_DRAFT_FROM_DRIVER, VGPIO_DRAFT_TO_DRIVER},
-    {1, 1},
+    {VGPIO_DRAFT_MSG_SIZE, 0},
+    {0, VGPIO_DRAFT_MSG_SIZE},
     draft_configure,
     draft_ready,
     draft_submit,

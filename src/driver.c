@@ -109,9 +109,10 @@ int vgpio_drv_take(struct vgpio_drv *drv, unsigned kind, void *cookie)
     return slot;
 }
 
-void vgpio_drv_give(struct vgpio_drv *drv, unsigned kind, uint16_t slot)
+void vgpio_drv_give(struct vgpio_drv *drv, uint16_t slot)
 {
     struct vgpio_drv_slot *s = &drv->slots[slot];
+    unsigned kind = vgpio_drv_kind(drv, slot);
 
     s->state = VGPIO_SLOT_FREE;
     s->cookie = NULL;
@@ -134,29 +135,44 @@ static uint32_t ring_end(const struct vgpio_drv *drv, unsigned kind)
     return bytes;
 }
 
-uint8_t *vgpio_drv_cell(const struct vgpio_drv *drv, uint16_t slot, uint64_t *addr)
+uint8_t *vgpio_drv_cell(const struct vgpio_drv *drv, uint16_t slot)
 {
-    uint32_t off = ring_end(drv, VGPIO_SLOT_EVENT) + slot * VGPIO_DMA_CELL;
-
-    if (addr != NULL) {
-        *addr = drv->dma_addr + off;
-    }
-    return drv->dma + off;
+    return drv->dma + ring_end(drv, VGPIO_SLOT_EVENT) + slot * VGPIO_DMA_CELL;
 }
 
-int vgpio_drv_stage(struct vgpio_drv *drv, unsigned kind, uint16_t slot,
-                    const struct vgpio_seg *seg, unsigned nread, unsigned nwrite)
+/* The two parts of a slot's cell as the device sees them, and the number of its queue.
+ * Apart from what stages, for that stands at the end of the deepest chain of calls. */
+static PORT_NOINLINE unsigned cell_parts(const struct vgpio_drv *drv, uint16_t slot,
+                                         const uint8_t *cell, struct vgpio_seg seg[2])
 {
-    unsigned q = drv->dialect->queue[kind];
-    uint64_t addr;
-    uint8_t *cell = vgpio_drv_cell(drv, slot, &addr);
+    const struct vgpio_dialect *d = drv->dialect;
+    unsigned kind = vgpio_drv_kind(drv, slot);
+
+    seg[0].addr = drv->dma_addr + (uint32_t)(cell - drv->dma);
+    seg[0].len = d->out[kind];
+    seg[1].addr = seg[0].addr + VGPIO_CELL_WRITE;
+    seg[1].len = d->in[kind];
+    return d->queue[kind];
+}
+
+int vgpio_drv_stage(struct vgpio_drv *drv, uint16_t slot, const struct vgpio_seg *answer)
+{
+    uint8_t *cell = vgpio_drv_cell(drv, slot);
+    struct vgpio_seg seg[2];
+    unsigned q = cell_parts(drv, slot, cell, seg);
+    const struct vgpio_seg *first = seg[0].len != 0 ? seg : seg + 1;
+    unsigned nread = seg[0].len != 0;
     int err;
 
-    if (F_INDIRECT != 0 && (drv->indirect & 1u << q) != 0 && nread + nwrite > 1) {
+    if (VGPIO_CFG_NAMES && answer != NULL) {
+        seg[1] = *answer;
+    }
+    if (F_INDIRECT != 0 && (drv->indirect & 1u << q) != 0) {
         err = vgpio_drvq_add_indirect(&drv->q[q], cell + VGPIO_CELL_TABLE,
-                                      addr + VGPIO_CELL_TABLE, seg, nread, nwrite, slot);
+                                      seg[0].addr + VGPIO_CELL_TABLE, first, nread,
+                                      seg[1].len != 0, slot);
     } else {
-        err = vgpio_drvq_add(&drv->q[q], seg, nread, nwrite, slot);
+        err = vgpio_drvq_add(&drv->q[q], first, nread, seg[1].len != 0, slot);
     }
     /* After the table is in it, and before publish shows it to the device. */
     VGPIO_DMA_CLEAN(cell, VGPIO_DMA_CELL);
@@ -356,7 +372,7 @@ static int negotiate(struct vgpio_drv *drv)
 static uint16_t fit(struct vgpio_drv *drv, unsigned kind, uint16_t max, uint16_t *size)
 {
     unsigned q = drv->dialect->queue[kind];
-    unsigned ndesc = drv->dialect->ndesc[kind];
+    unsigned ndesc = drv->dialect->out[kind] != 0 && drv->dialect->in[kind] != 0 ? 2 : 1;
     unsigned flag =
         kind == VGPIO_SLOT_REQ ? VGPIO_DRV_INDIRECT_REQUESTQ : VGPIO_DRV_DIRECT_EVENTQ;
     int indirect = ((drv->flags & flag) != 0) == (kind == VGPIO_SLOT_REQ);
@@ -690,8 +706,8 @@ static int poll_queue(struct vgpio_drv *drv, unsigned kind, struct vgpio_drv_eve
         if (r <= 0) {
             break;
         }
-        VGPIO_DMA_INVALIDATE(vgpio_drv_cell(drv, slot, NULL), VGPIO_DMA_CELL);
-        r = drv->dialect->used(drv, kind, slot, written, ev);
+        VGPIO_DMA_INVALIDATE(vgpio_drv_cell(drv, slot), VGPIO_DMA_CELL);
+        r = drv->dialect->used(drv, slot, written, ev);
     }
     return r < 0 ? fatal(drv, r) : r;
 }

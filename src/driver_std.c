@@ -147,25 +147,28 @@ static void irq_unbind(struct vgpio_drv *drv, struct vgpio_drv_slot *irq)
     if (irq->line < drv->irq_map_len) {
         drv->irq_map[irq->line] &= MAP_OUTPUT;
     }
-    vgpio_drv_give(drv, VGPIO_SLOT_EVENT, slot_of(drv, irq));
+    vgpio_drv_give(drv, slot_of(drv, irq));
+}
+
+/* Apart from the call that stages, which the deepest chain goes through. */
+static PORT_NOINLINE void irq_fill(const struct vgpio_drv *drv, uint16_t slot)
+{
+    uint8_t *cell = vgpio_drv_cell(drv, slot);
+    struct vgpio_irq_request req;
+
+    req.line = drv->slots[slot].line;
+    vgpio_irq_request_encode(cell, &req);
+    /* A device that writes nothing must not be taken to say VALID. */
+    cell[VGPIO_CELL_WRITE] = VGPIO_IRQ_STATUS_INVALID;
 }
 
 static int irq_post(struct vgpio_drv *drv, struct vgpio_drv_slot *irq)
 {
-    struct vgpio_irq_request req;
-    struct vgpio_seg seg[2];
     uint16_t slot = slot_of(drv, irq);
-    uint8_t *cell = vgpio_drv_cell(drv, slot, &seg[0].addr);
     int err;
 
-    req.line = irq->line;
-    vgpio_irq_request_encode(cell, &req);
-    /* A device that writes nothing must not be taken to say VALID. */
-    cell[VGPIO_CELL_WRITE] = VGPIO_IRQ_STATUS_INVALID;
-    seg[0].len = VGPIO_IRQ_REQUEST_SIZE;
-    seg[1].addr = seg[0].addr + VGPIO_CELL_WRITE;
-    seg[1].len = 1;
-    err = vgpio_drv_stage(drv, VGPIO_SLOT_EVENT, slot, seg, 1, 1);
+    irq_fill(drv, slot);
+    err = vgpio_drv_stage(drv, slot, NULL);
     if (err >= 0) {
         irq->state = (uint8_t)((irq->state & ~(unsigned)IRQ_WANT) | IRQ_POSTED);
     }
@@ -271,28 +274,20 @@ static void remember(struct vgpio_drv *drv, const struct vgpio_request *req,
 }
 
 static int stage_request(struct vgpio_drv *drv, uint16_t slot,
-                         const struct vgpio_request *req, struct vgpio_seg *answer)
+                         const struct vgpio_request *req, const struct vgpio_seg *answer)
 {
-    struct vgpio_seg seg[2];
-    uint8_t *cell = vgpio_drv_cell(drv, slot, &seg[0].addr);
+    uint8_t *cell = vgpio_drv_cell(drv, slot);
     struct vgpio_drv_slot *s = &drv->slots[slot];
     int err;
 
     vgpio_request_encode(cell, req);
     /* A device that writes nothing must not repeat an old answer. */
     cell[VGPIO_CELL_WRITE] = VGPIO_STATUS_ERR;
-    seg[0].len = VGPIO_REQUEST_SIZE;
-    if (answer != NULL) {
-        seg[1] = *answer;
-    } else {
-        seg[1].addr = seg[0].addr + VGPIO_CELL_WRITE;
-        seg[1].len = VGPIO_RESPONSE_SIZE;
-    }
     s->line = req->line;
     s->type = (uint8_t)req->type;
-    err = vgpio_drv_stage(drv, VGPIO_SLOT_REQ, slot, seg, 1, 1);
+    err = vgpio_drv_stage(drv, slot, answer);
     if (err < 0) {
-        vgpio_drv_give(drv, VGPIO_SLOT_REQ, slot);
+        vgpio_drv_give(drv, slot);
     }
     return err;
 }
@@ -318,7 +313,7 @@ static int std_submit(struct vgpio_drv *drv, const struct vgpio_request *asked,
             err = irq_bind(drv, req.line, &irq);
         }
         if (err < 0) {
-            vgpio_drv_give(drv, VGPIO_SLOT_REQ, (uint16_t)slot);
+            vgpio_drv_give(drv, (uint16_t)slot);
             return err;
         }
     }
@@ -391,9 +386,10 @@ static int names_result(struct vgpio_drv *drv, uint32_t written)
 
 /* Status and value are each read once; they cannot belong together less than the device
  * wants them to. */
-static int answer_result(const struct vgpio_drv *drv, uint16_t slot, uint32_t written)
+static PORT_NOINLINE int answer_result(const struct vgpio_drv *drv, uint16_t slot,
+                                       uint32_t written)
 {
-    const uint8_t *cell = vgpio_drv_cell(drv, slot, NULL) + VGPIO_CELL_WRITE;
+    const uint8_t *cell = vgpio_drv_cell(drv, slot) + VGPIO_CELL_WRITE;
     uint8_t raw[VGPIO_RESPONSE_SIZE];
     struct vgpio_response r;
 
@@ -456,7 +452,7 @@ static int req_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
         }
     }
     tell = vgpio_drv_answer(drv, slot, result, ev);
-    vgpio_drv_give(drv, VGPIO_SLOT_REQ, slot);
+    vgpio_drv_give(drv, slot);
     return tell;
 }
 
@@ -464,7 +460,7 @@ static int irq_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
                     struct vgpio_drv_event *ev)
 {
     struct vgpio_drv_slot *irq = &drv->slots[slot];
-    const uint8_t *cell = vgpio_drv_cell(drv, slot, NULL) + VGPIO_CELL_WRITE;
+    const uint8_t *cell = vgpio_drv_cell(drv, slot) + VGPIO_CELL_WRITE;
     int valid = written == 1 && vgpio_drv_byte(cell) == VGPIO_IRQ_STATUS_VALID;
     /* After NONE the pair is expected back and is no news; an interrupt that came before
      * the device saw the NONE still is. */
@@ -488,11 +484,11 @@ static int irq_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
     return err < 0 ? err : tell;
 }
 
-static int std_used(struct vgpio_drv *drv, unsigned kind, uint16_t slot, uint32_t written,
+static int std_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
                     struct vgpio_drv_event *ev)
 {
-    return !VGPIO_CFG_IRQ || kind == VGPIO_SLOT_REQ ? req_used(drv, slot, written, ev)
-                                                    : irq_used(drv, slot, written, ev);
+    return vgpio_drv_kind(drv, slot) == VGPIO_SLOT_REQ ? req_used(drv, slot, written, ev)
+                                                       : irq_used(drv, slot, written, ev);
 }
 
 const struct vgpio_dialect vgpio_std_dialect = {
@@ -504,7 +500,8 @@ const struct vgpio_dialect vgpio_std_dialect = {
 #endif
     VGPIO_F_IRQ,
     {VGPIO_REQUESTQ, VGPIO_EVENTQ},
-    {2, 2},
+    {VGPIO_REQUEST_SIZE, VGPIO_IRQ_REQUEST_SIZE},
+    {VGPIO_RESPONSE_SIZE, VGPIO_IRQ_RESPONSE_SIZE},
     std_configure,
     NULL,
     std_submit,

@@ -127,8 +127,15 @@ static PORT_INLINE unsigned stage_pairs(struct vgpio_drvq *q, const struct vgpio
 
 #endif /* VGPIO_CFG_FAST */
 
-static PORT_NOINLINE int add_any(struct vgpio_drvq *q, const struct vgpio_seg *segs,
-                                 unsigned nread, unsigned nwrite, uint16_t slot)
+/* Alone, it is no general way beside a short one. */
+#if VGPIO_CFG_FAST
+#define GENERAL_WAY PORT_NOINLINE
+#else
+#define GENERAL_WAY PORT_INLINE
+#endif
+
+static GENERAL_WAY int add_any(struct vgpio_drvq *q, const struct vgpio_seg *segs,
+                               unsigned nread, unsigned nwrite, uint16_t slot)
 {
     int err = drvq_dead(q);
 

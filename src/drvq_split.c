@@ -33,7 +33,7 @@ int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
                          unsigned nread, unsigned nwrite, uint16_t slot)
 {
     const struct vgpio_drvq_slot *books = q->ring;
-    uint16_t i = q->free_head;
+    uint16_t i = q->free_head, tail;
     unsigned n = nread + nwrite, k = 0;
     uint32_t total = 0;
 
@@ -43,22 +43,22 @@ int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
     if (n > q->nfree) {
         return VGPIO_ERR_NOSPC;
     }
-    for (;;) {
+    do {
         unsigned flags = k < nread ? 0u : DESC_F_WRITE;
-        uint16_t link = books[i].link;
+        uint16_t link = 0;
 
         /* Nothing is taken yet: half a chain in free descriptors means nothing. */
         if (!drvq_add_len(&total, segs[k].len)) {
             return VGPIO_ERR_INVAL;
         }
-        if (++k == n) {
-            drvq_split_put_free(q->desc, i, &segs[k - 1u], flags, 0);
-            break;
+        tail = i;
+        if (k + 1u != n) {
+            flags |= DESC_F_NEXT;
+            i = link = books[i].link;
         }
-        drvq_split_put_free(q->desc, i, &segs[k - 1u], flags | DESC_F_NEXT, link);
-        i = link;
-    }
-    stage(q, i, n, slot);
+        drvq_split_put_free(q->desc, tail, &segs[k], flags, link);
+    } while (++k != n);
+    stage(q, tail, n, slot);
     return VGPIO_OK;
 }
 

@@ -275,13 +275,24 @@ static inline void ring_st32(uint8_t *p, uint32_t v)
     port_st32(p, port_le32(v));
 }
 
-static inline void ring_st64(uint8_t *p, uint64_t v)
+static PORT_INLINE void ring_st64(uint8_t *p, uint64_t v)
 {
 #if PORT_HAS_64
     port_st64(p, port_le64(v));
 #else
     ring_st32(p, (uint32_t)v);
     ring_st32(p + 4, (uint32_t)(v >> 32));
+#endif
+}
+
+/* One store of two halves, or two. */
+static PORT_INLINE void ring_st32x2(uint8_t *p, uint32_t low, uint32_t high)
+{
+#if PORT_HAS_64
+    ring_st64(p, low | (uint64_t)high << 32);
+#else
+    ring_st32(p, low);
+    ring_st32(p + 4, high);
 #endif
 }
 

@@ -268,23 +268,13 @@ static int drv_configure(struct vgpio_drv *drv)
     return err;
 }
 
-static int post(struct vgpio_drv *drv, uint16_t slot)
-{
-    struct vgpio_seg seg;
-
-    (void)vgpio_drv_cell(drv, slot, &seg.addr);
-    seg.addr += VGPIO_CELL_WRITE;
-    seg.len = MSG;
-    return vgpio_drv_stage(drv, VGPIO_SLOT_EVENT, slot, &seg, 0, 1);
-}
-
 static int drv_ready(struct vgpio_drv *drv)
 {
     int slot;
     int err = 0;
 
     while (err == 0 && (slot = vgpio_drv_take(drv, VGPIO_SLOT_EVENT, NULL)) >= 0) {
-        err = post(drv, (uint16_t)slot);
+        err = vgpio_drv_stage(drv, (uint16_t)slot, NULL);
     }
     return err;
 }
@@ -293,7 +283,6 @@ static int drv_submit(struct vgpio_drv *drv, const struct vgpio_request *req,
                       void *cookie)
 {
     static const uint8_t kind[] = {0, 0, 0, 0, TOY_GET, TOY_SET, TOY_WATCH};
-    struct vgpio_seg seg = {0, MSG};
     uint8_t *cell;
     int slot;
 
@@ -306,12 +295,12 @@ static int drv_submit(struct vgpio_drv *drv, const struct vgpio_request *req,
     }
     drv->slots[slot].type = (uint8_t)req->type;
     drv->slots[slot].line = req->line;
-    cell = vgpio_drv_cell(drv, (uint16_t)slot, &seg.addr);
+    cell = vgpio_drv_cell(drv, (uint16_t)slot);
     cell[0] = kind[req->type];
     cell[1] = (uint8_t)req->line;
     cell[2] = req->value != 0;
     cell[3] = (uint8_t)slot;
-    return vgpio_drv_stage(drv, VGPIO_SLOT_REQ, (uint16_t)slot, &seg, 1, 0);
+    return vgpio_drv_stage(drv, (uint16_t)slot, NULL);
 }
 
 static int drv_read_names(struct vgpio_drv *drv, uint8_t *buf, uint64_t addr,
@@ -339,7 +328,7 @@ static void half_done(struct vgpio_drv *drv, uint16_t slot, unsigned half)
 
     s->state = (uint8_t)(s->state | half);
     if ((s->state & (SENT | ANSWERED)) == (SENT | ANSWERED)) {
-        vgpio_drv_give(drv, VGPIO_SLOT_REQ, slot);
+        vgpio_drv_give(drv, slot);
     }
 }
 
@@ -363,15 +352,15 @@ static int received(struct vgpio_drv *drv, const uint8_t m[MSG],
     return told;
 }
 
-static int drv_used(struct vgpio_drv *drv, unsigned kind, uint16_t slot, uint32_t written,
+static int drv_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
                     struct vgpio_drv_event *ev)
 {
-    const uint8_t *cell = vgpio_drv_cell(drv, slot, NULL) + VGPIO_CELL_WRITE;
+    const uint8_t *cell = vgpio_drv_cell(drv, slot) + VGPIO_CELL_WRITE;
     uint8_t m[MSG];
     unsigned i;
     int told, err;
 
-    if (kind == VGPIO_SLOT_REQ) {
+    if (vgpio_drv_kind(drv, slot) == VGPIO_SLOT_REQ) {
         half_done(drv, slot, SENT);
         return 0;
     }
@@ -382,7 +371,7 @@ static int drv_used(struct vgpio_drv *drv, unsigned kind, uint16_t slot, uint32_
         m[i] = vgpio_drv_byte(cell + i);
     }
     told = received(drv, m, ev);
-    err = post(drv, slot);
+    err = vgpio_drv_stage(drv, slot, NULL);
     return err < 0 ? err : told;
 }
 
@@ -391,7 +380,8 @@ const struct vgpio_dialect toy_dialect = {
     0,
     0, /* the inbox is always there */
     {OUTBOX, INBOX},
-    {1, 1},
+    {MSG, 0},
+    {0, MSG},
     drv_configure,
     drv_ready,
     drv_submit,
