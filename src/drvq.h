@@ -54,7 +54,7 @@ static inline void drvq_split_put(uint8_t *p, const struct vgpio_seg *seg, unsig
                                   unsigned next)
 {
     ring_st64(p, seg->addr);
-    ring_st32x2(p + 8, seg->len, flags | (uint32_t)next << 16);
+    ring_st64(p + 8, seg->len | (uint64_t)flags << 32 | (uint64_t)next << 48);
 }
 
 static inline void drvq_split_put_free(uint8_t *desc, uint16_t i,

@@ -285,17 +285,6 @@ static PORT_INLINE void ring_st64(uint8_t *p, uint64_t v)
 #endif
 }
 
-/* One store of two halves, or two. */
-static PORT_INLINE void ring_st32x2(uint8_t *p, uint32_t low, uint32_t high)
-{
-#if PORT_HAS_64
-    ring_st64(p, low | (uint64_t)high << 32);
-#else
-    ring_st32(p, low);
-    ring_st32(p + 4, high);
-#endif
-}
-
 /* ---- 3. Order, of the kind that was negotiated ---- */
 
 static inline uint16_t ring_ld16_acquire(const uint8_t *p, unsigned platform)
