@@ -52,12 +52,11 @@ static const char names[] = "GET_FEATURES\0"
 const char *vgpio_vu_request_str(uint32_t request)
 {
     const char *name = names;
-    const char *end = names + sizeof names;
 
     if (request == 0 || request > 43) {
         return "request";
     }
-    while (--request > 0 && name < end) {
+    while (--request > 0) {
         while (*name != '\0') {
             name++;
         }

@@ -190,6 +190,9 @@ static void test_init(void **state)
     ops.ops_size = offsetof(struct vgpio_vdev_ops, error);
     a.dev.ops = &ops;
     expect_eq(vgpio_loop_init(&a.loop, a.dev, &a.mem), VGPIO_ERR_ABI);
+    ops = note_ops;
+    ops.error = NULL;
+    expect_eq(vgpio_loop_init(&a.loop, a.dev, &a.mem), VGPIO_ERR_ABI);
     expect_eq(a.n.resets, 0);
 }
 
@@ -257,6 +260,9 @@ static void test_bring_up(void **state)
     expect_eq(vgpio_loop_take_kicks(&a.loop), 1);
     expect_eq(vgpio_loop_take_kicks(&a.loop), 0);
     small.size = 4;
+    a.n.refuse_queue = 1;
+    expect_eq(bus->queue_start(&a.loop, 1, &small), VGPIO_ERR_FAULT);
+    a.n.refuse_queue = 0;                            /* that one may be tried again */
     expect_ok(bus->queue_start(&a.loop, 1, &small)); /* late, so at once */
     expect_eq(a.n.started, 3);
     expect_eq(bus->queue_start(&a.loop, 1, &small), VGPIO_ERR_STATE);

@@ -150,6 +150,9 @@ static void test_init_refuses_what_cannot_work(void **state)
     few = mmio_shim_io;
     few.read = NULL;
     expect_eq(vgpio_mmio_bus_init_io(&f.bus, &few, NULL), VGPIO_ERR_ABI);
+    few = mmio_shim_io;
+    few.write = NULL;
+    expect_eq(vgpio_mmio_bus_init_io(&f.bus, &few, NULL), VGPIO_ERR_ABI);
     expect_eq(
         vgpio_mmio_bus_init_abi(&f.bus, f.byte, VGPIO_ABI(sizeof f.bus - 1, 0, 0, 0)),
         VGPIO_ERR_ABI);

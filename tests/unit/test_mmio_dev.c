@@ -269,6 +269,10 @@ static void test_init_refuses_what_cannot_work(void **state)
     assert_int_equal(vgpio_mmio_dev_init(&m, some, NULL), VGPIO_ERR_INVAL);
     few.ops_size = offsetof(struct vgpio_vdev_ops, take_events);
     assert_int_equal(vgpio_mmio_dev_init(&m, some, &mem), VGPIO_ERR_ABI);
+    few = note_ops;
+    few.take_events = NULL;
+    assert_int_equal(vgpio_mmio_dev_init(&m, some, &mem), VGPIO_ERR_ABI);
+    few = note_ops;
     few.ops_size = offsetof(struct vgpio_vdev_ops, irq_acked);
     assert_int_equal(vgpio_mmio_dev_init(&m, some, &mem), 0);
     assert_int_equal(
@@ -970,6 +974,27 @@ static void test_interrupt_is_a_level(void **state)
     assert_int_equal(rd(&a->m, R_INTERRUPT_STATUS), VGPIO_MMIO_USED);
 }
 
+/* A device may end its table before the member, or leave it out. */
+static void test_an_acknowledgement_nobody_asks_for(void **state)
+{
+    struct alone *a = *state;
+    struct vgpio_vdev_ops ops = note_ops;
+    unsigned i;
+
+    bring_up(a, 0);
+    a->m.vdev.ops = &ops;
+    ops.irq_acked = NULL;
+    for (i = 0; i < 2; i++) {
+        a->n.events = VGPIO_EV_QUEUE(0);
+        assert_int_equal(vgpio_mmio_dev_irq(&a->m), 1);
+        wr(&a->m, R_INTERRUPT_ACK, VGPIO_MMIO_USED);
+        assert_int_equal(vgpio_mmio_dev_irq(&a->m), 0);
+        ops = note_ops;
+        ops.ops_size = offsetof(struct vgpio_vdev_ops, irq_acked);
+    }
+    assert_int_equal(a->n.irq_acks, 0);
+}
+
 static void test_each_cause_is_acknowledged_by_itself(void **state)
 {
     struct alone *a = *state;
@@ -1340,6 +1365,7 @@ int main(void)
         alone(test_kicks_without_a_write),
         alone(test_work_left_over_is_not_forgotten),
         alone(test_interrupt_is_a_level),
+        alone(test_an_acknowledgement_nobody_asks_for),
         alone(test_each_cause_is_acknowledged_by_itself),
         alone(test_interrupts_as_edges),
         alone(test_no_interrupt_before_driver_ok),

@@ -196,6 +196,25 @@ static void test_hostile_device(void **state)
     assert_int_equal(vgpio_drv_poll(&x->w.drv, &x->last), 0);
 }
 
+static int deaf_notify(void *ctx, unsigned q, uint32_t data)
+{
+    (void)ctx, (void)q, (void)data;
+    return VGPIO_ERR_IO;
+}
+
+static void test_a_bus_that_does_not_notify(void **state)
+{
+    struct sync_world *x = *state;
+    struct vgpio_bus_ops deaf = *x->w.drv.bus;
+
+    deaf.notify = deaf_notify;
+    x->w.drv.bus = &deaf;
+    assert_int_equal(vgpio_sync_call(&x->s, VGPIO_MSG_GET_VALUE, 5, 0), VGPIO_ERR_IO);
+    assert_int_equal(x->waits, 0);
+    x->w.drv.bus = x->w.rc.bus;
+    assert_int_equal(vgpio_sync_call(&x->s, VGPIO_MSG_GET_VALUE, 5, 0), 0);
+}
+
 /* ---- an answer between the last look and the sleep ---- */
 
 /* The line that is asked answers when the driver has looked at the request queue and is
@@ -204,6 +223,7 @@ struct late {
     struct sync_world *x;
     vgpio_token token;
     int armed;
+    int broken; /* it breaks the request queue instead */
 };
 
 static struct late late;
@@ -220,6 +240,10 @@ static void late_trace(void *ctx, unsigned id, uint32_t a, uint32_t b)
     (void)ctx, (void)a, (void)b;
     if (id == VGPIO_TR_IRQ_INVALID && late.armed) {
         late.armed = 0;
+        if (late.broken) {
+            world_break_used(&late.x->w, 0);
+            return;
+        }
         twomap_turn(&late.x->w.m, TWOMAP_BOTH);
         assert_int_equal(vgpio_dev_complete(&late.x->w.std, late.token, 1), 0);
     }
@@ -231,7 +255,9 @@ static int late_wait(void *ctx)
     struct sync_world *x = ctx;
     const struct vgpio_vdev_ops *dev = x->w.dev.ops;
 
-    x->waits++;
+    if (++x->waits == x->give_up_at) {
+        return -1;
+    }
     (void)world_serve(&x->w);
     twomap_turn(&x->w.m, TWOMAP_BOTH);
     assert_int_equal(dev->queue_run(x->w.dev.obj, VGPIO_EVENTQ, 1), 0);
@@ -256,10 +282,9 @@ static void poll_interrupt(struct sync_world *x)
     (void)world_serve(&x->w);
 }
 
-static void test_an_answer_just_before_the_sleep(void **state)
+static void late_start(struct sync_world *x)
 {
     static struct vgpio_line_ops ops;
-    struct sync_world *x = *state;
     const struct vgpio_vdev_ops *dev;
     uint16_t line;
 
@@ -288,8 +313,29 @@ static void test_an_answer_just_before_the_sleep(void **state)
     expect_kind(x, VGPIO_DONE);
     expect_kind(x, VGPIO_IRQ);
     x->s.wait = late_wait;
+    x->give_up_at = x->waits + 2;
+}
+
+static void test_an_answer_just_before_the_sleep(void **state)
+{
+    struct sync_world *x = *state;
+
+    late_start(x);
+    late.broken = 0;
     assert_int_equal(vgpio_sync_call(&x->s, VGPIO_MSG_GET_VALUE, 3, 0), 1);
     assert_int_equal(x->waits, 3); /* two types and this one: it did not sleep again */
+}
+
+static void test_a_ring_that_breaks_just_before_the_sleep(void **state)
+{
+    struct sync_world *x = *state;
+
+    x->w.rc.features =
+        ~VGPIO_F_PACKED; /* of the other layout, a rearm reports no error */
+    late_start(x);
+    late.broken = 1;
+    assert_int_equal(vgpio_sync_call(&x->s, VGPIO_MSG_GET_VALUE, 3, 0), VGPIO_ERR_PROTO);
+    assert_int_equal(x->waits, 3);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -304,7 +350,9 @@ int main(void)
         T(test_timeouts_do_not_eat_slots_for_ever),
         T(test_stopped_meanwhile),
         T(test_hostile_device),
+        T(test_a_bus_that_does_not_notify),
         T(test_an_answer_just_before_the_sleep),
+        T(test_a_ring_that_breaks_just_before_the_sleep),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
