@@ -8,6 +8,13 @@ need_packages python3 gcc libc6-dev make cmake pkg-config libcmocka-dev
 
 log=build/logs/mutate-build.log
 mkdir -p build/logs
-{ cmake --preset default && cmake --build --preset default -j "$(nproc)"; } > "$log" 2>&1 ||
+folder=build
+options=()
+if [[ " $* " = *" --general "* ]]; then
+    folder=build-general
+    options=(-B "$folder" -DVGPIO_CFG_FAST=OFF -DVGPIO_TEST_BUILDS=OFF)
+fi
+{ cmake --preset default "${options[@]}" &&
+    cmake --build "$folder" -j "$(nproc)"; } > "$log" 2>&1 ||
     { cat "$log" && die "The build failed"; }
 exec python3 scripts/mutate.py "$@"
