@@ -129,9 +129,12 @@ int vgpio_drvq_get_many(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
 int vgpio_drvq_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
 {
     struct vgpio_back b;
-    int err = drvq_dead(q);
-    int got = err ? err : LAYOUT(q, get)(q, &b, 1);
+    int got = drvq_dead(q);
 
+    if (got != 0) {
+        return got;
+    }
+    got = LAYOUT(q, get)(q, &b, 1);
     if (got > 0) {
         *slot = b.slot;
         *written = b.written;

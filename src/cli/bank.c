@@ -285,28 +285,28 @@ int bank_init(struct bank *b, enum bank_dialect dialect, const char *spec,
     return n < 0 ? fail(why, why_size, vgpio_strerror(n)) : 0;
 }
 
-int bank_init_over(struct bank *b, enum bank_dialect dialect, const char *const *names,
-                   uint16_t nlines, const struct vgpio_line_ops *ops, void *ctx,
-                   uint64_t features, char *why, size_t why_size)
+int bank_init_over(struct bank *b, enum bank_dialect dialect,
+                   const struct bank_lines *lines, uint64_t features, char *why,
+                   size_t why_size)
 {
     uint16_t i;
     int n;
 
     memset(b, 0, sizeof *b);
     b->dialect = dialect;
-    b->nlines = nlines;
+    b->nlines = lines->n;
     if (take_memory(b, "", true) < 0) {
         return fail(why, why_size, "out of memory");
     }
-    for (i = 0; i < nlines; i++) {
-        b->names[i] = names[i];
-        b->nsorted += names[i][0] != '\0';
+    for (i = 0; i < lines->n; i++) {
+        b->names[i] = lines->names[i];
+        b->nsorted += lines->names[i][0] != '\0';
     }
     if (build_block(b, why, why_size) < 0) {
         return -1;
     }
     b->nsorted = 0; /* nobody looks for a name here */
-    n = start_device(b, ops, ctx, features);
+    n = start_device(b, lines->ops, lines->ctx, features);
     return n < 0 ? fail(why, why_size, vgpio_strerror(n)) : 0;
 }
 

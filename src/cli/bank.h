@@ -58,8 +58,13 @@ struct bank {
 int bank_init(struct bank *, enum bank_dialect, const char *spec, uint64_t features,
               char *why, size_t why_size);
 /* The same over lines of somebody else's: no simulator, so no pulls. */
-int bank_init_over(struct bank *, enum bank_dialect, const char *const *names,
-                   uint16_t nlines, const struct vgpio_line_ops *, void *ctx,
+struct bank_lines {
+    const char *const *names;
+    uint16_t n;
+    const struct vgpio_line_ops *ops;
+    void *ctx;
+};
+int bank_init_over(struct bank *, enum bank_dialect, const struct bank_lines *,
                    uint64_t features, char *why, size_t why_size);
 struct vgpio_sink bank_sink(struct bank *);
 void bank_free(struct bank *);

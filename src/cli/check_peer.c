@@ -357,8 +357,8 @@ void check_stage(struct check *c, unsigned slot, unsigned type, unsigned line,
 bool check_ask(struct check *c, unsigned type, unsigned line, uint32_t value,
                uint8_t answer[2])
 {
-    unsigned slot;
-    uint32_t len;
+    unsigned slot = 0;
+    uint32_t len = 0;
 
     check_stage(c, 0, type, line, value, 2);
     check_kick(c, 0);

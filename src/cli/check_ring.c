@@ -204,7 +204,10 @@ static bool restart(struct check *c)
     unsigned i;
 
     for (i = 0; i < 3; i++) {
-        if (!ask(c) || !ask(c)) {
+        if (!ask(c)) {
+            return false;
+        }
+        if (!ask(c)) {
             return false;
         }
         if (bus->set_status(&c->front.vuf, 0) != 0 || !check_begin(c, c->features)) {

@@ -171,6 +171,8 @@ static int open_chip(struct joint *j, const struct options *o)
 static int join(struct joint *j, const struct options *o)
 {
     struct vgpio_bridge_config bc = {0};
+    const struct bank_lines lines = {j->chip.names, (uint16_t)j->chip.nlines,
+                                     &vgpio_bridge_ops, &j->bridge};
     char why[256];
 
     j->lines = calloc(j->chip.nlines, sizeof *j->lines);
@@ -178,8 +180,7 @@ static int join(struct joint *j, const struct options *o)
         cli_error("%s", strerror(errno));
         return -1;
     }
-    if (bank_init_over(&j->bank, o->dialect, j->chip.names, j->chip.nlines,
-                       &vgpio_bridge_ops, &j->bridge, features_mask(&o->features), why,
+    if (bank_init_over(&j->bank, o->dialect, &lines, features_mask(&o->features), why,
                        sizeof why) < 0) {
         cli_error("%s: %s", o->chip, why);
         return -1;
