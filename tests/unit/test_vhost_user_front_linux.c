@@ -86,7 +86,7 @@ static void make_dir(char dir[32])
 
 static void test_answer(void **state)
 {
-    uint8_t got[64];
+    uint32_t got[16];
     uint64_t v = 0;
 
     (void)state;
