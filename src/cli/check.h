@@ -4,6 +4,8 @@
 #ifndef VGPIO_CLI_CHECK_H
 #define VGPIO_CLI_CHECK_H
 
+#include "report.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,16 +28,6 @@ enum {                    /* flags of a test */
     CHECK_EVENT_IDX = 16, /* takes the event index */
     CHECK_HOSTILE = 32,   /* input that no driver may send */
     CHECK_BOTH = 64       /* runs on packed rings, too */
-};
-
-enum check_verdict {
-    CHECK_PASS,
-    CHECK_REJECT, /* hostile input was refused, and the device serves on */
-    CHECK_SKIP,
-    CHECK_FAIL,
-    CHECK_WEDGED,  /* afterwards the device does not answer a new connection */
-    CHECK_CRASHED, /* ... or is gone */
-    CHECK_VERDICTS
 };
 
 struct check_piece {
@@ -141,19 +133,12 @@ bool check_level(struct check *, unsigned level);
 
 /* ---- the run (check_run.c) ---- */
 
-enum check_format {
-    CHECK_TEXT,
-    CHECK_JSON,
-    CHECK_JUNIT
-};
-
 struct check_run {
     struct check c;
     const char *spawn, *only;
-    enum check_format format;
     char dir[64], socket[96], control[96]; /* of a device that we start */
     pid_t pid;                             /* its group; 0: none */
-    unsigned n, count[CHECK_VERDICTS];
+    struct report report;
 };
 
 void check_list(const char *only);

@@ -6,7 +6,6 @@
 #include "evloop.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,9 +15,6 @@
 #include <unistd.h>
 
 static const struct check_test *const tables[] = {check_gpio_tests, check_ring_tests};
-
-static const char *const words[CHECK_VERDICTS] = {"PASS", "REJECT", "SKIP",
-                                                  "FAIL", "WEDGED", "CRASHED"};
 
 /* ---- a device of our own ---- */
 
@@ -171,13 +167,13 @@ static uint64_t features_for(const struct check *c, const struct check_test *t)
            ((t->flags & CHECK_EVENT_IDX) != 0 ? VGPIO_F_EVENT_IDX : 0);
 }
 
-static enum check_verdict judge(struct check_run *r, const struct check_test *t, bool ok)
+static enum report_verdict judge(struct check_run *r, const struct check_test *t, bool ok)
 {
     char saw[sizeof r->c.saw];
     bool alive;
 
     if (ok && (t->flags & CHECK_HOSTILE) == 0) {
-        return CHECK_PASS;
+        return REPORT_PASS;
     }
     memcpy(saw, r->c.saw, sizeof saw);
     r->c.saw[0] = '\0';
@@ -186,12 +182,12 @@ static enum check_verdict judge(struct check_run *r, const struct check_test *t,
         memcpy(r->c.saw, saw, sizeof saw);
     }
     if (alive) {
-        return ok ? CHECK_REJECT : CHECK_FAIL;
+        return ok ? REPORT_REJECT : REPORT_FAIL;
     }
-    return has_died(r) || r->c.gone ? CHECK_CRASHED : CHECK_WEDGED;
+    return has_died(r) || r->c.gone ? REPORT_CRASHED : REPORT_WEDGED;
 }
 
-static enum check_verdict run_test(struct check_run *r, const struct check_test *t)
+static enum report_verdict run_test(struct check_run *r, const struct check_test *t)
 {
     struct check *c = &r->c;
     const char *why;
@@ -203,7 +199,7 @@ static enum check_verdict run_test(struct check_run *r, const struct check_test 
     if (why != NULL) {
         check_close(c);
         (void)check_saw(c, "%s", why);
-        return CHECK_SKIP;
+        return REPORT_SKIP;
     }
     ok = ok && check_begin(c, features_for(c, t)) && t->run(c);
     check_close(c);
@@ -212,132 +208,35 @@ static enum check_verdict run_test(struct check_run *r, const struct check_test 
 
 /* ---- report ---- */
 
-static void quote(const char *text, bool xml)
-{
-    for (; *text != '\0'; text++) {
-        if (xml && strchr("<>&\"", *text) != NULL) {
-            printf("&#%d;", *text);
-        } else if (!xml && (*text == '"' || *text == '\\')) {
-            printf("\\%c", *text);
-        } else {
-            putchar(*text >= ' ' && *text <= '~' ? *text : '?');
-        }
-    }
-}
-
-static void field(const char *before, const char *text, bool xml)
-{
-    fputs(before, stdout);
-    quote(text, xml);
-    putchar('"');
-}
-
-static void report_text(const char *id, const struct check_test *t, enum check_verdict v,
-                        const char *saw)
-{
-    printf("%-8s %-24s %-13s %s\n", words[v], id, t->rule, t->did);
-    if (v == CHECK_SKIP) {
-        printf("         %s\n", saw);
-    } else if (v >= CHECK_FAIL) {
-        printf("         expected: %s\n         saw:      %s\n", t->expected, saw);
-    }
-}
-
-static void report_json(const char *id, const struct check_test *t, enum check_verdict v,
-                        const char *saw, bool first)
-{
-    printf("%s\n  {\"verdict\": \"%s\"", first ? "[" : ",", words[v]);
-    field(", \"id\": \"", id, false);
-    field(", \"rule\": \"", t->rule, false);
-    field(", \"did\": \"", t->did, false);
-    field(", \"expected\": \"", t->expected, false);
-    field(", \"saw\": \"", saw, false);
-    putchar('}');
-}
-
-static void report_junit(const char *id, const struct check_test *t, enum check_verdict v,
-                         const char *saw, bool first)
-{
-    if (first) {
-        printf("<?xml version=\"1.0\"?>\n<testsuite name=\"vgpio check\">\n");
-    }
-    field("  <testcase name=\"", id, true);
-    field(" classname=\"", t->rule, true);
-    if (v == CHECK_SKIP) {
-        field("><skipped message=\"", saw, true);
-        printf("/></testcase>\n");
-    } else if (v >= CHECK_FAIL) {
-        printf("><failure type=\"%s\"", words[v]);
-        field(" message=\"", saw, true);
-        fputs(">did: ", stdout);
-        quote(t->did, true);
-        fputs("; expected: ", stdout);
-        quote(t->expected, true);
-        printf("</failure></testcase>\n");
-    } else {
-        printf("/>\n");
-    }
-}
-
 static void report(struct check_run *r, const char *id, const struct check_test *t,
-                   enum check_verdict v)
+                   enum report_verdict v)
 {
-    const char *saw = r->c.saw[0] != '\0' || v >= CHECK_FAIL ? r->c.saw : "that";
+    struct report_row row = {id, t->rule, t->did, t->expected, r->c.saw, v};
 
-    if (r->format == CHECK_JSON) {
-        report_json(id, t, v, saw, r->n == 0);
-    } else if (r->format == CHECK_JUNIT) {
-        report_junit(id, t, v, saw, r->n == 0);
-    } else {
-        report_text(id, t, v, saw);
-    }
-    (void)fflush(stdout);
-    r->n++;
-    r->count[v]++;
-}
-
-static void report_end(const struct check_run *r)
-{
-    unsigned v;
-
-    if (r->format == CHECK_JSON) {
-        printf("%s]\n", r->n == 0 ? "[" : "\n");
-    } else if (r->format == CHECK_JUNIT) {
-        printf("%s</testsuite>\n", r->n == 0 ? "<testsuite name=\"vgpio check\">\n" : "");
-    } else {
-        for (v = 0; v < CHECK_VERDICTS; v++) {
-            printf("%u %s%s", r->count[v], words[v],
-                   v + 1 < CHECK_VERDICTS ? ", " : "\n");
-        }
-    }
+    report_row(&r->report, &row);
 }
 
 /* ---- all of them ---- */
 
-static bool wanted(const char *only, const char *id, const char *rule)
-{
-    return only == NULL || fnmatch(only, id, 0) == 0 || fnmatch(only, rule, 0) == 0;
-}
-
 static void one(struct check_run *r, const struct check_test *t, bool packed)
 {
-    enum check_verdict v;
+    enum report_verdict v;
     char id[48];
 
     snprintf(id, sizeof id, "%s%s", t->id, packed ? "@packed" : "");
-    if (!wanted(r->only, id, t->rule)) {
+    if (!report_wanted(r->only, id, t->rule)) {
         return;
     }
     if (r->spawn != NULL && r->pid == 0 && !start_device(r)) {
         r->c.saw[0] = '\0';
         (void)check_saw(&r->c, "the device cannot be started again");
-        report(r, id, t, CHECK_CRASHED);
+        report(r, id, t, REPORT_CRASHED);
         return;
     }
     r->c.packed = packed;
     v = run_test(r, t);
     report(r, id, t, v);
-    if (v == CHECK_WEDGED || v == CHECK_CRASHED) {
+    if (v == REPORT_WEDGED || v == REPORT_CRASHED) {
         end_device(r);
     }
 }
@@ -356,8 +255,8 @@ int check_all(struct check_run *r)
                 }
             }
         }
-        if (r->n > 0) {
-            report_end(r);
+        if (r->report.n > 0) {
+            report_end(&r->report);
         } else {
             cli_error("no test is called '%s'", r->only);
         }
@@ -367,10 +266,7 @@ int check_all(struct check_run *r)
         cli_error("stdout: %s", strerror(errno));
         return CLI_FAILED;
     }
-    return r->count[CHECK_PASS] + r->count[CHECK_REJECT] + r->count[CHECK_SKIP] == r->n &&
-                   r->n > 0
-               ? CLI_OK
-               : CLI_FAILED;
+    return report_good(&r->report) ? CLI_OK : CLI_FAILED;
 }
 
 void check_list(const char *only)
@@ -380,7 +276,7 @@ void check_list(const char *only)
 
     for (i = 0; i < 2; i++) {
         for (t = tables[i]; t->id != NULL; t++) {
-            if (wanted(only, t->id, t->rule)) {
+            if (report_wanted(only, t->id, t->rule)) {
                 printf("%-20s %-13s %s\n", t->id, t->rule, t->did);
             }
         }

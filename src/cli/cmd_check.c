@@ -102,7 +102,7 @@ static int take_option(struct check_run *r, int c, char **argv)
         return CLI_OK;
     case OPT_JSON:
     case OPT_JUNIT:
-        r->format = c == OPT_JSON ? CHECK_JSON : CHECK_JUNIT;
+        r->report.format = c == OPT_JSON ? REPORT_JSON : REPORT_JUNIT;
         return CLI_OK;
     default:
         return cli_bad_option("check", argv, c);
@@ -115,6 +115,7 @@ int cmd_check(int argc, char **argv)
     bool list = false;
     int c, code;
 
+    r.report.suite = "vgpio check";
     r.c.timeout_ms = 2000;
     r.c.loop[0] = r.c.loop[1] = -1;
     opterr = 0;
