@@ -111,8 +111,9 @@ int vgpio_vu_init_abi(struct vgpio_vu *vu, struct vgpio_vdev dev,
     vu->os = os;
     vu->ctx = ctx;
     vu->mem.ops_size = sizeof vu->mem;
-    vu->mem.ctx = vu;
-    vu->mem.map = vgpio_vu_map;
+    vu->table.region = vu->region;
+    vu->mem.ctx = &vu->table;
+    vu->mem.map = vgpio_mem_table_map; /* plain, so that queues know the way by heart */
     vu->back_fd = -1;
     for (q = 0; q < VGPIO_VU_MAX_QUEUES && dev.ops->queue_max(dev.obj, q) != 0; q++) {
         vu->nrings++;
@@ -247,7 +248,7 @@ static enum vu_verdict set_addr(struct vgpio_vu *vu, unsigned q, const uint8_t *
     if (vgpio_vu_get32(p + 4) != 0) {
         return vu_refuse(vu, "ring addresses: dirty logging is not offered");
     }
-    if (vu->nregions != 0 &&
+    if (vu->table.n != 0 &&
         (!vgpio_vu_gpa(vu, desc, &gpa) || !vgpio_vu_gpa(vu, used, &gpa) ||
          !vgpio_vu_gpa(vu, avail, &gpa))) {
         return vu_refuse(vu, "ring addresses: not in any memory region");

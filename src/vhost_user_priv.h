@@ -54,7 +54,6 @@ static inline enum vu_verdict vu_hangup(struct vgpio_vu *vu, const char *reason)
 void vgpio_vu_drop_fd(struct vgpio_vu *vu, int *fd);
 
 /* Memory. */
-void *vgpio_vu_map(void *ctx, uint64_t gpa, uint32_t *len, unsigned access);
 void vgpio_vu_mem_forget(struct vgpio_vu *vu);
 enum vu_verdict vgpio_vu_mem_table(struct vgpio_vu *vu, const uint8_t *payload,
                                    uint32_t size, struct vu_fds *fds);

@@ -20,44 +20,20 @@ static uint64_t left_of(uint64_t start, uint64_t size, uint64_t addr)
     return addr < start || addr - start >= size ? 0 : size - (addr - start);
 }
 
-void *vgpio_vu_map(void *ctx, uint64_t gpa, uint32_t *len, unsigned access)
-{
-    struct vgpio_vu *vu = ctx;
-    uint32_t i, n;
-
-    (void)access; /* everything is mapped for both */
-    for (n = 0, i = vu->hint; n < vu->nregions; n++, i++) {
-        const struct vgpio_vu_region *g;
-        uint64_t left;
-
-        i = i < vu->nregions ? i : 0;
-        g = &vu->region[i];
-        left = left_of(g->gpa, g->size, gpa);
-        if (left != 0) {
-            *len = left < *len ? (uint32_t)left : *len;
-            vu->hint = i;
-            return g->hva + (size_t)(gpa - g->gpa);
-        }
-    }
-    return NULL;
-}
-
 int vgpio_vu_gpa(const struct vgpio_vu *vu, uint64_t uva, uint64_t *gpa)
 {
     uint32_t i;
 
-    for (i = 0; i < vu->nregions; i++) {
-        const struct vgpio_vu_region *g = &vu->region[i];
-
-        if (left_of(g->uva, g->size, uva) != 0) {
-            *gpa = g->gpa + (uva - g->uva);
+    for (i = 0; i < vu->table.n; i++) {
+        if (left_of(vu->uva[i], vu->region[i].size, uva) != 0) {
+            *gpa = vu->region[i].gpa + (uva - vu->uva[i]);
             return 1;
         }
     }
     return 0;
 }
 
-static void unmap_all(struct vgpio_vu *vu, const struct vgpio_vu_region *g, uint32_t n)
+static void unmap_all(struct vgpio_vu *vu, const struct vgpio_mem_region *g, uint32_t n)
 {
     while (n-- != 0) {
         vu->os->unmap(vu->ctx, g[n].hva, g[n].size);
@@ -66,27 +42,33 @@ static void unmap_all(struct vgpio_vu *vu, const struct vgpio_vu_region *g, uint
 
 void vgpio_vu_mem_forget(struct vgpio_vu *vu)
 {
-    unmap_all(vu, vu->region, vu->nregions);
-    vu->nregions = 0;
+    unmap_all(vu, vu->region, vu->table.n);
+    vu->table.n = 0;
 }
 
+/* A memory table that may become the one in use. */
+struct fresh {
+    struct vgpio_mem_region region[VGPIO_VU_MAX_REGIONS];
+    uint64_t uva[VGPIO_VU_MAX_REGIONS];
+};
+
 /* Reads one region, and says what is wrong with it beside those before it. */
-static const char *read_region(struct vgpio_vu_region *g, uint32_t i, const uint8_t *p,
+static const char *read_region(struct fresh *f, uint32_t i, const uint8_t *p,
                                uint64_t *off)
 {
-    struct vgpio_vu_region *r = &g[i];
+    struct vgpio_mem_region *g = f->region, *r = &g[i];
     uint32_t k;
 
     r->gpa = vgpio_vu_get64(p);
     r->size = vgpio_vu_get64(p + 8);
-    r->uva = vgpio_vu_get64(p + 16);
     r->hva = NULL;
+    f->uva[i] = vgpio_vu_get64(p + 16);
     *off = vgpio_vu_get64(p + 24);
     if (r->size == 0) {
         return "a memory region is empty";
     }
     /* A region may end exactly at 2^64, so it is its last byte that must exist. */
-    if (r->gpa > UINT64_MAX - (r->size - 1) || r->uva > UINT64_MAX - (r->size - 1) ||
+    if (r->gpa > UINT64_MAX - (r->size - 1) || f->uva[i] > UINT64_MAX - (r->size - 1) ||
         *off > UINT64_MAX - (r->size - 1)) {
         return "a memory region wraps around";
     }
@@ -99,15 +81,16 @@ static const char *read_region(struct vgpio_vu_region *g, uint32_t i, const uint
     return NULL;
 }
 
-static const char *map_regions(struct vgpio_vu *vu, struct vgpio_vu_region *g, uint32_t n,
+static const char *map_regions(struct vgpio_vu *vu, struct fresh *f, uint32_t n,
                                const uint8_t *p, const struct vu_fds *fds)
 {
+    struct vgpio_mem_region *g = f->region;
     const char *wrong = NULL;
     uint64_t off;
     uint32_t i;
 
     for (i = 0; i < n && wrong == NULL; i++) {
-        wrong = read_region(g, i, p + 32u * i, &off);
+        wrong = read_region(f, i, p + 32u * i, &off);
         if (wrong == NULL) {
             g[i].hva = vu->os->map(vu->ctx, fds->fd[i], off, g[i].size);
             wrong = g[i].hva == NULL ? "a memory region cannot be mapped" : NULL;
@@ -122,7 +105,7 @@ static const char *map_regions(struct vgpio_vu *vu, struct vgpio_vu_region *g, u
 enum vu_verdict vgpio_vu_mem_table(struct vgpio_vu *vu, const uint8_t *payload,
                                    uint32_t size, struct vu_fds *fds)
 {
-    struct vgpio_vu_region fresh[VGPIO_VU_MAX_REGIONS];
+    struct fresh fresh;
     const char *wrong;
     uint32_t n;
     unsigned q;
@@ -142,7 +125,7 @@ enum vu_verdict vgpio_vu_mem_table(struct vgpio_vu *vu, const uint8_t *payload,
     if (fds->n != n) {
         return vu_hangup(vu, "memory table: one file descriptor a region, please");
     }
-    wrong = map_regions(vu, fresh, n, payload + 8, fds);
+    wrong = map_regions(vu, &fresh, n, payload + 8, fds);
     if (wrong != NULL) {
         return vu_refuse(vu, wrong); /* the old table stays as it was */
     }
@@ -151,9 +134,10 @@ enum vu_verdict vgpio_vu_mem_table(struct vgpio_vu *vu, const uint8_t *payload,
     }
     vgpio_vu_mem_forget(vu);
     if (n != 0) {
-        memcpy(vu->region, fresh, n * sizeof fresh[0]);
+        memcpy(vu->region, fresh.region, n * sizeof vu->region[0]);
+        memcpy(vu->uva, fresh.uva, n * sizeof vu->uva[0]);
     }
-    vu->nregions = n;
+    vu->table.n = n;
     return vgpio_vu_try_all(vu);
 }
 
@@ -232,7 +216,7 @@ static enum vu_verdict start_if_ready(struct vgpio_vu *vu, unsigned q)
     const struct vgpio_vu_ring *r = &vu->ring[q];
 
     if ((r->flags & RING_STARTED) != 0 || (r->flags & RING_TOLD) != RING_TOLD ||
-        !vu->acked || vu->nregions == 0 || !vgpio_vu_wanted(vu, r)) {
+        !vu->acked || vu->table.n == 0 || !vgpio_vu_wanted(vu, r)) {
         return VU_DONE;
     }
     return start(vu, q);

@@ -181,10 +181,6 @@ struct vgpio_vu_msg {
 };
 
 /** @cond PRIVATE */
-struct vgpio_vu_region {
-    uint64_t gpa, size, uva;
-    uint8_t *hva;
-};
 struct vgpio_vu_ring {
     uint64_t desc, avail, used;
     int kick, call, err;
@@ -200,13 +196,15 @@ struct vgpio_vu {
     void *ctx;
     const char *reason;
     struct vgpio_mem mem;
-    struct vgpio_vu_region region[VGPIO_VU_MAX_REGIONS];
+    struct vgpio_mem_table table;
+    struct vgpio_mem_region region[VGPIO_VU_MAX_REGIONS]; /* as the device sees them */
+    uint64_t uva[VGPIO_VU_MAX_REGIONS];                   /* the front end's addresses */
     struct vgpio_vu_ring ring[VGPIO_VU_MAX_QUEUES];
     uint64_t features, protocol;
-    uint32_t nregions, hint, owed;
+    uint32_t owed;
     int back_fd;
     uint8_t nrings, draining, look, acked;
-    uint32_t reserved[5];
+    uint32_t reserved[3];
     /** @endcond */
 };
 

@@ -180,9 +180,9 @@ static int lie_set_direction(void *ctx, uint16_t line, unsigned dir, unsigned ou
 static int lie_queue_start(void *obj, unsigned q, const struct vgpio_mem *mem,
                            const struct vgpio_vq_setup *setup)
 {
-    const struct vgpio_vu_region *r = &liar.vu.region[0];
+    const struct vgpio_mem_region *r = &liar.vu.region[0];
 
-    liar.used[q] = r->hva + (setup->device - r->gpa);
+    liar.used[q] = (uint8_t *)r->hva + (setup->device - r->gpa);
     liar.seen[q] = 0;
     return liar.queue_start(obj, q, mem, setup);
 }

@@ -1012,18 +1012,17 @@ static void test_the_device_sees_memory_by_regions(void **state)
     }
     protocol(w);
     assert_int_equal(ack(w, VU_SET_MEM_TABLE, v, 72, 2), 0);
-    for (i = 0; i < 2; i++) { /* twice: the second time by the hint */
-        len = 8;
-        p = mem->map(mem->ctx, 0x1ffe, &len, VGPIO_MEM_READ);
-        assert_non_null(p);
-        assert_int_equal(len, 2);
-        assert_int_equal(*p, 2);
-        len = 8;
-        p = mem->map(mem->ctx, 0x2000, &len, VGPIO_MEM_WRITE);
-        assert_non_null(p);
-        assert_int_equal(len, 8);
-        assert_int_equal(*p, 7);
-    }
+    assert_true(mem->map == vgpio_mem_table_map); /* queues take their short ways */
+    len = 8;
+    p = mem->map(mem->ctx, 0x1ffe, &len, VGPIO_MEM_READ);
+    assert_non_null(p);
+    assert_int_equal(len, 2);
+    assert_int_equal(*p, 2);
+    len = 8;
+    p = mem->map(mem->ctx, 0x2000, &len, VGPIO_MEM_WRITE);
+    assert_non_null(p);
+    assert_int_equal(len, 8);
+    assert_int_equal(*p, 7);
     len = 1;
     assert_null(mem->map(mem->ctx, 0xfff, &len, VGPIO_MEM_READ));
     assert_null(mem->map(mem->ctx, 0x3000, &len, VGPIO_MEM_READ));
