@@ -102,7 +102,7 @@ static const struct ctl_ops ops = {
 
 static void on_change(void *ctx, uint16_t line, unsigned level)
 {
-    ctlserver_changed(&((struct control *)ctx)->server, line, level);
+    ctlserver_changed(&((struct control *)ctx)->server, line, level, evloop_now_ns());
 }
 
 /* --- the device's thread --- */
@@ -147,7 +147,8 @@ int control_init(struct control *c, const char *path, struct lines *lines,
     if (path == NULL) {
         return EXIT_OK;
     }
-    c->ctl = (struct ctl){&ops, c, lines->n, CTL_REPLY_MAX + lines->block_size};
+    c->ctl =
+        (struct ctl){&ops, c, lines->n, CTL_REPLY_MAX + lines->block_size + lines->n};
     if (sock_listen(&c->listener, path, why, sizeof why) < 0) {
         complain("--control %s", why);
         return EXIT_FAILED;

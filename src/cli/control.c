@@ -16,18 +16,63 @@
 static const char help_text[] =
     "commands: info | pull LINE 0|1 | value LINE | dir LINE | "
     "wait LINE 0|1 TIMEOUT_MS | toggle LINE COUNT PERIOD_US (COUNT pulses, two edges "
-    "each; period 0: both edges in one step) | barrier | stats | help; "
+    "each; period 0: both edges in one step) | barrier | stats | values | "
+    "watch changes [LINE] | watch messages | unwatch | hello | help; "
     "LINE is a number or a name, \"in quotes\" if it has blanks";
 
 static void reply(struct ctl_client *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* --- events --- */
+
+/* Bytes that events may use: a reply, and word of lost events before it, always fit. */
+static size_t event_room(const struct ctl_client *c)
+{
+    size_t used = c->out_len + c->ctl->reply_max + CTL_EVENT_MAX;
+
+    return used < c->out_size ? c->out_size - used : 0;
+}
+
+static void tell_lost(struct ctl_client *c)
+{
+    if (c->watch.lost > 0) {
+        c->out_len += ctl_event_lost(c->out + c->out_len, c->watch.count, c->watch.lost);
+        c->watch.lost = 0;
+    }
+}
+
+/* Can there be another event? After a loss not at once: every other one would be word of
+ * a lost one. */
+static bool can_tell(const struct ctl_client *c)
+{
+    size_t room = event_room(c);
+
+    return room >= 2u * CTL_EVENT_MAX &&
+           (c->watch.lost == 0 || room >= (c->out_size - c->ctl->reply_max) / 2);
+}
+
+/* Counts one; false when there is no room to tell it. */
+static bool begin_event(struct ctl_client *c)
+{
+    if (!can_tell(c)) {
+        c->watch.count++;
+        c->watch.lost++;
+        return false;
+    }
+    tell_lost(c);
+    c->watch.count++;
+    c->fresh = true;
+    return true;
+}
+
 static void reply(struct ctl_client *c, const char *fmt, ...)
 {
-    size_t room = c->out_size - c->out_len;
     va_list ap;
+    size_t room;
     int n;
 
+    tell_lost(c);
+    room = c->out_size - c->out_len;
     va_start(ap, fmt);
     n = vsnprintf(c->out + c->out_len, room, fmt, ap);
     va_end(ap);
@@ -44,6 +89,7 @@ static void reply_text(struct ctl_client *c, size_t (*fill)(void *, char *, size
     size_t room = c->ctl->reply_max - 4;
     size_t n;
 
+    tell_lost(c);
     memcpy(c->out + c->out_len, "ok ", 3);
     n = fill(c->ctl->ctx, c->out + c->out_len + 3, room);
     c->out_len += 3 + (n < room ? n : room);
@@ -233,21 +279,92 @@ static void do_toggle(struct ctl_client *c, char **arg, uint64_t now)
     c->due_us = now;
 }
 
+static void do_values(struct ctl_client *c, char **arg, uint64_t now)
+{
+    uint16_t i;
+
+    (void)arg;
+    (void)now;
+    if (c->ctl->nlines > c->ctl->reply_max - 4) {
+        reply(c, "error too many lines for one reply");
+        return;
+    }
+    tell_lost(c);
+    memcpy(c->out + c->out_len, "ok ", 3);
+    c->out_len += 3;
+    for (i = 0; i < c->ctl->nlines; i++) {
+        c->out[c->out_len++] = c->ctl->ops->value(c->ctl->ctx, i) == 1 ? '1' : '0';
+    }
+    c->out[c->out_len++] = '\n';
+}
+
+static void do_watch(struct ctl_client *c, char **arg, uint64_t now)
+{
+    const char *wrong = NULL;
+    uint16_t line;
+
+    (void)now;
+    if (strcmp(arg[0], "messages") == 0 && arg[1] == NULL) {
+        c->watch.messages = true;
+    } else if (strcmp(arg[0], "changes") != 0) {
+        reply(c, "error usage: watch changes [LINE] | watch messages");
+        return;
+    } else if (arg[1] == NULL) {
+        c->watch.all_changes = true;
+    } else if (get_line(c, arg[1], &line)) {
+        wrong = ctl_watch_line(&c->watch, line);
+    } else {
+        return;
+    }
+    reply(c, wrong == NULL ? "ok" : "error %s", wrong);
+}
+
+static void do_unwatch(struct ctl_client *c, char **arg, uint64_t now)
+{
+    (void)arg;
+    (void)now;
+    ctl_watch_stop(&c->watch);
+    reply(c, "ok");
+}
+
+static void do_hello(struct ctl_client *c, char **arg, uint64_t now);
+
 static const struct command {
     const char *name, *usage;
-    int nargs;
+    int nargs, more; /* and how many more it may have */
     void (*run)(struct ctl_client *, char **arg, uint64_t now);
 } commands[] = {
-    {"info", "info", 0, do_info},
-    {"pull", "pull LINE 0|1", 2, do_pull},
-    {"value", "value LINE", 1, do_value},
-    {"dir", "dir LINE", 1, do_dir},
-    {"wait", "wait LINE 0|1 TIMEOUT_MS", 3, do_wait},
-    {"toggle", "toggle LINE COUNT PERIOD_US", 3, do_toggle},
-    {"barrier", "barrier", 0, do_barrier},
-    {"stats", "stats", 0, do_stats},
-    {"help", "help", 0, do_help},
+    {"info", "info", 0, 0, do_info},
+    {"pull", "pull LINE 0|1", 2, 0, do_pull},
+    {"value", "value LINE", 1, 0, do_value},
+    {"dir", "dir LINE", 1, 0, do_dir},
+    {"wait", "wait LINE 0|1 TIMEOUT_MS", 3, 0, do_wait},
+    {"toggle", "toggle LINE COUNT PERIOD_US", 3, 0, do_toggle},
+    {"barrier", "barrier", 0, 0, do_barrier},
+    {"stats", "stats", 0, 0, do_stats},
+    {"values", "values", 0, 0, do_values},
+    {"watch", "watch changes [LINE] | watch messages", 1, 1, do_watch},
+    {"unwatch", "unwatch", 0, 0, do_unwatch},
+    {"hello", "hello", 0, 0, do_hello},
+    {"help", "help", 0, 0, do_help},
 };
+
+static void do_hello(struct ctl_client *c, char **arg, uint64_t now)
+{
+    char list[CTL_REPLY_MAX / 2];
+    uint32_t v = vgpio_version();
+    size_t used = 0;
+    size_t i;
+
+    (void)arg;
+    (void)now;
+    for (i = 0; i < sizeof commands / sizeof commands[0] && used < sizeof list; i++) {
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s",
+                                 i > 0 ? "," : "", commands[i].name);
+    }
+    reply(c, "ok protocol=%u version=%u.%u.%u commands=%s", CTL_PROTOCOL, v >> 16 & 0xffu,
+          v >> 8 & 0xffu, v & 0xffu, list);
+}
 
 static const struct command *command_of(const char *name)
 {
@@ -289,6 +406,9 @@ static void execute(struct ctl_client *c, char *text, size_t len, uint64_t now)
     }
     text[len] = '\0';
     n = split(text, words);
+    if (n > 0 && n < MAX_WORDS) {
+        words[n] = NULL; /* an argument that may be missing */
+    }
     if (n <= 0) {
         reply(c, "error %s",
               n == 0    ? "an empty line; try 'help'"
@@ -299,7 +419,7 @@ static void execute(struct ctl_client *c, char *text, size_t len, uint64_t now)
     cmd = command_of(words[0]);
     if (cmd == NULL) {
         reply(c, "error unknown command '%.24s'; try 'help'", words[0]);
-    } else if (n - 1 != cmd->nargs) {
+    } else if (n - 1 < cmd->nargs || n - 1 > cmd->nargs + cmd->more) {
         reply(c, "error usage: %s", cmd->usage);
     } else {
         cmd->run(c, words + 1, now);
@@ -405,7 +525,9 @@ void ctl_eof(struct ctl_client *c)
 
 static bool has_room(const struct ctl_client *c)
 {
-    return c->out_size - c->out_len >= c->ctl->reply_max;
+    size_t events = c->watch.lost > 0 ? CTL_EVENT_MAX : 0;
+
+    return c->out_size - c->out_len >= c->ctl->reply_max + events;
 }
 
 /* Takes one command off the input; false when there is none that can be taken now. */
@@ -438,6 +560,10 @@ static bool next_command(struct ctl_client *c, uint64_t now)
 
 void ctl_run(struct ctl_client *c, uint64_t now_us)
 {
+    c->fresh = false;
+    if (can_tell(c)) {
+        tell_lost(c); /* perhaps nothing more happens */
+    }
     do {
         if (c->state == CTL_WAIT) {
             run_wait(c, now_us);
@@ -449,16 +575,34 @@ void ctl_run(struct ctl_client *c, uint64_t now_us)
 
 uint64_t ctl_due(const struct ctl_client *c)
 {
+    if (c->fresh) {
+        return 0;
+    }
     if (c->state == CTL_WAIT) {
         return c->hit ? 0 : c->due_us;
     }
     return c->state == CTL_TOGGLE ? c->due_us : CTL_NEVER;
 }
 
-void ctl_changed(struct ctl_client *c, uint16_t line, unsigned level)
+void ctl_changed(struct ctl_client *c, uint16_t line, unsigned level, uint64_t ns)
 {
     if (c->state == CTL_WAIT && c->line == line && c->level == level) {
         c->hit = true;
+    }
+    if (ctl_watches(&c->watch, line) && begin_event(c)) {
+        c->out_len +=
+            ctl_event_change(c->out + c->out_len, c->watch.count, ns, line, level);
+    }
+}
+
+void ctl_traced(struct ctl_client *c, unsigned id, uint32_t a, uint32_t b, uint64_t ns)
+{
+    char text[CTL_EVENT_MAX];
+
+    /* Only what is an event is counted. */
+    if (c->watch.messages && ctl_event_trace(text, 0, ns, id, a, b) > 0 &&
+        begin_event(c)) {
+        c->out_len += ctl_event_trace(c->out + c->out_len, c->watch.count, ns, id, a, b);
     }
 }
 

@@ -8,12 +8,15 @@
 #ifndef VGPIO_CLI_CONTROL_H
 #define VGPIO_CLI_CONTROL_H
 
+#include "ctl_watch.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define CTL_LINE_MAX 1024u /* bytes of one command, newline included */
-#define CTL_REPLY_MAX 512u /* bytes of one reply, but for the names in `info` */
+#define CTL_PROTOCOL 1u     /* docs/control.md: what it promises, and when it grows */
+#define CTL_LINE_MAX 1024u  /* bytes of one command, newline included */
+#define CTL_REPLY_MAX 2048u /* bytes of one reply, but for the names in `info` */
 #define CTL_MAX_COUNT 1000000000u
 #define CTL_MAX_PERIOD_US 3600000000u
 #define CTL_MAX_TIMEOUT_MS 86400000u
@@ -37,7 +40,7 @@ struct ctl {
     const struct ctl_ops *ops;
     void *ctx;
     uint16_t nlines;
-    size_t reply_max; /* at least CTL_REPLY_MAX, and room for `info` */
+    size_t reply_max; /* at least CTL_REPLY_MAX, and room for `info` and `values` */
 };
 
 enum ctl_state {
@@ -60,6 +63,8 @@ struct ctl_client {
     uint8_t level;
     uint64_t count, done, edges, period_us;
     uint64_t due_us; /* deadline of a wait, next edge of a toggle */
+    struct ctl_watch watch;
+    bool fresh; /* events came since ctl_run() */
     char in[CTL_LINE_MAX];
 };
 
@@ -75,8 +80,10 @@ void ctl_eof(struct ctl_client *);
 void ctl_run(struct ctl_client *, uint64_t now_us);
 /* When ctl_run() is wanted again at the latest. */
 uint64_t ctl_due(const struct ctl_client *);
-/* A line has a new level, possibly only for an instant. */
-void ctl_changed(struct ctl_client *, uint16_t line, unsigned level);
+/* A line has a new level, possibly only for an instant; `ns` as the events tell it. */
+void ctl_changed(struct ctl_client *, uint16_t line, unsigned level, uint64_t ns);
+/* What the device's trace hook tells. */
+void ctl_traced(struct ctl_client *, unsigned id, uint32_t a, uint32_t b, uint64_t ns);
 
 /* The first `n` bytes of `out` have been sent. */
 void ctl_sent(struct ctl_client *, size_t n);

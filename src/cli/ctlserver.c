@@ -101,7 +101,7 @@ static void conn_ready(void *ctx, uint32_t events)
 static void conn_open(struct ctlserver *s, int fd)
 {
     static const char sorry[] = "error too many clients\n";
-    size_t out_size = s->ctl->reply_max + CTL_REPLY_MAX;
+    size_t out_size = s->ctl->reply_max + CTL_REPLY_MAX + CTLSERVER_EVENTS;
     struct ctl_conn *conn = NULL;
 
     if (s->nclients < CTLSERVER_MAX_CLIENTS) {
@@ -155,12 +155,26 @@ void ctlserver_stop(struct ctlserver *s)
     ev_remove(s->loop, &s->source);
 }
 
-void ctlserver_changed(struct ctlserver *s, uint16_t line, unsigned level)
+void ctlserver_changed(struct ctlserver *s, uint16_t line, unsigned level, uint64_t ns)
 {
     struct ctl_conn *conn;
 
     for (conn = s->clients; conn != NULL; conn = conn->next) {
-        ctl_changed(&conn->client, line, level);
+        ctl_changed(&conn->client, line, level, ns);
+    }
+}
+
+void ctlserver_traced(struct ctlserver *s, unsigned id, uint32_t a, uint32_t b)
+{
+    struct ctl_conn *conn;
+    uint64_t ns = 0;
+
+    for (conn = s->clients; conn != NULL; conn = conn->next) {
+        if (conn->client.watch.messages) {
+            /* The clock is asked once, and only if somebody wants to know. */
+            ns = ns == 0 ? evloop_now_ns() : ns;
+            ctl_traced(&conn->client, id, a, b, ns);
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 #include "sockets.h"
 
 #define CTLSERVER_MAX_CLIENTS 64
+#define CTLSERVER_EVENTS 65536u /* bytes of events that a client may be behind */
 
 struct ctl_conn;
 struct ctlserver {
@@ -26,7 +27,8 @@ int ctlserver_start(struct ctlserver *, struct evloop *, const struct ctl *,
                     struct sock_listener *);
 void ctlserver_stop(struct ctlserver *);
 
-void ctlserver_changed(struct ctlserver *, uint16_t line, unsigned level);
+void ctlserver_changed(struct ctlserver *, uint16_t line, unsigned level, uint64_t ns);
+void ctlserver_traced(struct ctlserver *, unsigned id, uint32_t a, uint32_t b);
 /* When ctlserver_tick() is wanted at the latest, and the call that does what is due. */
 uint64_t ctlserver_due(const struct ctlserver *);
 void ctlserver_tick(struct ctlserver *, uint64_t now_us);

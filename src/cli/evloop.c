@@ -116,10 +116,15 @@ int evloop_poll(struct evloop *loop)
     return dispatch(loop, 0);
 }
 
-uint64_t evloop_now(void)
+uint64_t evloop_now_ns(void)
 {
     struct timespec ts;
 
     clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t evloop_now(void)
+{
+    return evloop_now_ns() / 1000u;
 }

@@ -42,6 +42,7 @@ int evloop_step(struct evloop *, uint64_t due_us);
  * `epfd` is one descriptor among others. -1 and errno. */
 int evloop_poll(struct evloop *);
 
-uint64_t evloop_now(void); /* monotonic, microseconds */
+uint64_t evloop_now(void);    /* monotonic, microseconds */
+uint64_t evloop_now_ns(void); /* the same clock, nanoseconds */
 
 #endif /* VGPIO_CLI_EVLOOP_H */

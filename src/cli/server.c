@@ -78,6 +78,9 @@ static void os_trace(void *ctx, unsigned id, uint32_t a, uint32_t b)
 {
     struct server *s = ctx;
 
+    if (s->has_control) {
+        ctlserver_traced(&s->control, id, a, b);
+    }
     if (s->verbose > 1) {
         say(s, "%s 0x%" PRIx32 " 0x%" PRIx32, vgpio_trace_str(id), a, b);
     }
@@ -345,7 +348,7 @@ static void on_line_change(void *ctx, uint16_t line, unsigned level)
     struct server *s = ctx;
 
     if (s->has_control) {
-        ctlserver_changed(&s->control, line, level);
+        ctlserver_changed(&s->control, line, level, evloop_now_ns());
     }
 }
 
@@ -363,7 +366,7 @@ static int start(struct server *s, struct sock_listener *control)
     s->ctl.ops = &control_ops;
     s->ctl.ctx = s;
     s->ctl.nlines = s->bank->nlines;
-    s->ctl.reply_max = CTL_REPLY_MAX + bank_names_size(s->bank);
+    s->ctl.reply_max = CTL_REPLY_MAX + bank_names_size(s->bank) + s->bank->nlines;
     if (control->fd >= 0) {
         if (ctlserver_start(&s->control, s->loop, &s->ctl, control) < 0) {
             return -1;

@@ -22,7 +22,7 @@ static struct world {
     struct ctl ctl;
     struct ctl_client c;
     char out_buf[4 * CTL_REPLY_MAX];
-    char text[8192]; /* what the client was told */
+    char text[16384]; /* what the client was told */
     uint64_t now;
 } w;
 
@@ -67,7 +67,7 @@ static int pull(void *ctx, uint16_t line, unsigned level)
     assert_true(line < LINES && level <= 1);
     w.pull[line] = (uint8_t)level;
     w.pulls++;
-    ctl_changed(&w.c, line, (unsigned)value(NULL, line));
+    ctl_changed(&w.c, line, (unsigned)value(NULL, line), w.now * 1000);
     return w.fails;
 }
 
@@ -356,6 +356,181 @@ static void test_toggle_behind_an_output(void **state)
     assert_string_equal(w.text, "ok 2 pulses 0 edges\n");
 }
 
+/* --- events --- */
+
+static void test_hello(void **state)
+{
+    (void)state;
+    w.text[0] = '\0';
+    send_bytes("hello\n", 6);
+    assert_memory_equal(w.text, "ok protocol=1 version=", 22);
+    assert_non_null(strstr(w.text, " commands=info,pull,"));
+    assert_non_null(strstr(w.text, ",watch,"));
+    assert_non_null(strstr(w.text, ",help\n"));
+    say("hello you", "error usage: hello");
+}
+
+static void test_values(void **state)
+{
+    (void)state;
+    say("values", "ok 0000");
+    w.pull[1] = 1;
+    w.dir[3] = VGPIO_DIR_OUT;
+    w.out[3] = 1;
+    say("values", "ok 0101");
+    w.ctl.nlines = CTL_REPLY_MAX - 3;
+    say("values", "error too many lines for one reply");
+}
+
+static void test_watch_changes(void **state)
+{
+    (void)state;
+    say("pull 0 1", "ok");
+    say("watch changes", "ok");
+    w.now = 5;
+    /* The effect stands before the answer to its cause. */
+    say("pull 0 0", "event 1 5000 change 0 0\nok");
+    say("pull button 1", "event 2 5000 change 1 1\nok");
+    w.text[0] = '\0';
+    (void)pull(NULL, 2, 1);
+    assert_int_equal(ctl_due(&w.c), 0);
+    run();
+    assert_string_equal(w.text, "event 3 5000 change 2 1\n");
+    assert_true(ctl_due(&w.c) == CTL_NEVER);
+    say("unwatch", "ok");
+    say("pull 0 1", "ok");
+}
+
+static void test_watch_some_lines(void **state)
+{
+    unsigned i;
+
+    (void)state;
+    say("watch changes button", "ok");
+    say("watch changes 3", "ok");
+    say("watch changes 3", "ok");
+    say("pull 0 1", "ok");
+    say("pull 3 1", "event 1 0 change 3 1\nok");
+    say("pull 1 1", "event 2 0 change 1 1\nok");
+    say("watch changes nobody", "error no line is named 'nobody'");
+    say("watch changes 1 2", "error usage: watch changes [LINE] | watch messages");
+    say("watch", "error usage: watch changes [LINE] | watch messages");
+    say("watch lines", "error usage: watch changes [LINE] | watch messages");
+    say("watch messages 1", "error usage: watch changes [LINE] | watch messages");
+    w.ctl.nlines = UINT16_MAX;
+    for (i = 2; i < CTL_WATCH_LINES; i++) {
+        char line[32];
+
+        snprintf(line, sizeof line, "watch changes %u", 100 + i);
+        say(line, "ok");
+    }
+    say("watch changes 9",
+        "error too many lines one by one; 'watch changes' tells of all");
+    say("watch changes 3", "ok");
+}
+
+static void test_watch_messages(void **state)
+{
+    static const struct {
+        unsigned id;
+        uint32_t a, b;
+        const char *text;
+    } events[] = {
+        {VGPIO_TR_REQUEST, 3u << 16 | 7, 1, "request 7 3 1"},
+        {VGPIO_TR_ANSWER, 4u << 16 | 7, 1, "answer 7 4 ok 1"},
+        {VGPIO_TR_ANSWER, 4u << 16 | 7, 0x100, "answer 7 4 err 0"},
+        {VGPIO_TR_IRQ_PARKED, 7, 3, "unmasked 7 3"},
+        {VGPIO_TR_IRQ_VALID, 7, 3, "interrupt 7 3"},
+        {VGPIO_TR_LEVEL, 7, 1, "interrupt 7 1"},
+        {VGPIO_TR_IRQ_INVALID, 7, 0, "returned 7 0"},
+        {VGPIO_TR_EDGE_LATCHED, 7, 1, "latched 7 1"},
+        {VGPIO_TR_EDGE_MERGED, 7, 2, "merged 7 2"},
+        {VGPIO_TR_EDGE_DROPPED, 7, 2, "dropped 7 2"},
+        {VGPIO_TR_CHAIN_BAD, 1, 4, "malformed - 1"},
+        {VGPIO_TR_QUEUE_BROKEN, 1, 4, "broken - 1"},
+        {VGPIO_TR_RESET, 0, 0, "reset -"},
+        {VGPIO_TR_FEATURES, 1, 1, "features - 0x100000001"},
+    };
+    char wanted[128];
+    unsigned i;
+
+    (void)state;
+    ctl_traced(&w.c, VGPIO_TR_RESET, 0, 0, 1);
+    say("watch messages", "ok");
+    for (i = 0; i < sizeof events / sizeof events[0]; i++) {
+        w.text[0] = '\0';
+        /* What is no event takes no number. */
+        ctl_traced(&w.c, VGPIO_TR_VU_MESSAGE, 1, 1, 2);
+        ctl_traced(&w.c, events[i].id, events[i].a, events[i].b, 9);
+        run();
+        snprintf(wanted, sizeof wanted, "event %u 9 %s\n", i + 1, events[i].text);
+        assert_string_equal(w.text, wanted);
+    }
+    say("pull 0 1", "ok");
+}
+
+/* The largest numbers there are stay inside an event's bytes. */
+static void test_longest_event(void **state)
+{
+    char out[CTL_EVENT_MAX + 1];
+    size_t n;
+
+    (void)state;
+    n = ctl_event_trace(out, UINT64_MAX, UINT64_MAX, VGPIO_TR_REQUEST, UINT32_MAX,
+                        UINT32_MAX);
+    assert_in_range(n, 2, CTL_EVENT_MAX);
+    assert_memory_equal(out + n - 6, "67295\n", 6);
+    n = ctl_event_trace(out, UINT64_MAX, UINT64_MAX, VGPIO_TR_FEATURES, UINT32_MAX,
+                        UINT32_MAX);
+    assert_memory_equal(out + n - 5, "ffff\n", 5);
+    n = ctl_event_lost(out, UINT64_MAX, UINT64_MAX);
+    assert_memory_equal(out + n - 5, "1615\n", 5);
+}
+
+/* A client that does not read: what it missed has numbers, and is told before the next
+ * thing it is told; and the answers to its commands always have room. */
+static void test_lost_events(void **state)
+{
+    unsigned told = 0;
+    char wanted[64];
+    char *p;
+
+    (void)state;
+    say("watch changes", "ok");
+    while (w.c.watch.lost < 3) {
+        assert_in_range(told++, 0, 1000);
+        (void)pull(NULL, 0, told & 1u);
+    }
+    told -= 3;
+    assert_in_range(told, 10, 400);
+    assert_true(w.c.out_size - w.c.out_len >= CTL_REPLY_MAX + CTL_EVENT_MAX);
+    w.text[0] = '\0';
+    ctl_input(&w.c, "value 0\n", 8);
+    run();
+    snprintf(wanted, sizeof wanted, "event %u 0 lost - 3\nok ", told + 3);
+    p = strstr(w.text, " lost ");
+    assert_non_null(p);
+    while (p[-1] != '\n') {
+        p--;
+    }
+    assert_memory_equal(p, wanted, strlen(wanted));
+    snprintf(wanted, sizeof wanted, "event %u 0 change 1 1\nok", told + 4);
+    say("pull 1 1", wanted);
+}
+
+/* It reads again, says nothing, and nothing more happens: it is told all the same. */
+static void test_lost_events_are_told_unasked(void **state)
+{
+    (void)state;
+    say("watch changes", "ok");
+    while (w.c.watch.lost == 0) {
+        (void)pull(NULL, 0, 1);
+    }
+    w.text[0] = '\0';
+    run();
+    assert_string_equal(strrchr(w.text, 'l'), "lost - 1\n");
+}
+
 /* --- rude clients --- */
 
 static void test_bad_bytes(void **state)
@@ -461,6 +636,14 @@ int main(void)
         cmocka_unit_test_setup(test_toggle_is_polite, setup),
         cmocka_unit_test_setup(test_toggle_with_period, setup),
         cmocka_unit_test_setup(test_toggle_behind_an_output, setup),
+        cmocka_unit_test_setup(test_hello, setup),
+        cmocka_unit_test_setup(test_values, setup),
+        cmocka_unit_test_setup(test_watch_changes, setup),
+        cmocka_unit_test_setup(test_watch_some_lines, setup),
+        cmocka_unit_test_setup(test_watch_messages, setup),
+        cmocka_unit_test_setup(test_longest_event, setup),
+        cmocka_unit_test_setup(test_lost_events, setup),
+        cmocka_unit_test_setup(test_lost_events_are_told_unasked, setup),
         cmocka_unit_test_setup(test_bad_bytes, setup),
         cmocka_unit_test_setup(test_endless_line, setup),
         cmocka_unit_test_setup(test_longest_line, setup),
