@@ -28,6 +28,7 @@ machine_start() { # LINES
     local tmp
     lines=$1
     rm -f "$machine_dir"/con.{in,out} "$machine_dir/booted"
+    : > "$machine_dir/vmm.log"
     mkfifo "$machine_dir"/con.{in,out}
     exec {con_to}<> "$machine_dir/con.in" {tmp}<> "$machine_dir/con.out"
     # It has the other ends from its first moment on, so that its end is the end of the file.
