@@ -82,10 +82,11 @@ static size_t op_stats(void *ctx, char *out, size_t size)
         "requests=%" PRIu64 " answers=%" PRIu64 " interrupts=%" PRIu64 " latched=%" PRIu64
         " merged=%" PRIu64 " dropped=%" PRIu64 " errors=%" PRIu64
         " error_answers=%" PRIu64 " bad_chains=%" PRIu64 " broken_queues=%" PRIu64
-        " returned=%" PRIu64 " connects=1",
+        " returned=%" PRIu64 " connects=1 kick_exits=%" PRIu64,
         s->requests, s->answers, s->interrupts, s->latched, s->merged, s->dropped,
         s->error_answers + s->bad_chains + s->broken_queues, s->error_answers,
-        s->bad_chains, s->broken_queues, s->returned);
+        s->bad_chains, s->broken_queues, s->returned,
+        ((const struct control *)ctx)->gpio->kick_exits);
 }
 
 static const struct ctl_ops ops = {

@@ -78,6 +78,7 @@ void gpio_access(struct gpio *g, uint32_t off, void *data, unsigned len, bool wr
     pthread_mutex_lock(&g->lock);
     if (write) {
         memcpy(&value, data, len < sizeof value ? len : sizeof value);
+        g->kick_exits += off == VGPIO_MMIO_QUEUE_NOTIFY;
         /* Queues to look at: all when they start; or a doorbell whose value KVM did not
          * know. A processor of the guest has better things to do than to serve them. */
         ring(g, vgpio_mmio_dev_write(&g->mmio, off, len, value));
@@ -210,6 +211,7 @@ int gpio_init(struct gpio *g, struct vm *vm, const struct gpio_lines *lines,
     pthread_mutex_init(&g->lock, NULL);
     g->lines = lines;
     g->raised = g->ending = g->has_thread = false;
+    g->kick_exits = 0;
     g->line = calloc(lines->n, sizeof g->line[0]);
     if (g->line == NULL) {
         complain("out of memory");

@@ -48,6 +48,7 @@ struct gpio {
     int wake;    /* eventfd: look at what is due, or end */
     bool raised; /* and KVM has not said that it lowered the line */
     bool ending;
+    uint64_t kick_exits; /* doorbells that were exits, since KVM did not take them */
     pthread_t thread;
     bool has_thread;
 };

@@ -36,6 +36,25 @@ case_next_guest() {
     end_server
 }
 
+# A device without interrupts: lines are read and driven, and who asks for edges is told at once.
+case_no_irq() {
+    serve 4 --no-irq
+    boot
+    ctl "pull 1 1"
+    guest 'gpioget gpiochip0 1'
+    expect "line 1" "$output" 1
+    guest hold h 2=1
+    ctl "wait 2 1 3000"
+    guest stop h
+    guest '! gpiomon --num-events=1 gpiochip0 1 2>&1'
+    guest 'gpioget gpiochip0 1'
+    expect "line 1" "$output" 1
+    stat interrupts
+    expect "interrupts" "$stat" 0
+    halt
+    end_server
+}
+
 # A guest that dies with lines driven and armed leaves nothing to the next.
 case_guest_killed() {
     serve 4

@@ -7,7 +7,7 @@
 machine='' machine_dir='' con_to='' con_from='' lines=''
 
 # select_variant VARIANT: a layout of the rings, then +event and +indirect for what is offered
-# besides. Also which form of the kernel is booted: both have their turn.
+# besides, then -irq for a device without interrupts. Also which form of the kernel is booted: both have their turn.
 select_variant() {
     local without=''
     variant=$1 image=bzImage
@@ -17,6 +17,7 @@ select_variant() {
     esac
     [[ $variant == *+event* ]] || without+=,event_idx
     [[ $variant == *+indirect* ]] || without+=,indirect
+    [[ $variant != *-irq ]] || without+=,irq
     machine_options=(--cpus 2 --memory 128 --kernel "$KERNEL/$image" --initrd "$INITRD"
         --append "rdinit=/pc-init quiet mitigations=off nokaslr" --without "${without#,}")
     [ -n "$without" ] || machine_options=("${machine_options[@]:0:${#machine_options[@]}-2}")

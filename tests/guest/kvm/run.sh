@@ -11,7 +11,8 @@
 #        VGPIO_KVM_SECONDS=N           time for one case (30; nested 120)
 #        VGPIO_KVM_TOGGLES=N           pulses of two_cpus (100000; nested 10000)
 #
-# A variant is what the device offers: packed or split rings, then +event and +indirect. Natively
+# A variant is what the device offers: packed or split rings, then +event and +indirect, then -irq
+# for one without interrupts. Natively
 # each runs with all cases; nested all cases run once, and of the other variants those that
 # concern the rings most. Lines and exit status as of ../run.sh; the cases are those of ../cases
 # and those of cases.sh, the words those of ../harness.sh as harness.sh changes them.
@@ -25,12 +26,14 @@ CTL=$(realpath "${VGPIO_CTL:-$top/build/tests/vgpio-ctl}")
 best=packed+event+indirect
 variants=("$best" split+event+indirect packed split
     packed+event packed+indirect split+event split+indirect)
+# Without interrupts only what needs none.
+no_irq=$best-irq no_irq_cases=(features read drive no_irq)
 # Without a device tree, and without what needs a server or a guest of its own.
 # shellcheck disable=SC2054
 cases=(features detect=8 read drive drive_many retake rising falling both same_level mon_again
     two_lines toggles_rising toggles_both toggles_at_once toggles_falling_at_once
     level_high level_low level_from_start masked_rising masked_falling masked_both
-    latch_forgotten two_cpus rebind reset_armed refuses command_line names=alpha,beta,gamma-3)
+    latch_forgotten two_cpus doorbells rebind reset_armed refuses command_line names=alpha,beta,gamma-3)
 some_cases=(features both masked_both two_cpus rebind reset_armed)
 
 can_run() { [ -w /dev/kvm ] && grep -qwE '^flags.*(vmx|svm)' /proc/cpuinfo; }
@@ -55,6 +58,7 @@ list() {
             printf "$variant/%s\n" "${some_cases[@]}"
         fi
     done
+    printf "$no_irq/%s\n" "${no_irq_cases[@]}"
 }
 
 mapfile -t all < <(list)
