@@ -10,6 +10,8 @@ if(VGPIO_BUILD_CLI)
     install(TARGETS vgpio RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
     file(GLOB man_pages CONFIGURE_DEPENDS docs/man/*.1)
     install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+    install(FILES src/python/virtiogpio.py
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/libvirtiogpio/python)
     install(FILES completions/vgpio.bash RENAME vgpio
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 endif()

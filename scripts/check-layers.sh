@@ -43,7 +43,7 @@ checked=()
 # Public headers.
 may_include "" $h/config.h.in
 may_include "config.h" $h/types.h
-may_include "config.h types.h" $h/wire.h $h/seams.h
+may_include "config.h types.h" $h/wire.h $h/seams.h $h/control.h
 may_include "config.h types.h wire.h seams.h" $h/queue.h $h/sim.h $h/loop.h \
     $h/mmio.h $h/vhost_user.h
 may_include "config.h types.h wire.h seams.h queue.h" $h/device.h $h/driver.h
@@ -69,6 +69,7 @@ may_include "$leaf draft.h dialect.h" src/draft_drv.c
 may_include "$leaf wire.h driver.h sync.h" src/sync.c
 may_include "$leaf wire.h bridge.h" src/bridge.c
 may_include "$seam sim.h" src/sim.c
+may_include "config.h types.h wire.h control.h" src/control_linux.c
 may_include "$seam loop.h" src/loop.c
 may_include "" src/mmio_regs.h
 may_include "$seam mmio.h mmio_regs.h" src/mmio_*.c

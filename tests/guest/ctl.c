@@ -6,86 +6,52 @@
  * the socket. The server may still be starting: up to 5 seconds are spent on connecting.
  * An answer may take 30 seconds, or VGPIO_CTL_SECONDS of the environment.
  */
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <time.h>
-#include <unistd.h>
+#include <virtiogpio/control.h>
 
 enum {
-    CONNECT_TRIES = 500,
-    CONNECT_PAUSE_NS = 10000000,
+    CONNECT_MS = 5000,
     ANSWER_S = 30
 };
 
-static int connect_to(const char *path)
+static int say(struct vgpio_ctl *c, const char *command)
 {
-    struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    const struct timespec pause = {0, CONNECT_PAUSE_NS};
-    const char *seconds = getenv("VGPIO_CTL_SECONDS");
-    const struct timeval patience = {seconds ? strtol(seconds, NULL, 10) : ANSWER_S, 0};
-    int fd;
+    static char reply[1 << 18];
+    int n = vgpio_ctl_ask(c, command, reply, sizeof reply);
 
-    if (strlen(path) >= sizeof sa.sun_path) {
-        errno = ENAMETOOLONG;
-        return -1;
+    if (n >= 0) {
+        printf("ok%s%s\n", n > 0 ? " " : "", reply);
+        return 0;
     }
-    memcpy(sa.sun_path, path, strlen(path));
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    for (int i = 0; i < CONNECT_TRIES; i++) {
-        if (connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0)
-            return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience)
-                       ? -1
-                       : fd;
-        if (errno != ENOENT && errno != ECONNREFUSED)
-            break;
-        nanosleep(&pause, NULL);
+    if (n == VGPIO_ERR_IO) {
+        printf("error %s\n", vgpio_ctl_reason(c));
+        return 1;
     }
-    return -1;
-}
-
-static int answer(FILE *in)
-{
-    char line[65536];
-
-    if (!fgets(line, sizeof line, in) || !strchr(line, '\n')) {
-        fprintf(stderr, "vgpio-ctl: no answer\n");
-        return 2;
-    }
-    fputs(line, stdout);
-    return strncmp(line, "ok", 2) == 0 && strchr(" \n", line[2]) ? 0 : 1;
+    fprintf(stderr, "vgpio-ctl: %s: %s\n", command, vgpio_ctl_reason(c));
+    return 2;
 }
 
 int main(int argc, char **argv)
 {
-    int fd, err = 0;
-    FILE *in;
+    const char *seconds = getenv("VGPIO_CTL_SECONDS");
+    struct vgpio_ctl c;
+    int i, status = 0;
 
     if (argc < 3) {
         fprintf(stderr, "usage: vgpio-ctl SOCKET COMMAND...\n");
         return 2;
     }
-    (void)signal(SIGPIPE, SIG_IGN);
-    fd = connect_to(argv[1]);
-    in = fd < 0 ? NULL : fdopen(fd, "r");
-    if (!in) {
-        fprintf(stderr, "vgpio-ctl: %s: %s\n", argv[1], strerror(errno));
+    if (vgpio_ctl_open(&c, argv[1], NULL, 0, CONNECT_MS) < 0) {
+        fprintf(stderr, "vgpio-ctl: %s: %s\n", argv[1], vgpio_ctl_reason(&c));
+        vgpio_ctl_close(&c);
         return 2;
     }
-    for (int i = 2; i < argc && !err; i++) {
-        if (dprintf(fd, "%s\n", argv[i]) < 0) {
-            fprintf(stderr, "vgpio-ctl: %s: %s\n", argv[1], strerror(errno));
-            return 2;
-        }
-        err = answer(in);
+    c.answer_ms =
+        1000u * (seconds != NULL ? (unsigned)strtoul(seconds, NULL, 10) : ANSWER_S);
+    for (i = 2; i < argc && status == 0; i++) {
+        status = say(&c, argv[i]);
     }
-    fclose(in);
-    return err;
+    vgpio_ctl_close(&c);
+    return status;
 }

@@ -24,7 +24,8 @@ install_tree()
     "$cmake" --install "$VGPIO_BUILD" --prefix "$VGPIO_STAGE/first" > /dev/null
     mv "$VGPIO_STAGE/first" "$tree"
     for file in "$lib"/libvirtiogpio.{a,so} "$lib/pkgconfig/libvirtiogpio.pc" \
-        "$tree/include/virtiogpio/config.h" "$tree/bin/vgpio"; do
+        "$tree/include/virtiogpio/config.h" "$tree/bin/vgpio" \
+        "$tree/share/libvirtiogpio/python/virtiogpio.py"; do
         [ -e "$file" ] || fail "not installed: $file"
     done
     # Every page of the manual that exists must arrive.
