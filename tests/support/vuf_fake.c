@@ -107,6 +107,7 @@ static void obey(struct vuf_fake *b, const struct vgpio_vu_msg *m, uint32_t requ
         break;
     case VGPIO_VU_GET_VRING_BASE:
         state[0] = word(m->buf + HEADER);
+        b->base_asked = word(m->buf + HEADER + 4);
         state[1] = (uint32_t)b->base;
         put_answer(b, request, state, sizeof state);
         break;

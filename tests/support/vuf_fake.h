@@ -42,6 +42,7 @@ struct vuf_fake {
     unsigned acks; /* messages that wanted one */
     uint64_t features, mem_table[5], addr[2][5], enabled[2], base_told[2], num[2];
     uint64_t acked_protocol;
+    uint32_t base_asked; /* the second word of the last GET_VRING_BASE */
     uint32_t config_off, config_len;
     unsigned fds_seen, fds_out, fds_closed, kicks[8], cuts;
     struct vgpio_vu_msg answer;

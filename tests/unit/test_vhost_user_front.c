@@ -217,9 +217,11 @@ static void test_base_told(void **state)
 
     (void)state;
     fake.base = 0xffff;
+    fake.base_asked = 7;
     assert_int_equal(vgpio_drv_start(&drv), 0);
     assert_int_equal(vgpio_vuf_ring_stop(&front, 1, &base), 0);
     assert_int_equal(base, 0xffff);
+    assert_int_equal(fake.base_asked, 0);
     assert_int_equal(vgpio_vuf_ring_stop(&front, 2, &base), VGPIO_ERR_INVAL);
     fake.base = 0x10000; /* a split ring has no such position */
     assert_int_equal(vgpio_vuf_ring_stop(&front, 0, &base), VGPIO_ERR_PROTO);
@@ -427,6 +429,11 @@ static void test_raw(void **state)
     assert_int_equal(m->nfds, 1);
     assert_int_equal(vgpio_vuf_send(&front, 1, 1, NULL, 0, NULL, 0), 0);
     assert_int_equal(fake.fds_closed, 1);
+    /* What nobody named is not blamed for a hang-up. */
+    fake.lie = LIE_HANG_UP;
+    assert_int_equal(vgpio_vuf_send(&front, 99, 1, NULL, 0, NULL, 0), 0);
+    assert_int_equal(vgpio_vuf_recv(&front, &m), VGPIO_ERR_IO);
+    assert_int_equal(front.reason_request, 0);
 }
 
 static void test_names_of_requests(void **state)
