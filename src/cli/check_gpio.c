@@ -13,11 +13,6 @@ static bool direction(struct check *c, unsigned line, unsigned dir)
     return check_ok(c, VGPIO_MSG_SET_DIRECTION, line, dir, 0);
 }
 
-static bool irq_type(struct check *c, unsigned type)
-{
-    return check_ok(c, VGPIO_MSG_SET_IRQ_TYPE, check_irq_line(c), type, 0);
-}
-
 /* ---- configuration and names ---- */
 
 static bool config(struct check *c)
@@ -218,126 +213,6 @@ static bool order(struct check *c)
     return direction(c, 0, VGPIO_DIR_NONE);
 }
 
-/* ---- interrupts ---- */
-
-static bool bad_irq_type(struct check *c)
-{
-    static const uint32_t types[] = {5, 6, 7, 9, 0x101};
-    unsigned i;
-
-    for (i = 0; i < sizeof types / sizeof types[0]; i++) {
-        if (!check_err(c, VGPIO_MSG_SET_IRQ_TYPE, 0, types[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool irq_not_negotiated(struct check *c)
-{
-    return check_err(c, VGPIO_MSG_SET_IRQ_TYPE, 0, VGPIO_IRQ_EDGE_RISING);
-}
-
-static bool irq_not_enabled(struct check *c)
-{
-    check_unmask(c, 0, 0);
-    return check_event(c, 0, VGPIO_IRQ_STATUS_INVALID);
-}
-
-static bool irq_bad_line(struct check *c)
-{
-    check_unmask(c, 0, c->config.ngpio);
-    return check_event(c, 0, VGPIO_IRQ_STATUS_INVALID);
-}
-
-static bool armed(struct check *c, unsigned type)
-{
-    return direction(c, check_irq_line(c), IN) && irq_type(c, type);
-}
-
-static bool irq_disable(struct check *c)
-{
-    if (!armed(c, VGPIO_IRQ_EDGE_RISING)) {
-        return false;
-    }
-    check_unmask(c, 0, check_irq_line(c));
-    return check_no_event(c) && irq_type(c, VGPIO_IRQ_NONE) &&
-           check_event(c, 0, VGPIO_IRQ_STATUS_INVALID);
-}
-
-static bool none_discards(struct check *c)
-{
-    if (!armed(c, VGPIO_IRQ_EDGE_RISING)) {
-        return false;
-    }
-    check_unmask(c, 0, check_irq_line(c));
-    if (!direction(c, check_irq_line(c), VGPIO_DIR_NONE) ||
-        !check_event(c, 0, VGPIO_IRQ_STATUS_INVALID)) {
-        return false;
-    }
-    check_unmask(c, 1, check_irq_line(c));
-    return check_event(c, 1, VGPIO_IRQ_STATUS_INVALID);
-}
-
-/* The source is low, and is given back low. */
-static bool source(struct check *c)
-{
-    return check_level(c, 0) &&
-           (c->control != NULL || direction(c, (unsigned)c->loop[0], OUT));
-}
-
-static bool edge(struct check *c)
-{
-    if (!source(c) || !armed(c, VGPIO_IRQ_EDGE_RISING)) {
-        return false;
-    }
-    check_unmask(c, 0, check_irq_line(c));
-    return check_no_event(c) && check_level(c, 1) &&
-           check_event(c, 0, VGPIO_IRQ_STATUS_VALID) && check_level(c, 0) &&
-           irq_type(c, VGPIO_IRQ_NONE);
-}
-
-static bool edge_latched(struct check *c)
-{
-    if (!source(c) || !armed(c, VGPIO_IRQ_EDGE_RISING) || !check_level(c, 1) ||
-        !check_level(c, 0) || !check_no_event(c)) {
-        return false;
-    }
-    check_unmask(c, 0, check_irq_line(c));
-    if (!check_event(c, 0, VGPIO_IRQ_STATUS_VALID)) {
-        return false;
-    }
-    check_unmask(c, 1, check_irq_line(c));
-    return check_no_event(c) && irq_type(c, VGPIO_IRQ_NONE) &&
-           check_event(c, 1, VGPIO_IRQ_STATUS_INVALID);
-}
-
-static bool level_not_latched(struct check *c)
-{
-    if (!source(c) || !armed(c, VGPIO_IRQ_LEVEL_HIGH) || !check_level(c, 1) ||
-        !check_level(c, 0)) {
-        return false;
-    }
-    check_unmask(c, 0, check_irq_line(c));
-    return check_no_event(c) && check_level(c, 1) &&
-           check_event(c, 0, VGPIO_IRQ_STATUS_VALID) && check_level(c, 0) &&
-           irq_type(c, VGPIO_IRQ_NONE);
-}
-
-static bool disable_drops(struct check *c)
-{
-    if (!source(c) || !armed(c, VGPIO_IRQ_EDGE_RISING) || !check_level(c, 1) ||
-        !check_level(c, 0) || !irq_type(c, VGPIO_IRQ_NONE) ||
-        !irq_type(c, VGPIO_IRQ_EDGE_RISING)) {
-        return false;
-    }
-    check_unmask(c, 0, check_irq_line(c));
-    return check_no_event(c) && irq_type(c, VGPIO_IRQ_NONE) &&
-           check_event(c, 0, VGPIO_IRQ_STATUS_INVALID);
-}
-
-#define EVENT (CHECK_IRQ | CHECK_STIMULUS | CHECK_BOTH)
-
 const struct check_test check_gpio_tests[] = {
     {"config", "GPIO-DEV-02", "read the config space",
      "padding 0, at least one line, a names block with a byte a line, or none", config,
@@ -361,27 +236,5 @@ const struct check_test check_gpio_tests[] = {
      "ERR, all of the answer set, length 2", bad_line, CHECK_BOTH},
     {"order", "GPIO-DEV-06", "8 requests for line 0 with one notification",
      "worked off and answered in that order", order, CHECK_BOTH},
-    {"bad-irq-type", "GPIO-DEV-P1", "SET_IRQ_TYPE with 5, 6, 7, 9, 0x101",
-     "ERR, all of the answer set", bad_irq_type, CHECK_IRQ},
-    {"irq-not-negotiated", "GPIO-DEV-P1", "SET_IRQ_TYPE without F_IRQ", "ERR",
-     irq_not_negotiated, CHECK_NO_IRQ},
-    {"irq-not-enabled", "GPIO-DEV-P8", "an event buffer, interrupt not enabled",
-     "it comes back INVALID, length 1", irq_not_enabled, CHECK_IRQ | CHECK_BOTH},
-    {"irq-bad-line", "GPIO-DEV-P8", "an event buffer for a line that is not there",
-     "it comes back INVALID, length 1", irq_bad_line, CHECK_IRQ},
-    {"irq-disable", "GPIO-DEV-13", "SET_IRQ_TYPE NONE while the line is unmasked",
-     "its event buffer comes back INVALID", irq_disable, CHECK_IRQ | CHECK_BOTH},
-    {"none-discards", "GPIO-DEV-08", "SET_DIRECTION NONE with an interrupt enabled",
-     "the event buffer comes back INVALID, and so does the next", none_discards,
-     CHECK_IRQ},
-    {"edge", "GPIO-DEV-12", "a rising edge on an enabled, unmasked line",
-     "one event, VALID, not before", edge, EVENT},
-    {"edge-latched", "GPIO-DEV-09", "a rising edge while the line is masked",
-     "one event as soon as it is unmasked, and no other", edge_latched, EVENT},
-    {"level-not-latched", "GPIO-DEV-10",
-     "a level that is over before the line is unmasked",
-     "no event; one when the level comes again", level_not_latched, EVENT},
-    {"disable-drops", "GPIO-DEV-11", "a latched edge, NONE, enabled again, unmasked",
-     "no event", disable_drops, EVENT},
     {NULL, NULL, NULL, NULL, NULL, 0},
 };

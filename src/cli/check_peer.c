@@ -14,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define WRAP 0x8000u
+#define WRAP CHECK_WRAP
 
 bool check_saw(struct check *c, const char *fmt, ...)
 {
@@ -25,6 +25,12 @@ bool check_saw(struct check *c, const char *fmt, ...)
         vsnprintf(c->saw, sizeof c->saw, fmt, ap);
         va_end(ap);
     }
+    return false;
+}
+
+bool check_skip(struct check *c, enum check_skip why)
+{
+    c->skip = why;
     return false;
 }
 
@@ -68,35 +74,91 @@ bool check_connect(struct check *c)
     return true;
 }
 
-bool check_start_ring(struct check *c, unsigned q)
+int check_features(struct check *c, uint64_t features)
+{
+    const struct vgpio_bus_ops *bus = &vgpio_vuf_bus_ops;
+    struct vgpio_vuf *f = &c->front.vuf;
+    uint8_t status = 0;
+    int n;
+
+    c->features = features;
+    (void)bus->set_status(f, 0); /* of what came before, if anything did */
+    (void)bus->set_features(f, features);
+    n = bus->set_status(f, VGPIO_S_ACKNOWLEDGE | VGPIO_S_DRIVER | VGPIO_S_FEATURES_OK);
+    (void)bus->get_status(f, &status);
+    return n < 0 ? n : (status & VGPIO_S_FEATURES_OK) == 0;
+}
+
+void check_lay_ring(struct check *c, unsigned q, uint16_t size, uint32_t off)
 {
     struct check_ring *r = &c->ring[q];
-    uint64_t gpa = check_gpa(c, q * 0x4000u);
+    uint64_t gpa = check_gpa(c, off);
 
     memset(r, 0, sizeof *r);
-    memset(check_at(c, q * 0x4000u), 0, 0x4000);
+    memset(check_at(c, off), 0, 0x4000);
     r->at.desc = gpa;
     r->at.driver = gpa + 0x1000;
     r->at.device = gpa + 0x2000;
-    r->at.size = CHECK_RING;
+    r->at.size = size;
     r->at.features = c->features;
     r->avail = r->used = c->packed ? WRAP : 0;
+    if (!c->packed) { /* used elements that nobody wrote are no answers */
+        memset(check_at(c, off + 0x2004), 0xee, 8u * size);
+    }
+}
+
+bool check_tell_ring(struct check *c, unsigned q, bool where)
+{
+    struct check_ring *r = &c->ring[q];
+
+    r->at.flags = where ? VGPIO_VQ_TOLD : 0;
+    r->at.avail_pos = r->avail;
+    r->at.used_pos = r->used;
     return front_ok(c, vgpio_vuf_ring_start(&c->front.vuf, q, &r->at));
+}
+
+bool check_start_ring(struct check *c, unsigned q)
+{
+    check_lay_ring(c, q, CHECK_RING, q * 0x4000u);
+    return check_tell_ring(c, q, false);
+}
+
+bool check_has_events(const struct check *c)
+{
+    return (c->features & VGPIO_F_IRQ) != 0;
 }
 
 bool check_begin(struct check *c, uint64_t features)
 {
-    struct vgpio_vuf *f = &c->front.vuf;
+    int n = check_features(c, features);
 
-    c->features = features;
-    if (!front_ok(c, vgpio_vuf_bus_ops.set_features(f, features)) ||
-        !front_ok(c,
-                  vgpio_vuf_bus_ops.set_status(f, VGPIO_S_ACKNOWLEDGE | VGPIO_S_DRIVER |
-                                                      VGPIO_S_FEATURES_OK)) ||
-        !front_ok(c, vgpio_vuf_share(f)) || !check_start_ring(c, 0)) {
-        return false;
+    if (n > 0) {
+        return check_saw(c, "features 0x%llx are refused", (unsigned long long)features);
     }
-    return (features & VGPIO_F_IRQ) == 0 || check_start_ring(c, 1);
+    return front_ok(c, n) && front_ok(c, vgpio_vuf_share(&c->front.vuf)) &&
+           check_start_ring(c, 0) && (!check_has_events(c) || check_start_ring(c, 1));
+}
+
+bool check_stop_ring(struct check *c, unsigned q, uint32_t *base)
+{
+    return front_ok(c, vgpio_vuf_ring_stop(&c->front.vuf, q, base));
+}
+
+bool check_stop_all(struct check *c)
+{
+    return check_stop_ring(c, 0, NULL) &&
+           (!check_has_events(c) || check_stop_ring(c, 1, NULL));
+}
+
+bool check_sync(struct check *c)
+{
+    struct vgpio_vuf *f = &c->front.vuf;
+    uint64_t ignored;
+    int err = vgpio_vuf_get(f, VGPIO_VU_GET_FEATURES, &ignored);
+
+    /* What woke the device together with the first message is done before the second. */
+    return front_ok(c,
+                    err == 0 ? vgpio_vuf_get(f, VGPIO_VU_GET_FEATURES, &ignored) : err);
 }
 
 void check_close(struct check *c)
@@ -104,11 +166,14 @@ void check_close(struct check *c)
     vgpio_vuf_linux_close(&c->front);
 }
 
+/* A deadline of its own: what is slow is not wedged. */
 bool check_alive(struct check *c)
 {
+    uint32_t timeout = c->timeout_ms;
     bool packed = c->packed, ok;
 
     c->packed = false;
+    c->timeout_ms = c->patience_ms > timeout ? c->patience_ms : timeout;
     ok = check_connect(c) && check_begin(c, VGPIO_F_VERSION_1);
     if (ok) {
         check_stage(c, 0, VGPIO_MSG_GET_DIRECTION, 0, 0, 2);
@@ -118,6 +183,7 @@ bool check_alive(struct check *c)
     c->gone = c->gone || vgpio_vuf_error(&c->front.vuf) == VGPIO_ERR_IO;
     check_close(c);
     c->packed = packed;
+    c->timeout_ms = timeout;
     return ok;
 }
 
@@ -189,23 +255,23 @@ void check_head(struct check *c, unsigned q, uint16_t head)
 {
     struct check_ring *r = &c->ring[q];
 
-    check_put16(c, r->at.driver + 4 + 2u * (r->avail % CHECK_RING), head);
+    check_put16(c, r->at.driver + 4 + 2u * (r->avail % r->at.size), head);
     check_put16(c, r->at.driver + 2, ++r->avail);
 }
 
-static uint16_t plus(uint16_t pos, unsigned n)
+uint16_t check_plus(const struct check_ring *r, uint16_t pos, unsigned n)
 {
     unsigned at = (pos & (WRAP - 1)) + n;
 
-    return at < CHECK_RING ? (uint16_t)(pos + n)
-                           : (uint16_t)((at - CHECK_RING) | ((pos & WRAP) ^ WRAP));
+    return at < r->at.size ? (uint16_t)(pos + n)
+                           : (uint16_t)((at - r->at.size) | ((pos & WRAP) ^ WRAP));
 }
 
-static void post_packed(struct check *c, struct check_ring *r, unsigned slot,
-                        const struct check_piece *p, unsigned n)
+static struct check_offer write_packed(struct check *c, struct check_ring *r,
+                                       unsigned slot, const struct check_piece *p,
+                                       unsigned n)
 {
-    uint64_t first = 0;
-    uint16_t head = 0;
+    struct check_offer offer = {0, 0};
     unsigned i;
 
     for (i = 0; i < n; i++) {
@@ -216,32 +282,42 @@ static void post_packed(struct check *c, struct check_ring *r, unsigned slot,
         describe(c, at, &p[i]);
         check_put16(c, at + 12, (uint16_t)(slot * 4));
         if (i == 0) {
-            first = at;
-            head = (uint16_t)flags;
+            offer.at = at + 14;
+            offer.value = (uint16_t)flags;
         } else {
             check_put16(c, at + 14, (uint16_t)flags);
         }
-        r->avail = plus(r->avail, 1);
+        r->avail = check_plus(r, r->avail, 1);
     }
     r->took[slot] = (uint16_t)n;
-    check_put16(c, first + 14, head);
+    return offer;
 }
 
-void check_post(struct check *c, unsigned q, unsigned slot, const struct check_piece *p,
-                unsigned n)
+struct check_offer check_write(struct check *c, unsigned q, unsigned slot,
+                               const struct check_piece *p, unsigned n)
 {
     struct check_ring *r = &c->ring[q];
+    struct check_offer offer = {r->at.driver + 2, 0};
     unsigned i;
 
     if (c->packed) {
-        post_packed(c, r, slot, p, n);
-        return;
+        return write_packed(c, r, slot, p, n);
     }
     for (i = 0; i < n; i++) {
         check_desc(c, r->at.desc + 16u * (slot * 4 + i), &p[i],
                    i + 1 < n ? CHECK_NEXT : 0, (uint16_t)(slot * 4 + i + 1));
     }
-    check_head(c, q, (uint16_t)(slot * 4));
+    check_put16(c, r->at.driver + 4 + 2u * (r->avail % r->at.size), (uint16_t)(slot * 4));
+    offer.value = ++r->avail;
+    return offer;
+}
+
+void check_post(struct check *c, unsigned q, unsigned slot, const struct check_piece *p,
+                unsigned n)
+{
+    struct check_offer offer = check_write(c, q, slot, p, n);
+
+    check_put16(c, offer.at, offer.value);
 }
 
 void check_kick(struct check *c, unsigned q)
@@ -272,7 +348,8 @@ static bool look_packed(struct check *c, struct check_ring *r, uint32_t *id,
     }
     *len = get32(c, at + 8);
     *id = check_get16(c, at + 12);
-    r->used = plus(r->used, *id % 4 == 0 && *id / 4 < CHECK_SLOTS ? r->took[*id / 4] : 1);
+    r->used = check_plus(r, r->used,
+                         *id % 4 == 0 && *id / 4 < CHECK_SLOTS ? r->took[*id / 4] : 1);
     return true;
 }
 
@@ -286,7 +363,7 @@ bool check_look(struct check *c, unsigned q, unsigned *slot, uint32_t *len)
             return false;
         }
     } else {
-        uint64_t at = r->at.device + 4 + 8u * (r->used % CHECK_RING);
+        uint64_t at = r->at.device + 4 + 8u * (r->used % r->at.size);
 
         if (check_get16(c, r->at.device + 2) == r->used) {
             return false;
@@ -319,18 +396,28 @@ bool check_used(struct check *c, unsigned q, unsigned *slot, uint32_t *len)
            check_saw(c, "queue %u gave back a buffer that it was never given", q);
 }
 
+bool check_watch_for(struct check *c, unsigned q, unsigned *slot, uint32_t *len)
+{
+    uint64_t due = evloop_now() + (uint64_t)c->timeout_ms * 1000u;
+    unsigned looks = 0;
+
+    while (!check_look(c, q, slot, len)) {
+        if (++looks > 1000) { /* mostly it comes before a sleep would end */
+            if (evloop_now() > due) {
+                return check_saw(c, "no answer on queue %u", q);
+            }
+            (void)poll(NULL, 0, 1);
+        }
+    }
+    return true;
+}
+
 bool check_watch(struct check *c)
 {
     unsigned slot;
-    uint32_t len, ms;
+    uint32_t len;
 
-    for (ms = 0; ms < c->timeout_ms; ms++) {
-        if (check_look(c, 0, &slot, &len)) {
-            return true;
-        }
-        (void)poll(NULL, 0, 1);
-    }
-    return check_saw(c, "no answer");
+    return check_watch_for(c, 0, &slot, &len);
 }
 
 /* ---- requests ---- */
@@ -357,9 +444,13 @@ void check_stage(struct check *c, unsigned slot, unsigned type, unsigned line,
 bool check_ask(struct check *c, unsigned type, unsigned line, uint32_t value,
                uint8_t answer[2])
 {
+    const struct check_ring *r = &c->ring[0];
     unsigned slot = 0;
     uint32_t len = 0;
 
+    if (!c->packed && (c->features & VGPIO_F_EVENT_IDX) != 0) {
+        check_put16(c, r->at.driver + 4 + 2u * r->at.size, r->used);
+    }
     check_stage(c, 0, type, line, value, 2);
     check_kick(c, 0);
     if (!check_used(c, 0, &slot, &len)) {

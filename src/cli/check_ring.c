@@ -11,6 +11,14 @@ static bool ask(struct check *c)
     return check_ask(c, VGPIO_MSG_GET_DIRECTION, 0, 0, a);
 }
 
+static bool asks(struct check *c, unsigned n)
+{
+    while (n > 0 && ask(c)) {
+        n--;
+    }
+    return n == 0;
+}
+
 /* GET_DIRECTION of line 0 as bytes in slot 0; the pieces are the caller's. */
 static void prepare(struct check *c)
 {
@@ -82,45 +90,17 @@ static bool long_answer(struct check *c)
 
 static bool untouched(struct check *c)
 {
-    uint8_t before[64], ring[CHECK_RING * 16];
-    uint8_t *desc = check_at(c, 0);
+    uint8_t before[64];
 
     check_stage(c, 0, VGPIO_MSG_GET_DIRECTION, 0, 0, 2);
     memcpy(before, check_at(c, check_out(0, 0)), 64);
-    memcpy(ring, desc, sizeof ring);
-    if (!answered(c, 2)) {
-        return false;
-    }
-    if (memcmp(before, check_at(c, check_out(0, 0)), 64) != 0) {
-        return check_saw(c, "the request was written to");
-    }
-    return memcmp(ring, desc, sizeof ring) == 0 ||
-           check_saw(c, "the descriptor table was written to");
-}
-
-static bool indirect(struct check *c)
-{
-    uint64_t table = check_gpa(c, 0x8000);
-    struct check_piece p[2] = {piece(c, 0, 8, false), piece(c, 0, 2, true)};
-    struct check_piece t = {table, 32, CHECK_TABLE};
-
-    prepare(c);
-    check_desc(c, table, &p[0], CHECK_NEXT, 1);
-    check_desc(c, table + 16, &p[1], 0, 0);
-    check_post(c, 0, 0, &t, 1);
-    return answered(c, 2);
+    return answered(c, 2) && (memcmp(before, check_at(c, check_out(0, 0)), 64) == 0 ||
+                              check_saw(c, "the request was written to"));
 }
 
 static bool laps(struct check *c)
 {
-    unsigned i;
-
-    for (i = 0; i < 3 * CHECK_RING; i++) {
-        if (!ask(c)) {
-            return false;
-        }
-    }
-    return true;
+    return asks(c, 3 * CHECK_RING);
 }
 
 static bool spurious(struct check *c)
@@ -135,270 +115,200 @@ static bool spurious(struct check *c)
            ask(c);
 }
 
-/* The round trip on the socket comes after the interrupt, if there is one. */
-static bool quiet(struct check *c)
+static bool not_offered(struct check *c)
 {
-    uint32_t base;
-
-    return !check_called(c, 0, 0) && vgpio_vuf_ring_stop(&c->front.vuf, 0, &base) == 0 &&
-           !check_called(c, 0, 0);
-}
-
-static bool no_interrupt(struct check *c)
-{
-    check_put16(c, c->ring[0].at.driver, 1);
-    check_stage(c, 0, VGPIO_MSG_GET_DIRECTION, 0, 0, 2);
-    check_kick(c, 0);
-    return check_watch(c) && (quiet(c) || check_saw(c, "an interrupt nobody asked for"));
-}
-
-/* The first answer is told in any case: a device that starts has no last notification to
- * compare with. */
-static bool event_index(struct check *c)
-{
-    uint64_t used_event = c->ring[0].at.driver + 4 + 2u * CHECK_RING;
-    unsigned i;
-
-    if (!ask(c)) {
-        return false;
-    }
-    check_put16(c, used_event, 3);
-    for (i = 1; i < 4; i++) {
-        check_stage(c, i, VGPIO_MSG_GET_DIRECTION, 0, 0, 2);
-        check_kick(c, 0);
-        if (!check_watch(c)) {
-            return false;
-        }
-        if (i < 3 && check_called(c, 0, 0)) {
-            return check_saw(c, "an interrupt after answer %u, not 3", i);
-        }
-    }
-    return check_called(c, 0, c->timeout_ms) ||
-           check_saw(c, "no interrupt after answer 3");
-}
-
-static bool stop(struct check *c)
-{
-    uint32_t base = 0;
+    struct check_piece p[2] = {piece(c, 0, 8, false), piece(c, 0, 2, true)};
+    struct check_offer offer;
     unsigned slot;
     uint32_t len;
 
-    if (!ask(c) || vgpio_vuf_ring_stop(&c->front.vuf, 0, &base) != 0) {
-        return check_saw(c, "GET_VRING_BASE: no answer");
-    }
-    if (!c->packed && base != 1) {
-        return check_saw(c, "position %u after one request", base);
-    }
-    check_stage(c, 0, VGPIO_MSG_GET_DIRECTION, 0, 0, 2);
+    prepare(c);
+    offer = check_write(c, 0, 0, p, 2);
     check_kick(c, 0);
-    if (vgpio_vuf_get(&c->front.vuf, VGPIO_VU_GET_FEATURES, &c->offered) != 0) {
-        return check_saw(c, "no answer to GET_FEATURES");
-    }
-    return !check_look(c, 0, &slot, &len) ||
-           check_saw(c, "an answer from a stopped ring");
-}
-
-static bool restart(struct check *c)
-{
-    const struct vgpio_bus_ops *bus = &vgpio_vuf_bus_ops;
-    unsigned i;
-
-    for (i = 0; i < 3; i++) {
-        if (!ask(c)) {
-            return false;
-        }
-        if (!ask(c)) {
-            return false;
-        }
-        if (bus->set_status(&c->front.vuf, 0) != 0 || !check_begin(c, c->features)) {
-            return check_saw(c, "the device does not start again");
-        }
-    }
-    return ask(c);
-}
-
-/* ---- hostile ---- */
-
-/* What a device may do: nothing, end the connection, break the ring, answer ERR. Waits
- * for any of that a while; the verdict does not depend on how long. */
-static bool not_obeyed(struct check *c)
-{
-    unsigned slot;
-    uint32_t len = 0;
-
-    check_kick(c, 0);
-    (void)check_called(c, 0, 200);
-    if (!check_look(c, 0, &slot, &len)) {
-        return true;
-    }
-    if (slot >= CHECK_SLOTS) {
-        return check_saw(c, "the used ring has a buffer that cannot be");
-    }
-    return len == 0 || *check_at(c, check_in(0, 0)) != VGPIO_STATUS_OK ||
-           check_saw(c, "the device answered OK");
-}
-
-static bool head_range(struct check *c)
-{
-    check_head(c, 0, CHECK_RING);
-    return not_obeyed(c);
-}
-
-static bool next_range(struct check *c)
-{
-    struct check_piece p = piece(c, 0, 8, false);
-
-    prepare(c);
-    check_desc(c, c->ring[0].at.desc, &p, CHECK_NEXT, 0xfff0);
-    check_head(c, 0, 0);
-    return not_obeyed(c);
-}
-
-static bool loop(struct check *c)
-{
-    struct check_piece p = piece(c, 0, 8, false);
-
-    prepare(c);
-    check_desc(c, c->ring[0].at.desc, &p, CHECK_NEXT, 1);
-    check_desc(c, c->ring[0].at.desc + 16, &p, CHECK_NEXT, 0);
-    check_head(c, 0, 0);
-    return not_obeyed(c);
-}
-
-static bool unmapped(struct check *c)
-{
-    struct check_piece p[2] = {{check_gpa(c, 0) - 0x100000, 8, 0}, piece(c, 0, 2, true)};
-
-    prepare(c);
-    check_post(c, 0, 0, p, 2);
-    return not_obeyed(c);
-}
-
-static bool past_end(struct check *c)
-{
-    struct check_piece p[2] = {piece(c, 0, 8, false), piece(c, 0, 2, true)};
-
-    prepare(c);
-    p[0].at = check_gpa(c, (uint32_t)c->front.mem_size - 4);
-    check_post(c, 0, 0, p, 2);
-    return not_obeyed(c);
-}
-
-static bool wraps(struct check *c)
-{
-    struct check_piece p[2] = {{UINT64_MAX - 3, 8, 0}, piece(c, 0, 2, true)};
-
-    prepare(c);
-    check_post(c, 0, 0, p, 2);
-    return not_obeyed(c);
-}
-
-static bool short_request(struct check *c)
-{
-    struct check_piece p[2] = {piece(c, 0, 7, false), piece(c, 0, 2, true)};
-
-    prepare(c);
-    check_post(c, 0, 0, p, 2);
-    return not_obeyed(c);
-}
-
-static bool no_room(struct check *c)
-{
-    struct check_piece p[2] = {piece(c, 0, 8, false), piece(c, 0, 1, true)};
-
-    prepare(c);
-    check_post(c, 0, 0, p, 1);
-    if (!not_obeyed(c)) {
+    if (!check_sync(c)) {
         return false;
     }
-    check_post(c, 0, 1, p, 2);
-    return not_obeyed(c) &&
-           (check_at(c, check_in(0, 0))[1] == CHECK_UNTOUCHED ||
-            check_saw(c, "the device wrote behind the answer's one byte"));
+    if (check_called(c, 0, 0) || check_look(c, 0, &slot, &len)) {
+        return check_saw(c, "an answer to what was not offered");
+    }
+    check_put16(c, offer.at, offer.value);
+    return answered(c, 2);
 }
 
-static bool wrong_order(struct check *c)
+/* A used element, an answer and its length stand there before the index shows them. */
+static bool used_order(struct check *c)
 {
-    struct check_piece p[2] = {piece(c, 0, 2, true), piece(c, 0, 8, false)};
+    unsigned i, k, slot;
+    uint32_t len;
 
-    prepare(c);
-    check_post(c, 0, 0, p, 2);
-    return not_obeyed(c);
+    if (!check_ok(c, VGPIO_MSG_SET_DIRECTION, 0, VGPIO_DIR_IN, 0)) {
+        return false;
+    }
+    for (i = 0; i < 64; i++) {
+        for (k = 0; k < 8; k++) {
+            check_stage(c, k, VGPIO_MSG_GET_DIRECTION, 0, 0, 2);
+        }
+        check_kick(c, 0);
+        for (k = 0; k < 8; k++) {
+            const uint8_t *a = check_at(c, check_in(0, k));
+
+            if (!check_watch_for(c, 0, &slot, &len)) {
+                return false;
+            }
+            if (slot != k || len != 2 || a[0] != VGPIO_STATUS_OK ||
+                a[1] != VGPIO_DIR_IN) {
+                return check_saw(c,
+                                 "used element of slot %u, length %u, status %u, "
+                                 "value %u at the moment the ring shows it",
+                                 slot, len, a[0], a[1]);
+            }
+        }
+    }
+    return true;
 }
 
-static bool avail_jump(struct check *c)
+/* Of a split ring also the elements; its flags and event word may change at any time. */
+static bool used_stays(struct check *c)
 {
-    prepare(c);
-    check_put16(c, c->ring[0].at.driver + 2, CHECK_RING + 1);
-    return not_obeyed(c);
+    uint8_t desc[16 * CHECK_RING], used[8 * CHECK_RING];
+
+    if (!asks(c, 2)) {
+        return false;
+    }
+    memcpy(desc, check_at(c, 0), sizeof desc);
+    memcpy(used, check_at(c, 0x2004), sizeof used);
+    check_kick(c, 0);
+    return check_sync(c) &&
+           ((memcmp(desc, check_at(c, 0), sizeof desc) == 0 &&
+             (c->packed || memcmp(used, check_at(c, 0x2004), sizeof used) == 0)) ||
+            check_saw(c, "the ring changed after its elements were used"));
 }
 
-static bool nested(struct check *c)
+/* Twice all slots, with one notification each time. */
+static bool deep(struct check *c)
+{
+    unsigned i, k, slot;
+    uint32_t len;
+
+    for (k = 0; k < 8; k++) {
+        for (i = 0; i < CHECK_SLOTS; i++) {
+            check_stage(c, i, VGPIO_MSG_GET_DIRECTION, 0, 0, 2);
+        }
+        check_kick(c, 0);
+        for (i = 0; i < CHECK_SLOTS; i++) {
+            if (!check_used(c, 0, &slot, &len)) {
+                return false;
+            }
+            if (slot != i || len != 2) {
+                return check_saw(c, "buffer %u, length %u in place of buffer %u", slot,
+                                 len, i);
+            }
+        }
+    }
+    return true;
+}
+
+static bool every_cut(struct check *c)
+{
+    struct check_piece p[4];
+    unsigned cut, n;
+
+    for (cut = 1; cut < 8; cut++) {
+        for (n = 1; n <= 2; n++) {
+            p[0] = piece(c, 0, cut, false);
+            p[1] = piece(c, cut, 8 - cut, false);
+            p[2] = piece(c, 0, n == 1 ? 2 : 1, true);
+            p[3] = piece(c, 1, 1, true);
+            prepare(c);
+            check_post(c, 0, 0, p, 2 + n);
+            if (!answered(c, 2)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool table_of(struct check *c, unsigned outer, unsigned inner)
 {
     uint64_t table = check_gpa(c, 0x8000);
-    struct check_piece t = {table, 16, CHECK_TABLE};
+    struct check_piece p[2] = {piece(c, 0, 8, false), piece(c, 0, 2, true)};
+    struct check_piece t = {table, 32, (uint16_t)(CHECK_TABLE | outer)};
 
     prepare(c);
-    check_desc(c, table, &t, 0, 0);
+    check_desc(c, table, &p[0], c->packed ? inner : CHECK_NEXT, 1);
+    check_desc(c, table + 16, &p[1], 0, 0);
+    if (c->packed) { /* id before the flags */
+        check_put16(c, table + 12, 0);
+        check_put16(c, table + 14, (uint16_t)(p[0].flags | inner));
+        check_put16(c, table + 28, 0);
+        check_put16(c, table + 30, p[1].flags);
+    }
     check_post(c, 0, 0, &t, 1);
-    return not_obeyed(c);
+    return answered(c, 2);
 }
 
-static bool odd_table(struct check *c)
+static bool indirect(struct check *c)
 {
-    struct check_piece t = {check_gpa(c, 0x8000), 24, CHECK_TABLE};
-
-    prepare(c);
-    check_post(c, 0, 0, &t, 1);
-    return not_obeyed(c);
+    return table_of(c, 0, 0);
 }
 
-#define BAD CHECK_HOSTILE
-#define ALIVE "no answer OK, and the device serves the next connection"
+static bool table_flag(struct check *c)
+{
+    return table_of(c, CHECK_WRITE, 0);
+}
+
+static bool plain_then_table(struct check *c)
+{
+    uint64_t table = check_gpa(c, 0x8000);
+    struct check_piece in = piece(c, 0, 2, true);
+    struct check_piece p[2] = {piece(c, 0, 8, false), {table, 16, CHECK_TABLE}};
+
+    prepare(c);
+    check_desc(c, table, &in, 0, 0);
+    check_post(c, 0, 0, p, 2);
+    return answered(c, 2);
+}
+
+static bool table_untouched(struct check *c)
+{
+    uint8_t ring[CHECK_RING * 16];
+
+    check_stage(c, 0, VGPIO_MSG_GET_DIRECTION, 0, 0, 2);
+    memcpy(ring, check_at(c, 0), sizeof ring);
+    return answered(c, 2) && (memcmp(ring, check_at(c, 0), sizeof ring) == 0 ||
+                              check_saw(c, "the descriptor table was written to"));
+}
 
 const struct check_test check_ring_tests[] = {
     {"framing", "RING-DEV-01", "a request of 8 + 2 pieces, and one of 1 + 7 and 2 bytes",
      "OK, length 2", framing, CHECK_BOTH},
+    {"every-cut", "RING-DEV-01", "requests in two pieces, cut at each byte",
+     "OK, length 2", every_cut, CHECK_BOTH},
     {"long-answer", "RING-DEV-10", "a request with 64 bytes of room",
      "length 2, and the rest not written", long_answer, CHECK_BOTH},
-    {"untouched", "RING-DEV-02", "a request",
-     "neither it nor the descriptor table is written to", untouched, 0},
+    {"untouched", "RING-DEV-02", "a request", "it is not written to", untouched,
+     CHECK_BOTH},
+    {"table-untouched", "RING-DEV-04", "a request",
+     "the descriptor table is not written to", table_untouched, 0},
+    {"table-flag", "RING-DEV-05", "WRITE on the descriptor of an indirect table",
+     "OK, length 2", table_flag, CHECK_INDIRECT | CHECK_BOTH},
     {"indirect", "RING-DEV-06", "a request in an indirect table", "OK, length 2",
-     indirect, CHECK_INDIRECT},
+     indirect, CHECK_INDIRECT | CHECK_BOTH},
+    {"plain-then-table", "RING-DEV-06", "a descriptor, then one of an indirect table",
+     "OK, length 2", plain_then_table, CHECK_INDIRECT},
     {"laps", "RING-DEV-09", "three times as many requests as the ring has entries",
      "an answer and an interrupt for each", laps, CHECK_BOTH},
+    {"used-order", "RING-DEV-09", "512 requests, and eyes on the ring",
+     "answer, length and element are there as soon as the ring shows them", used_order,
+     CHECK_BOTH},
+    {"deep", "RING-DEV-31", "16 requests with one notification, eight times",
+     "each answered, in the order of the ring", deep, CHECK_BOTH},
+    {"not-offered", "RING-DEV-34", "descriptors that are not offered yet, a notification",
+     "no answer before they are", not_offered, CHECK_BOTH},
+    {"used-stays", "RING-DEV-35", "a notification after all was answered",
+     "nothing in the ring changes", used_stays, CHECK_BOTH},
     {"spurious", "RING-DEV-14", "notifications without a request",
      "nothing; then a request is answered", spurious, CHECK_BOTH},
-    {"no-interrupt", "RING-DEV-07", "a request with interrupts switched off",
-     "an answer without an interrupt", no_interrupt, 0},
-    {"event-index", "RING-DEV-08", "three more requests, used_event at the third",
-     "an interrupt after the third only", event_index, CHECK_EVENT_IDX},
-    {"stop", "CORE-DEV-19", "GET_VRING_BASE, then a request",
-     "the position, and no answer", stop, CHECK_BOTH},
-    {"restart", "CORE-DEV-16", "stop, features and rings anew, three times",
-     "it works each time, from the beginning", restart, CHECK_BOTH},
-    {"head-range", "B1", "a head behind the end of the ring", ALIVE, head_range, BAD},
-    {"next-range", "B1", "a next that is behind the end of the ring", ALIVE, next_range,
-     BAD},
-    {"loop", "B2", "two descriptors that lead to each other", ALIVE, loop, BAD},
-    {"wraps", "B3", "a buffer that wraps around the end of all addresses", ALIVE, wraps,
-     BAD | CHECK_BOTH},
-    {"unmapped", "B4", "a request outside the shared memory", ALIVE, unmapped,
-     BAD | CHECK_BOTH},
-    {"past-end", "B4", "a request that goes past the end of the shared memory", ALIVE,
-     past_end, BAD | CHECK_BOTH},
-    {"avail-jump", "B6", "an available index that is further on than the ring is long",
-     ALIVE, avail_jump, BAD},
-    {"nested", "B11", "an indirect table that points to itself", ALIVE, nested,
-     BAD | CHECK_INDIRECT},
-    {"odd-table", "B11", "an indirect table of one descriptor and a half", ALIVE,
-     odd_table, BAD | CHECK_INDIRECT},
-    {"wrong-order", "B12", "the writable piece before the readable one", ALIVE,
-     wrong_order, BAD | CHECK_BOTH},
-    {"short-request", "B13", "a request of 7 bytes", ALIVE, short_request,
-     BAD | CHECK_BOTH},
-    {"no-room", "B13", "no room for the answer, then room for one byte of it",
-     "no answer OK, nothing written behind it, and the device serves on", no_room,
-     BAD | CHECK_BOTH},
     {NULL, NULL, NULL, NULL, NULL, 0},
 };

@@ -14,7 +14,26 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const struct check_test *const tables[] = {check_gpio_tests, check_ring_tests};
+static const struct check_test *const tables[] = {
+    check_gpio_tests,  check_irq_tests,     check_ring_tests,   check_notify_tests,
+    check_state_tests, check_hostile_tests, check_misuse_tests, check_vu_tests};
+#define TABLES (sizeof tables / sizeof tables[0])
+
+/* The whole list, see docs/check.md. */
+static const char *const skips[CHECK_SKIPS] = {
+    [CHECK_SKIP_PACKED] = "packed rings are not offered",
+    [CHECK_SKIP_IRQ] = "F_IRQ is not offered",
+    [CHECK_SKIP_INDIRECT] = "indirect descriptors are not offered",
+    [CHECK_SKIP_EVENT_IDX] = "the event index is not offered",
+    [CHECK_SKIP_STIMULUS] = "nothing changes a line from outside (--control, --loop)",
+    [CHECK_SKIP_ACK] = "without REPLY_ACK nobody learns what the device refuses",
+    [CHECK_SKIP_NAMES] = "the lines have no names",
+    [CHECK_SKIP_NAMELESS] = "the lines have names",
+    [CHECK_SKIP_ONE_LINE] = "there is one line only",
+    [CHECK_SKIP_LEVEL] = "the device refuses interrupts by level, as it may",
+    [CHECK_SKIP_HIGH] = "line 0 is high by itself, and that may be what is driven",
+    [CHECK_SKIP_PROC] = "the descriptors of the device's process cannot be counted",
+};
 
 /* ---- a device of our own ---- */
 
@@ -95,6 +114,18 @@ static bool start_device(struct check_run *r)
     return true;
 }
 
+/* The draft has its version where the standard has the number of lines, and that number
+ * where padding is; and it has no features of GPIO. */
+static bool is_standard(struct check *c)
+{
+    const uint8_t *b = c->config_bytes;
+
+    return b[0] != 1 || b[1] != 0 || (b[2] | b[3]) == 0 ||
+           (c->offered & VGPIO_F_IRQ) != 0 ||
+           check_saw(c, "speaks the draft that was before the standard, "
+                        "and check tries the rules of the standard");
+}
+
 static bool begin(struct check_run *r)
 {
     bool reached;
@@ -117,7 +148,7 @@ static bool begin(struct check_run *r)
             return false;
         }
     }
-    reached = check_connect(&r->c);
+    reached = check_connect(&r->c) && is_standard(&r->c);
     check_close(&r->c);
     if (!reached) {
         cli_error("%s: %s", r->c.path, r->c.saw);
@@ -139,24 +170,43 @@ static void finish(struct check_run *r)
 
 /* ---- verdicts ---- */
 
-static const char *reason_to_skip(const struct check *c, const struct check_test *t)
+static const struct {
+    unsigned flag;
+    uint64_t feature;
+    enum check_skip why;
+} needs[] = {{CHECK_IRQ, VGPIO_F_IRQ, CHECK_SKIP_IRQ},
+             {CHECK_INDIRECT, VGPIO_F_INDIRECT, CHECK_SKIP_INDIRECT},
+             {CHECK_EVENT_IDX, VGPIO_F_EVENT_IDX, CHECK_SKIP_EVENT_IDX}};
+
+static enum check_skip reason_to_skip(const struct check *c, const struct check_test *t)
 {
+    struct vgpio_vuf_facts facts;
+    size_t i;
+
     if (c->packed && (c->offered & VGPIO_F_PACKED) == 0) {
-        return "packed rings are not offered";
+        return CHECK_SKIP_PACKED;
     }
-    if ((t->flags & CHECK_IRQ) != 0 && (c->offered & VGPIO_F_IRQ) == 0) {
-        return "F_IRQ is not offered";
-    }
-    if ((t->flags & CHECK_INDIRECT) != 0 && (c->offered & VGPIO_F_INDIRECT) == 0) {
-        return "indirect descriptors are not offered";
-    }
-    if ((t->flags & CHECK_EVENT_IDX) != 0 && (c->offered & VGPIO_F_EVENT_IDX) == 0) {
-        return "the event index is not offered";
+    for (i = 0; i < sizeof needs / sizeof needs[0]; i++) {
+        if ((t->flags & needs[i].flag) != 0 && (c->offered & needs[i].feature) == 0) {
+            return needs[i].why;
+        }
     }
     if ((t->flags & CHECK_STIMULUS) != 0 && c->control == NULL && c->loop[0] < 0) {
-        return "nothing changes a line from outside (--control, --loop)";
+        return CHECK_SKIP_STIMULUS;
     }
-    return NULL;
+    vgpio_vuf_facts(&c->front.vuf, &facts);
+    if ((t->flags & CHECK_ACK) != 0 && (facts.protocol & VGPIO_VU_P_REPLY_ACK) == 0) {
+        return CHECK_SKIP_ACK;
+    }
+    if ((t->flags & CHECK_PAIR) != 0 && c->config.ngpio < 2) {
+        return CHECK_SKIP_ONE_LINE;
+    }
+    if ((t->flags & CHECK_NAMED) != 0 && c->config.names_size == 0) {
+        return CHECK_SKIP_NAMES;
+    }
+    return (t->flags & CHECK_NAMELESS) != 0 && c->config.names_size != 0
+               ? CHECK_SKIP_NAMELESS
+               : CHECK_SKIP_NOT;
 }
 
 static uint64_t features_for(const struct check *c, const struct check_test *t)
@@ -190,19 +240,25 @@ static enum report_verdict judge(struct check_run *r, const struct check_test *t
 static enum report_verdict run_test(struct check_run *r, const struct check_test *t)
 {
     struct check *c = &r->c;
-    const char *why;
     bool ok;
 
     c->saw[0] = '\0';
+    c->skip = CHECK_SKIP_NOT;
     ok = check_connect(c);
-    why = ok ? reason_to_skip(c, t) : NULL;
-    if (why != NULL) {
-        check_close(c);
-        (void)check_saw(c, "%s", why);
+    if (ok) {
+        c->skip = reason_to_skip(c, t);
+    }
+    if (ok && c->skip == CHECK_SKIP_NOT) {
+        c->features = features_for(c, t);
+        ok = ((t->flags & CHECK_RAW) != 0 || check_begin(c, c->features)) && t->run(c);
+    }
+    check_close(c);
+    if (c->skip != CHECK_SKIP_NOT) {
+        c->saw[0] = '\0';
+        (void)check_saw(c, "%s", skips[c->skip]);
+        r->skipped[c->skip]++;
         return REPORT_SKIP;
     }
-    ok = ok && check_begin(c, features_for(c, t)) && t->run(c);
-    check_close(c);
     return judge(r, t, ok);
 }
 
@@ -241,21 +297,44 @@ static void one(struct check_run *r, const struct check_test *t, bool packed)
     }
 }
 
-int check_all(struct check_run *r)
+static void all(struct check_run *r)
 {
     const struct check_test *t;
-    unsigned i;
+    size_t i;
 
-    if (begin(r)) {
-        for (i = 0; i < 2; i++) {
-            for (t = tables[i]; t->id != NULL; t++) {
+    for (i = 0; i < TABLES; i++) {
+        for (t = tables[i]; t->id != NULL; t++) {
+            if ((t->flags & CHECK_PACKED) == 0) {
                 one(r, t, false);
-                if ((t->flags & CHECK_BOTH) != 0) {
-                    one(r, t, true);
-                }
+            }
+            if ((t->flags & (CHECK_BOTH | CHECK_PACKED)) != 0) {
+                one(r, t, true);
             }
         }
+    }
+}
+
+static void report_skips(const struct check_run *r)
+{
+    unsigned i;
+
+    if (r->report.format != REPORT_TEXT || r->report.count[REPORT_SKIP] == 0) {
+        return;
+    }
+    printf("Not tried:\n");
+    for (i = 0; i < CHECK_SKIPS; i++) {
+        if (r->skipped[i] != 0) {
+            printf("%8u %s\n", r->skipped[i], skips[i]);
+        }
+    }
+}
+
+int check_all(struct check_run *r)
+{
+    if (begin(r)) {
+        all(r);
         if (r->report.n > 0) {
+            report_skips(r);
             report_end(&r->report);
         } else {
             cli_error("no test is called '%s'", r->only);
@@ -272,9 +351,9 @@ int check_all(struct check_run *r)
 void check_list(const char *only)
 {
     const struct check_test *t;
-    unsigned i;
+    size_t i;
 
-    for (i = 0; i < 2; i++) {
+    for (i = 0; i < TABLES; i++) {
         for (t = tables[i]; t->id != NULL; t++) {
             if (report_wanted(only, t->id, t->rule)) {
                 printf("%-20s %-13s %s\n", t->id, t->rule, t->did);

@@ -15,6 +15,7 @@ enum {
     OPT_LOOP,
     OPT_ONLY,
     OPT_LIST,
+    OPT_PATIENCE,
     OPT_JSON,
     OPT_JUNIT
 };
@@ -34,6 +35,9 @@ static const char help[] =
     "      --loop A=B          line A is wired to line B: driving A changes B\n"
     "      --only PATTERN      only tests whose name or rule matches, as in a shell\n"
     "      --timeout PERIOD    wait so long for each answer (2s)\n"
+    "      --patience PERIOD   wait so long for a new connection to be served after a\n"
+    "                          test that failed or was hostile, before the device is\n"
+    "                          called wedged (10s)\n"
     "      --json              print an array of objects\n"
     "      --junit             print JUnit's XML\n"
     "      --list              print the tests and exit\n"
@@ -49,6 +53,7 @@ static const struct option longs[] = {
     {"loop", required_argument, NULL, OPT_LOOP},
     {"only", required_argument, NULL, OPT_ONLY},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"patience", required_argument, NULL, OPT_PATIENCE},
     {"json", no_argument, NULL, OPT_JSON},
     {"junit", no_argument, NULL, OPT_JUNIT},
     {"list", no_argument, NULL, OPT_LIST},
@@ -75,10 +80,19 @@ static int take_loop(struct check *c, const char *text)
     return CLI_OK;
 }
 
-static int take_option(struct check_run *r, int c, char **argv)
+static int take_period(const char *option, uint32_t *ms)
 {
     uint64_t us;
 
+    if (!tool_period(optarg, &us) || us < 1000 || us > UINT64_C(3600000000)) {
+        return cli_usage_error("check", "%s: invalid period '%s'", option, optarg);
+    }
+    *ms = (uint32_t)(us / 1000u);
+    return CLI_OK;
+}
+
+static int take_option(struct check_run *r, int c, char **argv)
+{
     switch (c) {
     case 's':
         r->c.path = optarg;
@@ -95,11 +109,9 @@ static int take_option(struct check_run *r, int c, char **argv)
         r->only = optarg;
         return CLI_OK;
     case OPT_TIMEOUT:
-        if (!tool_period(optarg, &us) || us < 1000 || us > UINT64_C(3600000000)) {
-            return cli_usage_error("check", "--timeout: invalid period '%s'", optarg);
-        }
-        r->c.timeout_ms = (uint32_t)(us / 1000u);
-        return CLI_OK;
+        return take_period("--timeout", &r->c.timeout_ms);
+    case OPT_PATIENCE:
+        return take_period("--patience", &r->c.patience_ms);
     case OPT_JSON:
     case OPT_JUNIT:
         r->report.format = c == OPT_JSON ? REPORT_JSON : REPORT_JUNIT;
@@ -117,6 +129,7 @@ int cmd_check(int argc, char **argv)
 
     r.report.suite = "vgpio check";
     r.c.timeout_ms = 2000;
+    r.c.patience_ms = 10000;
     r.c.loop[0] = r.c.loop[1] = -1;
     opterr = 0;
     while ((c = getopt_long(argc, argv, ":s:hV", longs, NULL)) != -1) {

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <virtiogpio/draft.h>
 #include <virtiogpio/wire.h>
 
 #define MESSAGES_A_TURN 16
@@ -74,6 +75,15 @@ static void os_watch(void *ctx, int fd, unsigned q, int on)
     }
 }
 
+/* A buffer to be filled where requests belong: old drivers post one, and nothing before.
+ * Any other driver may send it by mistake or malice. Old ones take a device only if its
+ * first byte is the draft's version, which in ours is the number of lines. */
+static bool of_other_dialect(const struct server *s)
+{
+    return s->bank->dialect != BANK_STANDARD ||
+           ((s->bank->nlines & 0xffu) == VGPIO_DRAFT_VERSION && !s->had_chain);
+}
+
 static void os_trace(void *ctx, unsigned id, uint32_t a, uint32_t b)
 {
     struct server *s = ctx;
@@ -84,11 +94,12 @@ static void os_trace(void *ctx, unsigned id, uint32_t a, uint32_t b)
     if (s->verbose > 1) {
         say(s, "%s 0x%" PRIx32 " 0x%" PRIx32, vgpio_trace_str(id), a, b);
     }
-    if (id == VGPIO_TR_DIALECT && !s->told_dialect) {
+    if (id == VGPIO_TR_DIALECT && !s->told_dialect && of_other_dialect(s)) {
         s->told_dialect = true;
         say(s, "queue %" PRIu32 ": a driver of %s; see --dialect", a,
             s->bank->dialect == BANK_STANDARD ? "the draft" : "the standard");
     }
+    s->had_chain = s->had_chain || id == VGPIO_TR_REQUEST || id == VGPIO_TR_CHAIN_BAD;
     if (id != VGPIO_TR_VU_REFUSED) {
         return;
     }
@@ -195,7 +206,7 @@ static int front_open(struct server *s, int fd)
     s->half_due_us = CTL_NEVER;
     s->connects++;
     s->complaints = 0;
-    s->told_dialect = false;
+    s->told_dialect = s->had_chain = false;
     if (s->verbose > 0) {
         say(s, "front end connected");
     }

@@ -38,6 +38,7 @@ struct server {
     uint64_t half_due_us; /* until then a message begun must be whole */
     uint64_t connects, refused, stalled;
     bool told_dialect;   /* that its driver speaks another one */
+    bool had_chain;      /* this front end's driver sent something of this dialect */
     unsigned complaints; /* about this front end, so that it cannot flood the log */
 
     struct ctl ctl;
