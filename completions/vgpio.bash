@@ -35,7 +35,7 @@ _vgpio()
     fi
     case $prev in
         -c | --chip | -s | --socket-path | --control | --vcd)
-            if [ "$prev" != -s ] || [[ $command = serve || $command = check ]]; then
+            if [ "$prev" != -s ] || [[ $command = serve || $command = check || $command = trap ]]; then
                 compopt -o filenames 2> /dev/null
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")
                 return

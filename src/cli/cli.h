@@ -43,5 +43,6 @@ int cmd_mon(int argc, char **argv);
 int cmd_decode(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_trap(int argc, char **argv);
 
 #endif /* VGPIO_CLI_CLI_H */

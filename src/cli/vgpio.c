@@ -13,6 +13,7 @@ static const char help[] =
     "  demo    show a driver and a device talking, message by message\n"
     "  decode  say what captured bytes mean\n"
     "  check   try the rules of the standard on a back end\n"
+    "  trap    be a device that watches and deceives a driver\n"
     "  doctor  look for what keeps a guest from its lines, and say the mend\n"
     "\n"
     "On the lines of any vhost-user GPIO back end, as the tools of libgpiod do it:\n"
@@ -32,7 +33,7 @@ static const struct command {
     {"bridge", cmd_bridge}, {"serve", cmd_serve},   {"demo", cmd_demo},
     {"check", cmd_check},   {"decode", cmd_decode}, {"doctor", cmd_doctor},
     {"detect", cmd_detect}, {"info", cmd_info},     {"get", cmd_get},
-    {"set", cmd_set},       {"mon", cmd_mon},
+    {"set", cmd_set},       {"mon", cmd_mon},       {"trap", cmd_trap},
 };
 
 static const struct command *find(const char *name)

@@ -99,7 +99,23 @@ wrong "unexpected argument 'more'" demo more
 wrong "--packed and --split exclude each other" demo --packed --split
 wrong "unknown or ambiguous option '--no-frobnicate'" demo --no-frobnicate
 
-for command in "" serve demo decode doctor detect info get set mon; do
+wrong "one of --socket-path and --spawn is needed" trap
+wrong "one of --socket-path and --spawn is needed" trap -s s --spawn true
+wrong "option '--spawn' needs a value" trap --spawn
+wrong "empty, or too long" trap -s "$long"
+wrong "none is called 'frobnicate'" trap -s s --lie frobnicate
+wrong "--watch and --lie do not go together" trap -s s --watch --lie len-0
+wrong "--lines: not a number from 1 to 64: '65'" trap -s s --lines 65
+wrong "--lines: not a number from 1 to 64: '0'" trap -s s --lines 0
+wrong "--events: not a number from 1 to 1000000: 'x'" trap -s s --events x
+wrong "--timeout: invalid period 'soon'" trap -s s --timeout soon
+wrong "--packed and --split exclude each other" trap -s s --packed --split
+wrong "unexpected argument 'more'" trap -s s more
+wrong "unknown option '-x'" trap -x
+right "lie   honest" trap --list
+right "rule  enable-first       GPIO-DRV-11" trap --list --only 'GPIO-DRV-*'
+
+for command in "" serve demo decode doctor trap detect info get set mon; do
     # shellcheck disable=SC2086
     right "usage: vgpio" $command --help
     # shellcheck disable=SC2086

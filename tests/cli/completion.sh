@@ -33,6 +33,8 @@ completes "mon" m
 completes "check" ch
 completes "--socket-path --spawn" check --s
 completes "$dir/gpio" check -s "$dir/g"
+completes "$dir/gpio" trap -s "$dir/g"
+completes "--watch" trap --w
 completes "--toggle --timeout" set --t
 completes "--num-events" mon --num
 completes "rising" mon -e r

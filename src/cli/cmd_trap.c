@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* `vgpio trap`: the command line. */
+#include "cli.h"
+#include "features.h"
+#include "tool.h"
+#include "trap.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    OPT_SPAWN = 256,
+    OPT_LIE,
+    OPT_WATCH,
+    OPT_LINES,
+    OPT_EVENTS,
+    OPT_ONLY,
+    OPT_LIST,
+    OPT_JSON,
+    OPT_JUNIT,
+    OPT_PERIOD
+};
+
+static const char help[] =
+    "usage: vgpio trap --socket-path PATH [OPTIONS]\n"
+    "       vgpio trap --spawn COMMAND [OPTIONS]\n"
+    "A virtio-gpio device that watches every rule its driver must keep, and tells lies:\n"
+    "one to each driver that comes. Afterwards it says what was kept, and how the "
+    "driver\n"
+    "took the lies.\n"
+    "\n"
+    "  -s, --socket-path PATH  listen here for a front end (vhost-user); each driver "
+    "that\n"
+    "                          binds is told the next lie\n"
+    "      --spawn COMMAND     start the driver, once for each lie: a shell command "
+    "that\n"
+    "                          uses the lines behind \"$SOCKET\", and ends\n"
+    "      --lie PATTERN       tell these lies, as in a shell; again and again allowed\n"
+    "      --watch             tell none\n"
+    "      --only PATTERN      report, and tell, only what has this name or rule\n"
+    "      --lines N           so many lines, at most 64 (8)\n"
+    "      --events N          a line interrupts so often when it is enabled (3)\n"
+    "      --timeout PERIOD    the command has so long for a run (20s)\n" FEATURES_HELP
+    "      --json              print an array of objects\n"
+    "      --junit             print JUnit's XML\n"
+    "      --list              print the lies and the rules, and exit\n"
+    "  -h, --help              print this and exit\n"
+    "  -V, --version           print the version and exit\n"
+    "\n"
+    "Exit status 1 if a rule was broken, or a driver crashed or hung.\n";
+
+static const struct option longs[] = {
+    {"socket-path", required_argument, NULL, 's'},
+    {"spawn", required_argument, NULL, OPT_SPAWN},
+    {"lie", required_argument, NULL, OPT_LIE},
+    {"watch", no_argument, NULL, OPT_WATCH},
+    {"only", required_argument, NULL, OPT_ONLY},
+    {"lines", required_argument, NULL, OPT_LINES},
+    {"events", required_argument, NULL, OPT_EVENTS},
+    {"timeout", required_argument, NULL, OPT_PERIOD},
+    FEATURES_LONGS,
+    {"json", no_argument, NULL, OPT_JSON},
+    {"junit", no_argument, NULL, OPT_JUNIT},
+    {"list", no_argument, NULL, OPT_LIST},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+};
+
+struct options {
+    struct features features;
+    uint64_t lines, events;
+    bool watch, lies, list, done;
+};
+
+static int take_number(const char *name, const char *text, uint64_t max, uint64_t *to)
+{
+    return cli_number(text, max, to) && *to > 0
+               ? CLI_OK
+               : cli_usage_error("trap", "--%s: not a number from 1 to %llu: '%s'", name,
+                                 (unsigned long long)max, text);
+}
+
+static int take_timeout(struct trap_run *r)
+{
+    uint64_t us;
+
+    if (!tool_period(optarg, &us) || us < 1000 || us > UINT64_C(3600000000)) {
+        return cli_usage_error("trap", "--timeout: invalid period '%s'", optarg);
+    }
+    r->timeout_ms = (uint32_t)(us / 1000u);
+    return CLI_OK;
+}
+
+static int take_lies(struct trap_run *r, struct options *o)
+{
+    o->lies = true;
+    return trap_choose(r, optarg)
+               ? CLI_OK
+               : cli_usage_error("trap", "--lie: none is called '%s'", optarg);
+}
+
+static int take_option(struct trap_run *r, struct options *o, int c, char **argv)
+{
+    switch (c) {
+    case 's':
+        r->path = optarg;
+        return CLI_OK;
+    case OPT_SPAWN:
+        r->spawn = optarg;
+        return CLI_OK;
+    case OPT_LIE:
+        return take_lies(r, o);
+    case OPT_WATCH:
+        o->watch = true;
+        return CLI_OK;
+    case OPT_ONLY:
+        r->only = optarg;
+        return CLI_OK;
+    case OPT_LINES:
+        return take_number("lines", optarg, TRAP_LINES, &o->lines);
+    case OPT_EVENTS:
+        return take_number("events", optarg, 1000000, &o->events);
+    case OPT_PERIOD:
+        return take_timeout(r);
+    case OPT_JSON:
+    case OPT_JUNIT:
+        r->report.format = c == OPT_JSON ? REPORT_JSON : REPORT_JUNIT;
+        return CLI_OK;
+    case OPT_LIST:
+        o->list = true;
+        return CLI_OK;
+    default:
+        return features_option(&o->features, c) ? CLI_OK
+                                                : cli_bad_option("trap", argv, c);
+    }
+}
+
+static int wrong(const struct trap_run *r, const struct options *o)
+{
+    const char *refused = features_refused(&o->features, VGPIO_F_PACKED);
+
+    if ((r->path == NULL) == (r->spawn == NULL)) {
+        return cli_usage_error("trap", "one of --socket-path and --spawn is needed");
+    }
+    if (r->path != NULL && !sock_path_fits(r->path)) {
+        return cli_usage_error("trap", "--socket-path: empty, or too long");
+    }
+    if (o->watch && o->lies) {
+        return cli_usage_error("trap", "--watch and --lie do not go together");
+    }
+    return refused != NULL ? cli_usage_error("trap", "%s", refused) : CLI_OK;
+}
+
+static int go(struct trap_run *r, const struct options *o)
+{
+    uint64_t offer = VGPIO_F_IRQ | VGPIO_F_INDIRECT | VGPIO_F_EVENT_IDX |
+                     VGPIO_F_VERSION_1 | VGPIO_F_PACKED;
+    int code = wrong(r, o);
+
+    if (code != CLI_OK) {
+        return code;
+    }
+    if (!o->lies && !trap_choose(r, o->watch ? "honest" : r->only)) {
+        (void)trap_choose(r, "honest"); /* only rules are asked for */
+    }
+    r->t.kick_ms = 1000;
+    r->t.events = (unsigned)o->events;
+    trap_init(&r->t, (uint16_t)o->lines, offer & features_mask(&o->features));
+    return trap_all(r);
+}
+
+int cmd_trap(int argc, char **argv)
+{
+    static struct trap_run r;
+    struct options o = {.lines = 8, .events = 3};
+    int c, code;
+
+    r.report.suite = "vgpio trap";
+    r.timeout_ms = 20000;
+    opterr = 0;
+    while ((c = getopt_long(argc, argv, ":s:hV", longs, NULL)) != -1) {
+        if (c == 'h') {
+            fputs(help, stdout);
+            return CLI_OK;
+        }
+        if (c == 'V') {
+            cli_version();
+            return CLI_OK;
+        }
+        code = take_option(&r, &o, c, argv);
+        if (code != CLI_OK) {
+            return code;
+        }
+    }
+    if (optind < argc) {
+        return cli_usage_error("trap", "unexpected argument '%s'", argv[optind]);
+    }
+    if (o.list) {
+        trap_list(r.only);
+        return CLI_OK;
+    }
+    return go(&r, &o);
+}
