@@ -43,7 +43,7 @@ checked=()
 # Public headers.
 may_include "" $h/config.h.in
 may_include "config.h" $h/types.h
-may_include "config.h types.h" $h/wire.h $h/seams.h $h/control.h
+may_include "config.h types.h" $h/wire.h $h/seams.h $h/control.h $h/wiring.h
 may_include "config.h types.h wire.h seams.h" $h/queue.h $h/sim.h $h/loop.h \
     $h/mmio.h $h/vhost_user.h
 may_include "config.h types.h wire.h seams.h queue.h" $h/device.h $h/driver.h
@@ -51,7 +51,7 @@ may_include "config.h types.h seams.h vhost_user.h" $h/vhost_user_front.h
 may_include "config.h types.h driver.h" $h/sync.h
 may_include "config.h types.h seams.h driver.h" $h/bridge.h
 may_include "config.h types.h device.h driver.h" $h/draft.h
-may_include "bridge.h device.h draft.h driver.h loop.h seams.h sim.h sync.h types.h wire.h" $h/virtiogpio.h
+may_include "bridge.h device.h draft.h driver.h loop.h seams.h sim.h sync.h types.h wire.h wiring.h" $h/virtiogpio.h
 
 # Leaves, then the ring engine, then what stands on the seams.
 may_include "config.h types.h" src/port.h
@@ -71,6 +71,7 @@ may_include "$leaf wire.h bridge.h" src/bridge.c
 may_include "$seam sim.h" src/sim.c
 may_include "config.h types.h wire.h control.h" src/control_linux.c
 may_include "$seam loop.h" src/loop.c
+may_include "$leaf wiring.h" src/wiring.c
 may_include "" src/mmio_regs.h
 may_include "$seam mmio.h mmio_regs.h" src/mmio_*.c
 may_include "$seam vhost_user.h vhost_user_priv.h" src/vhost_user.c \

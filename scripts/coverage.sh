@@ -20,11 +20,11 @@ report()
 
 report --filter src/ --exclude src/cli/
 
-whole='src/(wire|mem|ring|devq[^/]*|drvq[^/]*|device[^/]*|mmio_[^/]*|loop|sync|sim|types'
+whole='src/(wire|mem|ring|devq[^/]*|drvq[^/]*|device[^/]*|mmio_[^/]*|loop|sync|sim|wiring|types'
 whole+='|trace_str|draft_wire|vhost_user_str)\.[ch]$'
 # Of no file at all, gcovr says that nothing is missing.
 table=$(report --filter "$whole")
-for file in src/{wire,mem,devq,drvq,device,mmio,loop,sync,sim,types,trace,draft_wire}*.c \
+for file in src/{wire,mem,devq,drvq,device,mmio,loop,sync,sim,wiring,types,trace,draft_wire}*.c \
             src/vhost_user_str.c; do
     grep -q "^$file " <<< "$table" || die "No figures for $file"
 done

@@ -74,12 +74,14 @@ SETS = [
 
 STRUCTS = """vgpio_drvq vgpio_drvq_slot vgpio_drv vgpio_drv_slot vgpio_devq vgpio_chain vgpio_dev
     vgpio_line vgpio_req vgpio_sim vgpio_sim_line vgpio_loop vgpio_mmio_dev
-    vgpio_mmio_bus vgpio_vq_setup""".split()
+    vgpio_mmio_bus vgpio_vq_setup vgpio_wiring vgpio_wiring_pin
+    vgpio_wiring_wire""".split()
 
 # Deepest chains of direct calls below these, worst first; what users' functions and the
 # other side of a seam take comes on top.
 STACK_FILES = ["mem.c", *DEVICE_RING, *DRIVER_RING, *PACKED, *DEVICE, *DRIVER, "wire.c",
-               "loop.c", "mmio_dev.c", "mmio_bus.c", "sim.c", "sync.c"]
+               "loop.c", "mmio_dev.c", "mmio_bus.c", "sim.c", "sync.c",
+               "wiring.c"]
 
 
 def run(*command):

@@ -13,7 +13,8 @@
  *   that wants the lines of a vhost-user back end: vhost_user_front.h.
  * - *Backend (you have real lines):* #vgpio_line_ops and #vgpio_sink of seams.h.
  * - *The protocol before the standard:* draft.h, both sides. *Between the two:* bridge.h.
- * - *Test:* sim.h for lines and loop.h for a bus that exist in memory only.
+ * - *Test:* sim.h for lines and loop.h for a bus that exist in memory only; wiring.h for
+ *   wires between such lines.
  * - *Decoder, fuzzer, other device:* wire.h, pure functions over bytes.
  * - *Other virtio device:* queue.h, the ring engine. Level 2: no promise before 1.0.
  *
@@ -84,5 +85,6 @@
 #include <virtiogpio/sync.h>
 #include <virtiogpio/types.h>
 #include <virtiogpio/wire.h>
+#include <virtiogpio/wiring.h>
 
 #endif /* VIRTIOGPIO_VIRTIOGPIO_H */
