@@ -408,6 +408,14 @@ int vgpio_wiring_is_wired(const struct vgpio_wiring *w, uint16_t pin)
     return pin < w->cfg.npins ? (net_of(w, pin)->flags & F_WIRED) != 0 : VGPIO_ERR_INVAL;
 }
 
+int vgpio_wiring_is_joined(const struct vgpio_wiring *w, uint16_t a, uint16_t b)
+{
+    if (a >= w->cfg.npins || b >= w->cfg.npins) {
+        return VGPIO_ERR_INVAL;
+    }
+    return w->cfg.pins[a].net == w->cfg.pins[b].net;
+}
+
 uint32_t vgpio_wiring_alarms(const struct vgpio_wiring *w, unsigned what)
 {
     return what == VGPIO_ALARM_CONFLICT    ? w->conflicts

@@ -3,9 +3,9 @@
  * @file
  * @brief Wires between lines: who drives what, and which level results.
  *
- * A *pin* is one end of a wire, mostly a line of a simulator. Pins that are joined are one
- * *net* and have one level. A *wire* leads from one net to another, one way: it drives
- * there the level that it finds here, or the opposite.
+ * A *pin* is one end of a wire, mostly a line of a simulator. Pins that are joined are
+ * one *net* and have one level. A *wire* leads from one net to another, one way: it
+ * drives there the level that it finds here, or the opposite.
  *
  * What a net shows is decided by the strongest who say something:
  *
@@ -15,10 +15,10 @@
  * | outside   | vgpio_wiring_outside(): a finger, a test       |
  * | pulled    | vgpio_wiring_pull(): resistors                 |
  *
- * Nobody at all: 0. Of two equally strong who disagree the low one wins, and if both drive
- * it, that is an alarm: something would get hot. An *open drain* pin (or wire) that says
- * high lets go instead, and an *open source* one that says low: so several of the first
- * kind on a net with a pull-up are a wired AND, several of the second kind with a
+ * Nobody at all: 0. Of two equally strong who disagree the low one wins, and if both
+ * drive it, that is an alarm: something would get hot. An *open drain* pin (or wire) that
+ * says high lets go instead, and an *open source* one that says low: so several of the
+ * first kind on a net with a pull-up are a wired AND, several of the second kind with a
  * pull-down a wired OR, and none of them can be in conflict.
  *
  * Time is counted in *rounds*: in each one all nets take, at once, the level that their
@@ -74,7 +74,8 @@ enum vgpio_pin_kind {
 enum vgpio_wiring_alarm {
     /** Two drive a net against each other. Once each time that this begins. */
     VGPIO_ALARM_CONFLICT = 1,
-    /** A net did not come to rest; the pin is one of its. Once a vgpio_wiring_settle(). */
+    /** A net did not come to rest; the pin is one of its. Once a vgpio_wiring_settle().
+     */
     VGPIO_ALARM_UNSETTLED
 };
 
@@ -111,8 +112,9 @@ struct vgpio_wiring_config {
     /** Rounds that one vgpio_wiring_settle() may take; 0: 64 more than there are wires,
      *  which is enough for anything without a ring. */
     uint32_t max_rounds;
-    /** A pin's net came to rest at another level. Called inside vgpio_wiring_settle(), for
-     *  every pin of the net; may call vgpio_wiring_drive() and the like. May be NULL. */
+    /** A pin's net came to rest at another level. Called inside vgpio_wiring_settle()
+     *  for every pin of the net; may call vgpio_wiring_drive() and the like. May be
+     *  NULL. */
     void (*on_level)(void *ctx, uint16_t pin, unsigned level);
     /** Something is wrong outside: an #vgpio_wiring_alarm. Called inside
      *  vgpio_wiring_settle(); must not call the wiring. May be NULL. */
@@ -228,6 +230,15 @@ VGPIO_API int vgpio_wiring_level(const struct vgpio_wiring *w, uint16_t pin);
  * @context lock
  */
 VGPIO_API int vgpio_wiring_is_wired(const struct vgpio_wiring *w, uint16_t pin);
+
+/**
+ * @brief Whether two pins are of one net.
+ *
+ * @return 0 or 1; #VGPIO_ERR_INVAL: no such pin
+ * @context lock
+ */
+VGPIO_API int vgpio_wiring_is_joined(const struct vgpio_wiring *w, uint16_t a,
+                                     uint16_t b);
 
 /**
  * @brief How often #VGPIO_ALARM_CONFLICT and #VGPIO_ALARM_UNSETTLED came so far.

@@ -25,7 +25,7 @@ static int by_name(const void *a, const void *b, void *ctx)
     return strcmp(names[*(const uint16_t *)a], names[*(const uint16_t *)b]);
 }
 
-static int check_name(const char *name, char *why, size_t size)
+int bank_check_name(const char *name, char *why, size_t size)
 {
     const char *p;
 
@@ -78,7 +78,7 @@ static int cut_names(struct bank *b, char *why, size_t size)
 
         *end = '\0';
         b->names[i] = p;
-        if (check_name(p, why, size) < 0) {
+        if (bank_check_name(p, why, size) < 0) {
             return -1;
         }
         p = end + 1;
@@ -199,6 +199,9 @@ static void changed(void *ctx, uint16_t line, unsigned level)
 {
     struct bank *b = ctx;
 
+    if (b->on_line != NULL) {
+        b->on_line(b->line_ctx, line, level);
+    }
     if (b->on_change != NULL) {
         b->on_change(b->watch_ctx, line, level);
     }
@@ -244,7 +247,9 @@ static int start_device(struct bank *b, const struct vgpio_line_ops *ops, void *
     return make_device(b, &dc);
 }
 
-static int start_sim(struct bank *b, uint64_t features)
+/* `ops` NULL: the device asks the simulator itself. */
+static int start_sim(struct bank *b, const struct vgpio_line_ops *ops, void *ctx,
+                     uint64_t features)
 {
     struct vgpio_sim_config sc = {0};
     int err;
@@ -255,7 +260,11 @@ static int start_sim(struct bank *b, uint64_t features)
     sc.on_change = changed;
     sc.ctx = b;
     err = vgpio_sim_init(&b->sim, &sc);
-    return err < 0 ? err : start_device(b, &vgpio_sim_ops, &b->sim, features);
+    if (ops == NULL) {
+        ops = &vgpio_sim_ops;
+        ctx = &b->sim;
+    }
+    return err < 0 ? err : start_device(b, ops, ctx, features);
 }
 
 int bank_init(struct bank *b, enum bank_dialect dialect, const char *spec,
@@ -281,7 +290,30 @@ int bank_init(struct bank *b, enum bank_dialect dialect, const char *spec,
     } else if (cut_names(b, why, why_size) < 0 || build_block(b, why, why_size) < 0) {
         return -1;
     }
-    n = start_sim(b, features);
+    n = start_sim(b, NULL, NULL, features);
+    return n < 0 ? fail(why, why_size, vgpio_strerror(n)) : 0;
+}
+
+int bank_init_named(struct bank *b, enum bank_dialect dialect,
+                    const struct bank_lines *lines, uint64_t features, char *why,
+                    size_t why_size)
+{
+    uint16_t i;
+    int n;
+
+    memset(b, 0, sizeof *b);
+    b->dialect = dialect;
+    b->nlines = lines->n;
+    if (take_memory(b, "", true) < 0) {
+        return fail(why, why_size, "out of memory");
+    }
+    for (i = 0; i < lines->n; i++) {
+        b->names[i] = lines->names[i];
+    }
+    if (sort_names(b, why, why_size) < 0 || build_block(b, why, why_size) < 0) {
+        return -1;
+    }
+    n = start_sim(b, lines->ops, lines->ctx, features);
     return n < 0 ? fail(why, why_size, vgpio_strerror(n)) : 0;
 }
 
@@ -346,12 +378,19 @@ int bank_line_of(const struct bank *b, const char *name)
 
 int bank_pull(struct bank *b, uint16_t line, unsigned level)
 {
-    int err = vgpio_sim_pull(&b->sim, line, level);
+    int err = b->pull_line != NULL ? b->pull_line(b->line_ctx, line, level)
+                                   : vgpio_sim_pull(&b->sim, line, level);
 
     if (err == 0) {
         b->pulls[line] = (uint8_t)level;
     }
     return err;
+}
+
+int bank_pulse(struct bank *b, uint16_t line)
+{
+    return b->pulse_line != NULL ? b->pulse_line(b->line_ctx, line)
+                                 : vgpio_sim_pulse(&b->sim, line);
 }
 
 size_t bank_names(const struct bank *b, char *out, size_t size)

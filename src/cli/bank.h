@@ -48,6 +48,11 @@ struct bank {
     void (*on_change)(void *ctx, uint16_t line, unsigned level);
     void (*on_trace)(void *ctx, unsigned id, uint32_t a, uint32_t b);
     void *watch_ctx;
+    /* Of a board that has these lines, told before those who watch; NULL: alone. */
+    void (*on_line)(void *ctx, uint16_t line, unsigned level);
+    int (*pull_line)(void *ctx, uint16_t line, unsigned level);
+    int (*pulse_line)(void *ctx, uint16_t line);
+    void *line_ctx;
     void (*run)(void *ctx); /* the lines want a turn; NULL: they never do */
     void *run_ctx;
 };
@@ -57,13 +62,18 @@ struct bank {
  * took, bank_free() gives back, also after a failure. */
 int bank_init(struct bank *, enum bank_dialect, const char *spec, uint64_t features,
               char *why, size_t why_size);
-/* The same over lines of somebody else's: no simulator, so no pulls. */
+/* Names stay the caller's, as do operations. */
 struct bank_lines {
     const char *const *names;
     uint16_t n;
     const struct vgpio_line_ops *ops;
     void *ctx;
 };
+/* The same with a name for each line; operations, if there are some, stand between the
+ * device and the simulator. */
+int bank_init_named(struct bank *, enum bank_dialect, const struct bank_lines *,
+                    uint64_t features, char *why, size_t why_size);
+/* The same over lines of somebody else's: no simulator, so no pulls. */
 int bank_init_over(struct bank *, enum bank_dialect, const struct bank_lines *,
                    uint64_t features, char *why, size_t why_size);
 struct vgpio_sink bank_sink(struct bank *);
@@ -72,6 +82,9 @@ void bank_free(struct bank *);
 /* -1: no line is named so. */
 int bank_line_of(const struct bank *, const char *name);
 int bank_pull(struct bank *, uint16_t line, unsigned level);
+int bank_pulse(struct bank *, uint16_t line);
+/* Fills `why` and returns -1 if no line may be named so. */
+int bank_check_name(const char *name, char *why, size_t why_size);
 
 /* The names as a list with commas; returns the length, at most `size`. */
 size_t bank_names(const struct bank *, char *out, size_t size);

@@ -3,6 +3,7 @@
 #include "cli.h"
 #include "features.h"
 #include "guests.h"
+#include "rig.h"
 #include "sockets.h"
 
 #include <errno.h>
@@ -29,10 +30,13 @@ struct options {
     unsigned verbose;
     enum bank_dialect dialect;
     struct features features;
+    const char *board_file; /* NULL: none */
+    struct board board;
 };
 
 static const char help[] =
     "usage: vgpio serve -s PATH --sim N|NAME,NAME,... [options]\n"
+    "       vgpio serve --board FILE [options]\n"
     "Serves simulated GPIO lines to a virtual machine, as a vhost-user back end.\n"
     "\n"
     "  -s, --socket-path PATH  listen on this UNIX socket for a front end; given more\n"
@@ -45,6 +49,9 @@ static const char help[] =
     "                          With several guests, --sim and --control may be given\n"
     "                          once for each, in the order of the "
     "sockets.\n"
+    "      --board FILE        devices, their lines and what lies between these: see\n"
+    "                          vgpio-board(5); --socket-path and --control may be given\n"
+    "                          once for each device, in place of what the board says\n"
     "      --dialect D         speak the standard (as without it), or draft, or "
     "draft-2021:\n"
     "                          the protocol before it, for its old "
@@ -68,6 +75,7 @@ enum {
     OPT_FD,
     OPT_CAPS,
     OPT_DIALECT,
+    OPT_BOARD,
     DONE
 };
 
@@ -75,6 +83,7 @@ static const struct option longs[] = {
     {"socket-path", required_argument, NULL, 's'},
     {"sim", required_argument, NULL, OPT_SIM},
     {"control", required_argument, NULL, OPT_CONTROL},
+    {"board", required_argument, NULL, OPT_BOARD},
     {"once", no_argument, NULL, OPT_ONCE},
     {"fd", required_argument, NULL, OPT_FD},
     {"dialect", required_argument, NULL, OPT_DIALECT},
@@ -125,6 +134,9 @@ static int take_option(struct options *o, int c, char **argv)
         return add_word(&o->sims, optarg);
     case OPT_CONTROL:
         return add_word(&o->controls, optarg);
+    case OPT_BOARD:
+        o->board_file = optarg;
+        return CLI_OK;
     case OPT_ONCE:
         o->once = true;
         return CLI_OK;
@@ -157,7 +169,7 @@ static int check_paths(const struct words *w, const char *option)
     size_t i;
 
     for (i = 0; i < w->n; i++) {
-        if (!sock_path_fits(w->at[i])) {
+        if (w->at[i] != NULL && !sock_path_fits(w->at[i])) {
             return cli_usage_error("serve", "%s: empty, or too long for a socket",
                                    option);
         }
@@ -171,7 +183,8 @@ static bool same_path(const struct words *a, const struct words *b)
 
     for (i = 0; i < a->n; i++) {
         for (j = 0; j < b->n; j++) {
-            if ((a != b || i != j) && strcmp(a->at[i], b->at[j]) == 0) {
+            if ((a != b || i != j) && a->at[i] != NULL && b->at[j] != NULL &&
+                strcmp(a->at[i], b->at[j]) == 0) {
                 return true;
             }
         }
@@ -200,10 +213,10 @@ static int check_guests(const struct options *o)
     if (same_path(&o->sockets, &o->sockets) || same_path(&o->controls, &o->controls)) {
         return usage("the same path is given twice");
     }
-    if (o->sims.n == 0) {
+    if (o->sims.n == 0 && o->board_file == NULL) {
         return usage("--sim N or --sim NAME,NAME,... is missing");
     }
-    if (!fits(&o->sims, n, 1)) {
+    if (o->board_file == NULL && !fits(&o->sims, n, 1)) {
         return usage("--sim: give one, or one for each --socket-path");
     }
     return o->controls.n == 0 || o->controls.n == n
@@ -263,7 +276,7 @@ static int open_listeners(const struct options *o, struct place *p, size_t i)
         cli_error("--fd %d: cannot be used", o->fd);
         return -1;
     }
-    if (o->controls.n != 0 &&
+    if (o->controls.n != 0 && word_for(&o->controls, i) != NULL &&
         sock_listen(&p->control, word_for(&o->controls, i), why, sizeof why) < 0) {
         cli_error("--control %s", why);
         return -1;
@@ -304,7 +317,19 @@ static void raise_limit(void)
     }
 }
 
-static int serve(const struct options *o, struct place *place, size_t n)
+/* Every device of the board has a server: they hear of each other from now on. */
+static void start_rig(struct rig *rig, struct server *server, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        rig->devices[i].server = &server[i];
+    }
+    rig_start(rig);
+}
+
+/* `rig` NULL: there is no board. */
+static int serve(const struct options *o, struct place *place, size_t n, struct rig *rig)
 {
     struct guests guests;
     struct server *server = calloc(n, sizeof *server);
@@ -322,6 +347,9 @@ static int serve(const struct options *o, struct place *place, size_t n)
     for (i = 0; i < n && start_guest(o, &guests, &place[i], i) == 0; i++) {
     }
     if (i == n) {
+        if (rig != NULL) {
+            start_rig(rig, server, n);
+        }
         code = guests_run(&guests);
     }
     for (i = 0; i < n; i++) {
@@ -334,13 +362,33 @@ static int serve(const struct options *o, struct place *place, size_t n)
     return code;
 }
 
+/* The lines of one guest. */
+static int make_bank(const struct options *o, struct rig *rig, struct place *p, size_t i)
+{
+    char why[256 + BANK_NAME_MAX];
+    uint64_t mask = features_mask(&o->features);
+    const char *refused;
+
+    p->front.fd = p->control.fd = -1;
+    if (rig != NULL) {
+        if (rig_bank(rig, (uint32_t)i, &p->bank, mask, why, sizeof why) < 0) {
+            return cli_usage_error("serve", "--board: %s", why);
+        }
+    } else if (bank_init(&p->bank, o->dialect, word_for(&o->sims, i), mask, why,
+                         sizeof why) < 0) {
+        return cli_usage_error("serve", "--sim: %s", why);
+    }
+    refused = features_refused(&o->features, bank_offered(&p->bank));
+    return refused == NULL ? CLI_OK : cli_usage_error("serve", "%s", refused);
+}
+
 /* The lines of all guests first: wrong ones are a mistake on the command line. */
-static int serve_banks(const struct options *o)
+static int serve_banks(struct options *o)
 {
     size_t n = o->sockets.n > 0 ? o->sockets.n : 1; /* with --fd */
     struct place *place = calloc(n, sizeof *place);
-    char why[256 + BANK_NAME_MAX];
-    const char *refused;
+    struct rig board_rig = {0};
+    struct rig *rig = o->board_file != NULL ? &board_rig : NULL;
     int code = CLI_OK;
     size_t i;
 
@@ -348,23 +396,20 @@ static int serve_banks(const struct options *o)
         cli_error("%s", strerror(errno));
         return CLI_FAILED;
     }
+    if (rig != NULL && rig_init(rig, &o->board, o->board_file) < 0) {
+        code = CLI_FAILED;
+    }
     for (i = 0; i < n && code == CLI_OK; i++) {
-        struct place *p = &place[i];
-
-        p->front.fd = p->control.fd = -1;
-        if (bank_init(&p->bank, o->dialect, word_for(&o->sims, i),
-                      features_mask(&o->features), why, sizeof why) < 0) {
-            code = cli_usage_error("serve", "--sim: %s", why);
-        } else if ((refused = features_refused(&o->features, bank_offered(&p->bank))) !=
-                   NULL) {
-            code = cli_usage_error("serve", "%s", refused);
-        }
+        code = make_bank(o, rig, &place[i], i);
     }
     if (code == CLI_OK) {
-        code = serve(o, place, n);
+        code = serve(o, place, n, rig);
     }
     for (i = 0; i < n; i++) {
         bank_free(&place[i].bank);
+    }
+    if (rig != NULL) {
+        rig_free(rig);
     }
     free(place);
     return code;
@@ -383,6 +428,37 @@ static bool wants_capabilities(int argc, char **argv)
     return false;
 }
 
+/* What the board says of sockets, unless the command line does. */
+static int take_board(struct options *o)
+{
+    const struct board *b = &o->board;
+    bool sockets = o->sockets.n == 0 && o->fd < 0;
+    bool controls = o->controls.n == 0;
+    uint32_t i;
+
+    if (o->sims.n != 0 || o->dialect != BANK_STANDARD) {
+        return usage("--board says what --sim and --dialect say: leave these out");
+    }
+    if (rig_load(o->board_file, &o->board) < 0) {
+        return CLI_FAILED;
+    }
+    for (i = 0; i < b->ndevices; i++) {
+        if (sockets && b->devices[i].socket == NULL) {
+            return cli_usage_error("serve",
+                                   "device '%s' has no socket=; or give --socket-path "
+                                   "once for each device",
+                                   b->devices[i].name);
+        }
+        if ((sockets && add_word(&o->sockets, b->devices[i].socket) != CLI_OK) ||
+            (controls && add_word(&o->controls, b->devices[i].control) != CLI_OK)) {
+            return CLI_FAILED;
+        }
+    }
+    return o->sockets.n == b->ndevices || (o->fd >= 0 && b->ndevices == 1)
+               ? CLI_OK
+               : usage("--socket-path: give none, or one for each device of the board");
+}
+
 static int parse(struct options *o, int argc, char **argv)
 {
     int c, code;
@@ -394,7 +470,10 @@ static int parse(struct options *o, int argc, char **argv)
             return code;
         }
     }
-    code = check_options(o, argc, argv);
+    code = o->board_file != NULL ? take_board(o) : CLI_OK;
+    if (code == CLI_OK) {
+        code = check_options(o, argc, argv);
+    }
     if (code == CLI_OK && o->fd >= 0 && fd_listens(o->fd) < 0) {
         code = cli_usage_error("serve", "--fd %d is not a stream socket", o->fd);
     }
@@ -418,5 +497,6 @@ int cmd_serve(int argc, char **argv)
     free(o.sockets.at);
     free(o.controls.at);
     free(o.sims.at);
+    board_free(&o.board);
     return code == DONE ? CLI_OK : code;
 }

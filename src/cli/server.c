@@ -300,7 +300,7 @@ static int op_pull(void *ctx, uint16_t line, unsigned level)
 
 static int op_pulse(void *ctx, uint16_t line)
 {
-    return vgpio_sim_pulse(&((struct server *)ctx)->bank->sim, line);
+    return bank_pulse(((struct server *)ctx)->bank, line);
 }
 
 static void op_barrier(void *ctx)

@@ -321,6 +321,8 @@ static void test_joining_nets_that_move(void **state)
     shows(&lab, 6, 1);
     assert_int_equal(vgpio_wiring_join(&lab.w, 1, 0), 0);
     assert_int_equal(vgpio_wiring_settle(&lab.w), 0);
+    assert_int_equal(vgpio_wiring_is_joined(&lab.w, 0, 1), 1);
+    assert_int_equal(vgpio_wiring_is_joined(&lab.w, 0, 2), 0);
     /* One that was to be looked at when it lost its net. */
     assert_int_equal(vgpio_wiring_drive(&lab.w, 7, 1), 0);
     assert_int_equal(vgpio_wiring_join(&lab.w, 0, 7), 0);
@@ -385,6 +387,8 @@ static void test_arguments(void **state)
     assert_int_equal(vgpio_wiring_join(&lab.w, PINS, 0), VGPIO_ERR_INVAL);
     assert_int_equal(vgpio_wiring_level(&lab.w, PINS), VGPIO_ERR_INVAL);
     assert_int_equal(vgpio_wiring_is_wired(&lab.w, PINS), VGPIO_ERR_INVAL);
+    assert_int_equal(vgpio_wiring_is_joined(&lab.w, 0, PINS), VGPIO_ERR_INVAL);
+    assert_int_equal(vgpio_wiring_is_joined(&lab.w, PINS, 0), VGPIO_ERR_INVAL);
     assert_int_equal(vgpio_wiring_connect(&lab.w, PINS, 0, 0, 0), VGPIO_ERR_INVAL);
     assert_int_equal(vgpio_wiring_connect(&lab.w, 0, PINS, 0, 0), VGPIO_ERR_INVAL);
     assert_int_equal(vgpio_wiring_connect(&lab.w, 0, 1, 2, 0), VGPIO_ERR_INVAL);

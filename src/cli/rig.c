@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "rig.h"
+
+#include "cli.h"
+#include "guests.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <virtiogpio/wire.h>
+
+#define ALARMS_TOLD 16u
+
+int rig_load(const char *file, struct board *b)
+{
+    struct lex_error err;
+    size_t len;
+    char *text = lex_read_file(file, &len);
+
+    if (text == NULL) {
+        return -1;
+    }
+    if (board_parse(b, text, len, &err) < 0) {
+        cli_error("%s:%u:%u: %s", file, err.line, err.col, err.text);
+        board_free(b);
+        return -1;
+    }
+    return 0;
+}
+
+/* --- levels --- */
+
+static struct rig_device *device_of(struct rig *r, uint16_t pin)
+{
+    uint16_t device = r->board->pins[pin].device;
+
+    return device == BOARD_NODE ? NULL : &r->devices[device];
+}
+
+static void on_level(void *ctx, uint16_t pin, unsigned level)
+{
+    struct rig *r = ctx;
+    struct rig_device *d = device_of(r, pin);
+
+    if (d == NULL) {
+        if (r->on_value != NULL) {
+            r->on_value(r->watch_ctx, pin, level);
+        }
+        return;
+    }
+    if (d->bank == NULL) {
+        return;
+    }
+    d->bank->pulls[r->board->pins[pin].line] = (uint8_t)level;
+    (void)vgpio_sim_pull(&d->bank->sim, r->board->pins[pin].line, level);
+    if (d->server != NULL) {
+        guests_touch(d->server); /* its driver may be owed an interrupt */
+    }
+}
+
+static void on_alarm(void *ctx, unsigned alarm, uint16_t pin)
+{
+    struct rig *r = ctx;
+    char name[80];
+
+    if (r->alarms++ < ALARMS_TOLD) {
+        cli_error("%s: %s %s%s", r->file,
+                  board_pin_name(r->board, pin, name, sizeof name),
+                  alarm == VGPIO_ALARM_CONFLICT ? "is driven high and low; it is low"
+                                                : "never comes to rest; stopped",
+                  r->alarms == ALARMS_TOLD ? " (no more of these are told)" : "");
+    }
+}
+
+/* Something of a device's line changed: what it drives now. */
+static void on_line(void *ctx, uint16_t line, unsigned level)
+{
+    struct rig_device *d = ctx;
+    struct rig *r = d->rig;
+    uint16_t pin = (uint16_t)(r->board->devices[d->index].first + line);
+    bool drives = vgpio_sim_direction(&d->bank->sim, line) == VGPIO_DIR_OUT;
+
+    if (!r->running) {
+        return;
+    }
+    if (r->on_value != NULL) {
+        r->on_value(r->watch_ctx, pin, level);
+    }
+    if (r->board->pins[pin].hog < HOG_LOW) {
+        (void)vgpio_wiring_drive(&r->wiring, pin, drives ? level : VGPIO_FLOATING);
+        (void)vgpio_wiring_settle(&r->wiring);
+    }
+}
+
+void rig_outside(struct rig *r, uint16_t pin, unsigned level)
+{
+    (void)vgpio_wiring_outside(&r->wiring, pin, level);
+    (void)vgpio_wiring_settle(&r->wiring);
+}
+
+void rig_pulse(struct rig *r, uint16_t pin)
+{
+    struct rig_device *d = device_of(r, pin);
+    unsigned was = r->pins[pin].outside;
+    unsigned level = (unsigned)vgpio_wiring_level(&r->wiring, pin);
+
+    if (d != NULL && vgpio_wiring_is_wired(&r->wiring, pin) == 0) {
+        (void)vgpio_sim_pulse(&d->bank->sim, r->board->pins[pin].line);
+        if (d->server != NULL) {
+            guests_touch(d->server);
+        }
+        return;
+    }
+    rig_outside(r, pin, level ^ 1u);
+    rig_outside(r, pin, was);
+}
+
+unsigned rig_value(const struct rig *r, uint16_t pin)
+{
+    const struct board_pin *p = &r->board->pins[pin];
+
+    return p->device == BOARD_NODE
+               ? (unsigned)vgpio_wiring_level(&r->wiring, pin)
+               : (unsigned)vgpio_sim_level(&r->devices[p->device].bank->sim, p->line);
+}
+
+/* --- what the control socket does --- */
+
+static int pull_line(void *ctx, uint16_t line, unsigned level)
+{
+    struct rig_device *d = ctx;
+
+    rig_outside(d->rig, (uint16_t)(d->rig->board->devices[d->index].first + line), level);
+    return 0;
+}
+
+static int pulse_line(void *ctx, uint16_t line)
+{
+    struct rig_device *d = ctx;
+
+    rig_pulse(d->rig, (uint16_t)(d->rig->board->devices[d->index].first + line));
+    return 0;
+}
+
+/* --- making it --- */
+
+int rig_init(struct rig *r, struct board *b, const char *file)
+{
+    uint32_t i;
+
+    memset(r, 0, sizeof *r);
+    r->board = b;
+    r->file = file;
+    r->pins = calloc(b->npins, sizeof *r->pins);
+    r->wires = calloc(b->nwires + 1u, sizeof *r->wires);
+    r->devices = calloc(b->ndevices, sizeof *r->devices);
+    if (r->pins == NULL || r->wires == NULL || r->devices == NULL) {
+        cli_error("%s", strerror(ENOMEM));
+        return -1;
+    }
+    for (i = 0; i < b->ndevices; i++) {
+        r->devices[i].rig = r;
+        r->devices[i].index = i;
+    }
+    return 0;
+}
+
+void rig_free(struct rig *r)
+{
+    free(r->pins);
+    free(r->wires);
+    free(r->devices);
+    memset(r, 0, sizeof *r);
+}
+
+int rig_bank(struct rig *r, uint32_t device, struct bank *bank, uint64_t features,
+             char *why, size_t why_size)
+{
+    const struct board_device *d = &r->board->devices[device];
+    const struct bank_lines lines = {.names = d->names, .n = d->nlines};
+
+    if (bank_init_named(bank, d->dialect, &lines, features, why, why_size) < 0) {
+        return -1;
+    }
+    bank->on_line = on_line;
+    bank->pull_line = pull_line;
+    bank->pulse_line = pulse_line;
+    bank->line_ctx = &r->devices[device];
+    r->devices[device].bank = bank;
+    return 0;
+}
+
+void rig_start(struct rig *r)
+{
+    struct vgpio_wiring_config wc = {0};
+
+    wc.pins = r->pins;
+    wc.npins = (uint16_t)r->board->npins;
+    wc.wires = r->wires;
+    wc.nwires = (uint16_t)r->board->nwires;
+    wc.on_level = on_level;
+    wc.on_alarm = on_alarm;
+    wc.ctx = r;
+    (void)vgpio_wiring_init(&r->wiring, &wc); /* board_check() did it before */
+    r->running = true;
+    board_lay(r->board, &r->wiring);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A board at work: the lines of its devices, wired as the board says. */
+#ifndef VGPIO_CLI_RIG_H
+#define VGPIO_CLI_RIG_H
+
+#include "board.h"
+#include "server.h"
+
+struct rig;
+
+struct rig_device {
+    struct rig *rig;
+    struct bank *bank;     /* NULL: not there yet */
+    struct server *server; /* NULL: nobody to tell of interrupts */
+    uint32_t index;
+};
+
+struct rig {
+    struct board *board;
+    const char *file; /* what the board was read from */
+    struct vgpio_wiring wiring;
+    struct vgpio_wiring_pin *pins;
+    struct vgpio_wiring_wire *wires;
+    struct rig_device *devices;
+    uint32_t alarms; /* that were told */
+    bool running;
+    /* Told of each value that changes; may be NULL. */
+    void (*on_value)(void *ctx, uint16_t pin, unsigned level);
+    void *watch_ctx;
+};
+
+/* Reads and checks a board file. 0; -1: said why on stderr. */
+int rig_load(const char *file, struct board *);
+
+/* The board stays the caller's. -1: out of memory; rig_free() it in either case. */
+int rig_init(struct rig *, struct board *, const char *file);
+void rig_free(struct rig *);
+/* Makes the bank of a device. As bank_init(). */
+int rig_bank(struct rig *, uint32_t device, struct bank *, uint64_t features, char *why,
+             size_t why_size);
+/* Brings power: from here on levels follow. */
+void rig_start(struct rig *);
+
+/* What the outside does to a pin; VGPIO_FLOATING lets go. Level and pulse as in sim.h. */
+void rig_outside(struct rig *, uint16_t pin, unsigned level);
+void rig_pulse(struct rig *, uint16_t pin);
+/* What a watcher sees: an output shows what it drives. */
+unsigned rig_value(const struct rig *, uint16_t pin);
+
+#endif /* VGPIO_CLI_RIG_H */
