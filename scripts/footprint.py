@@ -48,6 +48,10 @@ DRIVER_CALLS = ["vgpio_drv_init_abi", "vgpio_drv_start", "vgpio_drv_stop", "vgpi
 SETS = [
     ("split engine, driver side", LEAN, DRIVER_RING, [], 800),
     ("split engine, device side", LEAN, DEVICE_RING, [], 800),
+    ("of it, what a device with chains of any shape calls", LEAN, DEVICE_RING,
+     ["vgpio_devq_start", "vgpio_devq_stop", "vgpio_devq_pop", "vgpio_chain_read",
+      "vgpio_chain_write", "vgpio_chain_finish", "vgpio_devq_push", "vgpio_devq_publish",
+      "vgpio_devq_rearm"], None),
     ("split engine, both sides", LEAN, DRIVER_RING + DEVICE_RING, [], 1434),
     ("the same with every option of split rings", WITHOUT_PACKED,
      DRIVER_RING + DEVICE_RING, [], None),

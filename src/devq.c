@@ -8,28 +8,21 @@
 
 /* Maps a ring area. It must come back whole, because ring words need single-copy
  * atomicity and a copy cannot give that, and aligned for the words in it. */
-static uint8_t *map_area(const struct vgpio_mem *mem, uint64_t gpa, uint32_t bytes,
-                         uint32_t align, unsigned access)
+static uint8_t *map_area(const struct vgpio_mem *mem, uint32_t bytes, uint64_t gpa,
+                         unsigned low, unsigned access)
 {
     uint32_t got = bytes;
     uint8_t *p;
 
-    if (gpa & (align - 1u)) {
+    if (gpa & low) {
         return NULL;
     }
     p = vgpio_mem_map(mem, gpa, &got, access);
-    if (p != NULL && (got != bytes || ((uintptr_t)p & 7u & (align - 1u)) != 0)) {
+    if (p != NULL && (got != bytes || ((uintptr_t)p & low & 7u) != 0)) {
         vgpio_mem_unmap(mem, p, got);
         p = NULL;
     }
     return p;
-}
-
-static void unmap_area(const struct vgpio_mem *mem, uint8_t *p, uint32_t bytes)
-{
-    if (p != NULL) {
-        vgpio_mem_unmap(mem, p, bytes);
-    }
 }
 
 static uint32_t driver_bytes(const struct vgpio_devq *q)
@@ -42,66 +35,56 @@ static uint32_t device_bytes(const struct vgpio_devq *q)
     return vq_is_packed(q) ? PACKED_EVENT_BYTES : SPLIT_USED_BYTES(q->at.size);
 }
 
-static void unmap_ring(struct vgpio_devq *q)
-{
-    unmap_area(q->mem, q->desc, DESC_BYTES * (uint32_t)q->at.size);
-    unmap_area(q->mem, q->driver, driver_bytes(q));
-    unmap_area(q->mem, q->device, device_bytes(q));
-    q->desc = q->driver = q->device = NULL;
-}
-
 static int map_ring(struct vgpio_devq *q)
 {
     const unsigned both = VGPIO_MEM_READ | VGPIO_MEM_WRITE;
     unsigned packed = vq_is_packed(q);
 
-    q->desc = map_area(q->mem, q->at.desc, DESC_BYTES * (uint32_t)q->at.size, 16,
+    q->desc = map_area(q->mem, DESC_BYTES * (uint32_t)q->at.size, q->at.desc, 15,
                        packed ? both : VGPIO_MEM_READ);
     q->driver =
-        map_area(q->mem, q->at.driver, driver_bytes(q), packed ? 4 : 2, VGPIO_MEM_READ);
-    q->device = map_area(q->mem, q->at.device, device_bytes(q), 4, both);
-    return q->desc == NULL || q->driver == NULL || q->device == NULL ? VGPIO_ERR_FAULT
-                                                                     : VGPIO_OK;
+        map_area(q->mem, driver_bytes(q), q->at.driver, packed ? 3 : 1, VGPIO_MEM_READ);
+    q->device = map_area(q->mem, device_bytes(q), q->at.device, 3, both);
+    return q->desc != NULL && q->driver != NULL && q->device != NULL;
 }
 
 int vgpio_devq_start(struct vgpio_devq *q, const struct vgpio_mem *mem,
                      const struct vgpio_vq_setup *setup)
 {
-    uint8_t flags;
     int err = vgpio_mem_usable(mem);
 
     if (err != VGPIO_OK) {
         return err;
     }
-    if (q->started) {
+    if (q->state != 0) {
         return VGPIO_ERR_STATE;
     }
-    err = vq_flags(setup->features, &flags);
+    err = vq_flags(setup->features, &q->flags);
     if (err != VGPIO_OK) { /* GCOVR_EXCL_BR_LINE: where all is compiled in, all goes */
         return err;
     }
-    if (vgpio_mem_has_dirty(mem)) {
-        flags |= VQ_DIRTY;
-    }
-    memset(q, 0, sizeof *q);
-    q->mem = mem;
-    q->flags = flags;
     if (!vq_size_ok(q, setup->size)) {
         return VGPIO_ERR_INVAL;
     }
+    q->mem = mem;
+    q->err = 0;
+    q->state = DEVQ_STATE(VGPIO_OK);
     q->at = *setup;
     q->at.flags = VGPIO_VQ_TOLD;
-    err = map_ring(q);
-    if (err == VGPIO_OK) {
-        err = LAYOUT(q, start)(q, setup);
-    }
+    err = map_ring(q) ? LAYOUT(q, start)(q, setup) : VGPIO_ERR_FAULT;
     if (err != VGPIO_OK) {
-        unmap_ring(q);
+        vgpio_devq_stop(q, NULL);
         return err;
     }
     q->next_used = q->at.used_pos;
-    q->started = 1;
+#if VGPIO_CFG_DIRTY
+    q->flags &= (uint8_t)~VQ_DIRTY; /* a driver's feature has the same bit */
+    if (vgpio_mem_has_dirty(mem)) {
+        q->flags |= VQ_DIRTY;
+    }
+#endif
 #if VGPIO_CFG_FAST
+    q->region = 0;
     if (vgpio_mem_is_table(mem)) {
         q->flags |= VQ_FAST;
     }
@@ -114,10 +97,14 @@ void vgpio_devq_stop(struct vgpio_devq *q, struct vgpio_vq_setup *where)
     if (where != NULL) {
         *where = q->at;
     }
-    if (q->started) {
-        unmap_ring(q);
-        q->started = 0;
+    if (q->state != 0) {
+        vgpio_mem_unmap(q->mem, q->desc, DESC_BYTES * (uint32_t)q->at.size);
+        vgpio_mem_unmap(q->mem, q->driver, driver_bytes(q));
+        vgpio_mem_unmap(q->mem, q->device, device_bytes(q));
+        q->state = 0;
+#if VGPIO_CFG_FAST
         q->flags &= (uint8_t)~VQ_FAST;
+#endif
     }
 }
 
@@ -126,53 +113,39 @@ int vgpio_devq_error(const struct vgpio_devq *q)
     return q->err;
 }
 
+#if VGPIO_CFG_PACKED && VGPIO_CFG_SPLIT
+
 int vgpio_devq_pop(struct vgpio_devq *q, struct vgpio_chain *c)
 {
-    int err = devq_dead(q);
-
-    return err ? err : LAYOUT(q, pop)(q, c);
+    return LAYOUT(q, pop)(q, c);
 }
 
 void vgpio_devq_unpop(struct vgpio_devq *q, struct vgpio_head head)
 {
-    if (devq_dead(q)) {
-        return;
-    }
-    if (vq_is_packed(q)) {
-        vgpio_devq_packed_unpop(q, head.ndesc);
-    } else {
-        q->at.avail_pos--;
-    }
+    LAYOUT(q, unpop)(q, head);
 }
 
 int vgpio_devq_push(struct vgpio_devq *q, struct vgpio_head head, uint32_t written)
 {
-    int err = devq_dead(q);
-
-    return err ? err : LAYOUT(q, push)(q, head, written);
+    return LAYOUT(q, push)(q, head, written);
 }
 
 int vgpio_devq_waiting(struct vgpio_devq *q)
 {
-    int err = devq_dead(q);
-
-    return err ? err : LAYOUT(q, look)(q);
+    return LAYOUT(q, waiting)(q);
 }
 
-/* Also where the queue broke after good chains were answered: the driver gets those. */
 int vgpio_devq_publish(struct vgpio_devq *q)
 {
-    int notify = q->started ? LAYOUT(q, publish)(q) : VGPIO_ERR_STATE;
-
-    return notify == 0 ? q->err : notify;
+    return LAYOUT(q, publish)(q);
 }
 
 int vgpio_devq_rearm(struct vgpio_devq *q)
 {
-    int err = devq_dead(q);
-
-    return err ? err : LAYOUT(q, rearm)(q);
+    return LAYOUT(q, rearm)(q);
 }
+
+#endif
 
 #if VGPIO_CFG_INDIRECT
 
@@ -228,89 +201,70 @@ static int chain_seek(struct vgpio_chain *c, unsigned kind)
     return err;
 }
 
-static void chain_advance(struct vgpio_chain *c, uint32_t n)
+/* Moves up to `len` bytes between the piece in hand and `buf`, or with NULL past those
+ * that map. Returns how many, 0 where none do. */
+static PORT_NOINLINE uint32_t chain_step(struct vgpio_chain *c, void *buf, uint32_t len,
+                                         unsigned access)
 {
+    uint32_t n =
+        vgpio_mem_piece(c->q->mem, len < c->left ? len : c->left, c->gpa, buf, access);
+
     c->gpa += n;
     c->left -= n;
+    return n;
+}
+
+/* One body for both directions: taken into both, it would be there twice. */
+static PORT_NOINLINE uint32_t chain_move(struct vgpio_chain *c, uint8_t *buf,
+                                         uint32_t len, unsigned kind)
+{
+    uint32_t done = 0, n = 1;
+
+    while (done < len && n != 0 && chain_seek(c, kind) > 0) {
+        n = chain_step(c, buf + done, len - done,
+                       kind ? VGPIO_MEM_WRITE : VGPIO_MEM_READ);
+        done += n;
+    }
+    return done;
 }
 
 uint32_t vgpio_chain_read(struct vgpio_chain *c, void *dst, uint32_t len)
 {
-    const struct vgpio_mem *mem = c->q->mem;
-    uint8_t *to = dst;
-    uint32_t done = 0;
-
-    while (done < len && chain_seek(c, 0) > 0) {
-        uint32_t n = len - done < c->left ? len - done : c->left;
-        void *p = vgpio_mem_map(mem, c->gpa, &n, VGPIO_MEM_READ);
-
-        if (p == NULL) {
-            break;
-        }
-        memcpy(to + done, p, n);
-        vgpio_mem_unmap(mem, p, n);
-        chain_advance(c, n);
-        done += n;
-    }
-    return done;
+    return chain_move(c, dst, len, 0);
 }
 
 uint32_t vgpio_chain_write(struct vgpio_chain *c, const void *src, uint32_t len)
 {
-    const uint8_t *from = src;
-    uint32_t done = 0;
-
-    while (done < len && chain_seek(c, CHAIN_WRITE) > 0) {
-        uint32_t n = len - done < c->left ? len - done : c->left;
-
-        if (vgpio_mem_write(c->q->mem, c->gpa, from + done, n) != VGPIO_OK) {
-            break;
-        }
-        chain_advance(c, n);
-        done += n;
-    }
-    return done;
+    /* Where bytes go into the chain, nothing is stored here. */
+    return chain_move(c, (uint8_t *)(uintptr_t)src, len, CHAIN_WRITE);
 }
 
 int vgpio_chain_where(struct vgpio_chain *c, uint64_t *gpa)
 {
     int found = chain_seek(c, CHAIN_WRITE);
-    uint32_t one = 1;
-    void *p;
 
     if (found <= 0) {
         return found ? found : VGPIO_ERR_NOSPC;
     }
-    p = vgpio_mem_map(c->q->mem, c->gpa, &one, VGPIO_MEM_WRITE);
-    if (p == NULL) {
+    if (chain_step(c, NULL, 1, VGPIO_MEM_WRITE) == 0) {
         return VGPIO_ERR_IO;
     }
-    vgpio_mem_unmap(c->q->mem, p, one);
-    *gpa = c->gpa;
-    chain_advance(c, 1);
+    *gpa = c->gpa - 1;
     return VGPIO_OK;
 }
 
 int vgpio_chain_finish(struct vgpio_chain *c, uint32_t *room)
 {
-    int err = devq_dead(c->q);
     uint32_t n = 0;
+    int more;
 
-    while (!err) {
-        if (c->flags & CHAIN_WRITE) {
-            n += c->left; /* no wrap: the whole chain was seen to stay below 2^32 */
-        }
-        if (!(c->flags & CHAIN_NEXT)) {
-            break;
-        }
-        err = LAYOUT(c->q, next)(c);
+    while ((more = chain_seek(c, CHAIN_WRITE)) > 0) {
+        n += c->left; /* no wrap: the whole chain was seen to stay below 2^32 */
+        c->left = 0;
     }
-    if (err) {
-        return err;
-    }
-    c->left = 0;
-    if (room != NULL) {
+    c->left = 0; /* of a chain that nothing can be written to */
+    if (more == 0 && room != NULL) {
         *room = n;
     }
-    return VGPIO_OK;
+    return more;
 }

@@ -16,18 +16,24 @@
  * way. It is bound all the same, because a guest chooses how long we walk. */
 #define CHAIN_TABLE_MAX 1024u
 
-/* Breaks the queue: the error stays and memory is not touched any more. */
-static inline int devq_break(struct vgpio_devq *q, int err)
-{
-    q->err = (int8_t)err;
-    q->flags &= (uint8_t)~VQ_FAST;
-    return err;
-}
+/* What calls answer, shifted so that a queue of zeros is a stopped one. */
+#define DEVQ_STATE(err) ((int8_t)((err)-VGPIO_ERR_STATE))
 
 /* 0, or why nothing may be done with this queue. */
 static inline int devq_dead(const struct vgpio_devq *q)
 {
-    return q->started ? q->err : VGPIO_ERR_STATE;
+    return q->state + VGPIO_ERR_STATE;
+}
+
+/* Breaks the queue: the error stays and memory is not touched any more. */
+static inline int devq_break(struct vgpio_devq *q, int err)
+{
+    q->err = (int8_t)err;
+    q->state = DEVQ_STATE(err);
+#if VGPIO_CFG_FAST
+    q->flags &= (uint8_t)~VQ_FAST;
+#endif
+    return err;
 }
 
 /* A descriptor, each field loaded once. */
@@ -37,21 +43,26 @@ struct desc {
     uint16_t flags, next; /* packed: `next` is not used */
 };
 
-/* Makes the descriptor the piece in hand, if it may stand where it does. The caller says
- * whether one follows. */
+#if VGPIO_CFG_INDIRECT
+#define chain_in_table(c) ((c)->flags & CHAIN_TABLE)
+#else
+#define chain_in_table(c) 0u
+#endif
+
+/* Makes the descriptor the piece in hand, if it may stand where it does. `flags`: its
+ * WRITE, and whether one follows. */
 static inline int devq_take_piece(struct vgpio_chain *c, const struct desc *d,
-                                  unsigned more)
+                                  unsigned flags)
 {
-    if ((c->flags & CHAIN_WRITE) && !(d->flags & DESC_F_WRITE)) {
+    uint32_t total = c->total + d->len;
+
+    if ((c->flags & ~flags & CHAIN_WRITE) || total < d->len) {
         return VGPIO_ERR_PROTO;
     }
-    if (d->len > UINT32_MAX - c->total) {
-        return VGPIO_ERR_PROTO;
-    }
-    c->total += d->len;
+    c->total = total;
     c->gpa = d->addr;
     c->left = d->len;
-    c->flags = (uint8_t)((c->flags & CHAIN_TABLE) | (d->flags & DESC_F_WRITE) | more);
+    c->flags = (uint8_t)(chain_in_table(c) | flags);
     return VGPIO_OK;
 }
 
@@ -59,9 +70,13 @@ static inline int devq_take_piece(struct vgpio_chain *c, const struct desc *d,
 static inline void devq_stored(const struct vgpio_devq *q, uint64_t base, uint32_t off,
                                uint32_t len)
 {
+#if VGPIO_CFG_DIRTY
     if (q->flags & VQ_DIRTY) {
         vgpio_mem_dirty(q->mem, base + off, len);
     }
+#else
+    (void)q, (void)base, (void)off, (void)len;
+#endif
 }
 
 /* The return of a chain at position `pos`; the caller counts, and tells the dirty log. */
@@ -96,25 +111,45 @@ int vgpio_devq_table_entry(const struct vgpio_chain *c, uint64_t raw[2]);
 int vgpio_devq_enter_table(struct vgpio_chain *c, const struct desc *d);
 #endif
 
-/* Each layout. start: sets both positions, the ring is mapped; next: the chain's next
- * piece, which is known to exist. */
-int vgpio_devq_split_start(struct vgpio_devq *q, const struct vgpio_vq_setup *setup);
+/* Each layout: the calls of queue.h, which devq.c sends here by the bit of the queue.
+ * Where one layout is compiled in its functions are those calls, with nothing between. */
+#if !VGPIO_CFG_PACKED
+#define vgpio_devq_split_pop vgpio_devq_pop
+#define vgpio_devq_split_unpop vgpio_devq_unpop
+#define vgpio_devq_split_waiting vgpio_devq_waiting
+#define vgpio_devq_split_push vgpio_devq_push
+#define vgpio_devq_split_publish vgpio_devq_publish
+#define vgpio_devq_split_rearm vgpio_devq_rearm
+#elif !VGPIO_CFG_SPLIT
+#define vgpio_devq_packed_pop vgpio_devq_pop
+#define vgpio_devq_packed_unpop vgpio_devq_unpop
+#define vgpio_devq_packed_waiting vgpio_devq_waiting
+#define vgpio_devq_packed_push vgpio_devq_push
+#define vgpio_devq_packed_publish vgpio_devq_publish
+#define vgpio_devq_packed_rearm vgpio_devq_rearm
+#endif
+
 int vgpio_devq_split_pop(struct vgpio_devq *q, struct vgpio_chain *c);
-int vgpio_devq_split_next(struct vgpio_chain *c);
-int vgpio_devq_split_look(struct vgpio_devq *q);
+void vgpio_devq_split_unpop(struct vgpio_devq *q, struct vgpio_head head);
+int vgpio_devq_split_waiting(struct vgpio_devq *q);
 int vgpio_devq_split_push(struct vgpio_devq *q, struct vgpio_head head, uint32_t written);
 int vgpio_devq_split_publish(struct vgpio_devq *q);
 int vgpio_devq_split_rearm(struct vgpio_devq *q);
 
-int vgpio_devq_packed_start(struct vgpio_devq *q, const struct vgpio_vq_setup *setup);
 int vgpio_devq_packed_pop(struct vgpio_devq *q, struct vgpio_chain *c);
-void vgpio_devq_packed_unpop(struct vgpio_devq *q, uint16_t ndesc);
-int vgpio_devq_packed_next(struct vgpio_chain *c);
-int vgpio_devq_packed_look(struct vgpio_devq *q);
-int vgpio_devq_packed_blank(const struct vgpio_devq *q);
+void vgpio_devq_packed_unpop(struct vgpio_devq *q, struct vgpio_head head);
+int vgpio_devq_packed_waiting(struct vgpio_devq *q);
 int vgpio_devq_packed_push(struct vgpio_devq *q, struct vgpio_head head,
                            uint32_t written);
 int vgpio_devq_packed_publish(struct vgpio_devq *q);
 int vgpio_devq_packed_rearm(struct vgpio_devq *q);
+
+/* start: sets both positions, the ring is mapped; next: the chain's next piece, which is
+ * known to exist. */
+int vgpio_devq_split_start(struct vgpio_devq *q, const struct vgpio_vq_setup *setup);
+int vgpio_devq_split_next(struct vgpio_chain *c);
+int vgpio_devq_packed_start(struct vgpio_devq *q, const struct vgpio_vq_setup *setup);
+int vgpio_devq_packed_next(struct vgpio_chain *c);
+int vgpio_devq_packed_blank(const struct vgpio_devq *q);
 
 #endif /* VGPIO_DEVQ_H */

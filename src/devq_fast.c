@@ -6,10 +6,17 @@
 
 #define ANSWER_BYTES 2u
 
-/* ---- the general way, one at a time ---- */
+/* Without the short ways these are all that the calls do. */
+#if VGPIO_CFG_FAST
+#define GENERAL static PORT_NOINLINE
+#else
+#define GENERAL static inline
+#endif
 
-static PORT_NOINLINE int take_any(struct vgpio_devq *q, struct vgpio_taken *t,
-                                  uint32_t len)
+/* ---- the general way ---- */
+
+/* One at a time. */
+GENERAL int take_any(struct vgpio_devq *q, struct vgpio_taken *t, uint32_t len)
 {
     struct vgpio_chain c;
     int got = vgpio_devq_pop(q, &c);
@@ -32,27 +39,23 @@ static PORT_NOINLINE int take_any(struct vgpio_devq *q, struct vgpio_taken *t,
     return got < 0 ? got : 1;
 }
 
-static PORT_NOINLINE int answer_any(struct vgpio_devq *q, const struct vgpio_taken *t)
+GENERAL int answer_any(struct vgpio_devq *q, const struct vgpio_taken *t, unsigned n)
 {
-    int err = devq_dead(q), lost = 0;
-    uint32_t len = 0;
+    int err = devq_dead(q), lost = VGPIO_OK;
 
-    if (err) {
-        return err;
-    }
-    if (t->room == ANSWER_BYTES && t->gpa[1] == t->gpa[0] + 1u) {
-        lost = vgpio_mem_write(q->mem, t->gpa[0], t->answer, ANSWER_BYTES);
-        len = ANSWER_BYTES;
-    } else {
-        for (; len < t->room && lost == 0; len++) {
-            lost = vgpio_mem_write(q->mem, t->gpa[len], t->answer + len, 1);
+    for (; err == VGPIO_OK && n != 0; n--, t++) {
+        uint32_t len = 0;
+
+        while (len < t->room &&
+               vgpio_mem_write(q->mem, t->gpa[len], t->answer + len, 1) == VGPIO_OK) {
+            len++;
         }
+        if (len != t->room) {
+            lost = VGPIO_ERR_IO;
+            len = 0;
+        }
+        err = vgpio_devq_push(q, t->head, len);
     }
-    if (lost != 0) {
-        lost = VGPIO_ERR_IO;
-        len = 0;
-    }
-    err = vgpio_devq_push(q, t->head, len);
     return err ? err : lost;
 }
 
@@ -387,23 +390,6 @@ int vgpio_devq_take(struct vgpio_devq *q, struct vgpio_taken *t, uint32_t len, u
     return take_any(q, t, len);
 }
 
-static PORT_NOINLINE int answer_each(struct vgpio_devq *q, const struct vgpio_taken *t,
-                                     unsigned n)
-{
-    int err = VGPIO_OK;
-    unsigned i;
-
-    for (i = 0; i < n; i++) {
-        int e = answer_any(q, &t[i]);
-
-        err = e == VGPIO_OK ? err : e;
-        if (e != VGPIO_OK && e != VGPIO_ERR_IO) {
-            break;
-        }
-    }
-    return err;
-}
-
 int vgpio_devq_answer(struct vgpio_devq *q, const struct vgpio_taken *t, unsigned n)
 {
 #if VGPIO_CFG_FAST
@@ -417,5 +403,5 @@ int vgpio_devq_answer(struct vgpio_devq *q, const struct vgpio_taken *t, unsigne
         }
     }
 #endif
-    return answer_each(q, t, n);
+    return answer_any(q, t, n);
 }

@@ -55,9 +55,9 @@ static inline void fetch(struct vgpio_chain *c, struct desc *d)
     }
 }
 
-static inline unsigned more(const struct vgpio_chain *c)
+static inline unsigned piece_flags(const struct vgpio_chain *c, const struct desc *d)
 {
-    return c->ttl != 0 ? CHAIN_NEXT : 0u;
+    return (d->flags & CHAIN_WRITE) | (c->ttl != 0 ? CHAIN_NEXT : 0u);
 }
 
 #if VGPIO_CFG_INDIRECT
@@ -77,7 +77,7 @@ static int next_of_table(struct vgpio_chain *c)
     d.flags = (uint16_t)(raw[1] >> 48);
     c->ttl--;
     c->next++;
-    return devq_take_piece(c, &d, more(c));
+    return devq_take_piece(c, &d, piece_flags(c, &d));
 }
 
 static int enter_table(struct vgpio_chain *c, const struct desc *d)
@@ -118,12 +118,12 @@ static inline int next_of_ring(struct vgpio_chain *c)
 
     fetch(c, &d);
     return d.flags & DESC_F_INDIRECT ? enter_table(c, &d)
-                                     : devq_take_piece(c, &d, more(c));
+                                     : devq_take_piece(c, &d, piece_flags(c, &d));
 }
 
 int vgpio_devq_packed_next(struct vgpio_chain *c)
 {
-    int err = (c->flags & CHAIN_TABLE) != 0 ? next_of_table(c) : next_of_ring(c);
+    int err = chain_in_table(c) ? next_of_table(c) : next_of_ring(c);
 
     return err ? devq_break(c->q, err) : VGPIO_OK;
 }
@@ -137,9 +137,12 @@ static inline uint16_t flags_acquire(const struct vgpio_devq *q)
 }
 
 /* Is a chain waiting? How many they are would take walking them. */
-int vgpio_devq_packed_look(struct vgpio_devq *q)
+int vgpio_devq_packed_waiting(struct vgpio_devq *q)
 {
-    return (flags_acquire(q) & DESC_F_TURN) == packed_avail_bits(q->at.avail_pos);
+    int err = devq_dead(q);
+
+    return err ? err
+               : (flags_acquire(q) & DESC_F_TURN) == packed_avail_bits(q->at.avail_pos);
 }
 
 int vgpio_devq_packed_pop(struct vgpio_devq *q, struct vgpio_chain *c)
@@ -147,9 +150,13 @@ int vgpio_devq_packed_pop(struct vgpio_devq *q, struct vgpio_chain *c)
     uint16_t size = q->at.size, end = q->at.avail_pos, n = 1;
     /* A lap ahead of what the driver got back: there is nothing it may have reused. */
     uint16_t limit = q->at.used_pos ^ PACKED_WRAP;
-    uint16_t flags = flags_acquire(q);
-    int err;
+    int err = devq_dead(q);
+    uint16_t flags;
 
+    if (err) {
+        return err;
+    }
+    flags = flags_acquire(q);
     if ((flags & DESC_F_TURN) != packed_avail_bits(end)) {
         return 0;
     }
@@ -180,12 +187,14 @@ int vgpio_devq_packed_pop(struct vgpio_devq *q, struct vgpio_chain *c)
     return 1;
 }
 
-void vgpio_devq_packed_unpop(struct vgpio_devq *q, uint16_t ndesc)
+void vgpio_devq_packed_unpop(struct vgpio_devq *q, struct vgpio_head head)
 {
-    /* Forward by what is left of a lap, and then that lap back. */
-    uint16_t pos = packed_add(q->at.size, q->at.avail_pos, q->at.size - (uint32_t)ndesc);
+    uint32_t rest = q->at.size - (uint32_t)head.ndesc;
 
-    q->at.avail_pos = pos ^ PACKED_WRAP;
+    /* Forward by what is left of a lap, and then that lap back. */
+    if (!devq_dead(q)) {
+        q->at.avail_pos = packed_add(q->at.size, q->at.avail_pos, rest) ^ PACKED_WRAP;
+    }
 }
 
 /* A ring that went around an even number of times stands where a new one begins, but its
@@ -199,7 +208,11 @@ int vgpio_devq_packed_blank(const struct vgpio_devq *q)
 int vgpio_devq_packed_push(struct vgpio_devq *q, struct vgpio_head head, uint32_t written)
 {
     uint16_t pos = q->next_used;
+    int err = devq_dead(q);
 
+    if (err) {
+        return err;
+    }
     /* Past our own reading position no descriptor is ours to give back. */
     if (head.ndesc - 1u >= packed_dist(q->at.size, pos, q->at.avail_pos)) {
         return VGPIO_ERR_INVAL;
@@ -222,14 +235,18 @@ static int wanted(struct vgpio_devq *q, uint16_t now, uint16_t old)
     return packed_wanted(ring_ld32(q->driver), always, q->at.size, now, old);
 }
 
+/* As the split one, also where the queue broke. */
 int vgpio_devq_packed_publish(struct vgpio_devq *q)
 {
     uint16_t old = q->at.used_pos;
     uint16_t now = q->next_used;
     uint32_t off = desc_off(old) + PACKED_FLAGS;
 
+    if (q->state == 0) {
+        return VGPIO_ERR_STATE;
+    }
     if (now == old) {
-        return 0;
+        return q->err;
     }
     /* Pairs with the driver's acquire load of these flags: answers, and all else that is
      * used, are visible before the first of them is. */
@@ -239,11 +256,16 @@ int vgpio_devq_packed_publish(struct vgpio_devq *q)
     /* Pairs with the driver's fence between its event area and its second look at the
      * flags: one of us sees the other's store, so that it does not sleep unheard. */
     ring_fence(vq_platform(q));
-    return wanted(q, now, old);
+    return wanted(q, now, old) ? 1 : q->err;
 }
 
 int vgpio_devq_packed_rearm(struct vgpio_devq *q)
 {
+    int err = devq_dead(q);
+
+    if (err) {
+        return err;
+    }
     /* Without EVENT_IDX we never ask for less than all, but whoever served this ring
      * before may have. */
     ring_st32(q->device,
@@ -252,7 +274,7 @@ int vgpio_devq_packed_rearm(struct vgpio_devq *q)
     /* Pairs with the driver's fence between the flags and its look at our area: either it
      * sees that and kicks, or we see its flags now. */
     ring_fence(vq_platform(q));
-    return vgpio_devq_packed_look(q);
+    return vgpio_devq_packed_waiting(q);
 }
 
 #endif /* VGPIO_CFG_PACKED */

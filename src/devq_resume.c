@@ -5,8 +5,9 @@
 
 static int same_ring(const struct vgpio_vq_setup *a, const struct vgpio_vq_setup *b)
 {
-    return a->size == b->size && a->desc == b->desc && a->driver == b->driver &&
-           a->device == b->device;
+    /* The three addresses come first, and nothing stands between them. */
+    return a->size == b->size &&
+           memcmp(a, b, offsetof(struct vgpio_vq_setup, features)) == 0;
 }
 
 /* Does a packed queue stand where new rings begin, in one that nobody has used? Of a
@@ -25,30 +26,25 @@ int vgpio_devq_resume(struct vgpio_devq *q, const struct vgpio_mem *mem,
                       const struct vgpio_vq_setup *setup,
                       const struct vgpio_vq_setup *last, int used)
 {
-    struct vgpio_vq_setup s = *setup;
     int waiting;
 
-    if ((setup->flags & VGPIO_VQ_TOLD) == 0 || last->size == 0 ||
-        !same_ring(last, setup)) {
+    if ((setup->flags & VGPIO_VQ_TOLD) == 0 || !same_ring(last, setup)) {
         return 0;
     }
     /* No index in the ring's memory bears witness: the word of the peer has to do. */
-    if ((setup->features & RING_F_PACKED) != 0 &&
+    if (VGPIO_CFG_PACKED && (setup->features & RING_F_PACKED) != 0 &&
         (setup->avail_pos != last->avail_pos || setup->used_pos != last->used_pos)) {
         return 0;
     }
-    s.avail_pos = last->avail_pos;
-    if (vgpio_devq_start(q, mem, &s) != 0) {
+    if (vgpio_devq_start(q, mem, setup) != VGPIO_OK) {
         return 0;
     }
-    waiting = vgpio_devq_waiting(q);
-    if (used && blank(q)) {
-        waiting = -1;
-    }
-    vgpio_devq_stop(q, &s);
-    if (waiting < 0 || s.used_pos != last->used_pos ||
-        (setup->avail_pos != s.avail_pos && setup->avail_pos != s.used_pos)) {
+    q->at.avail_pos = last->avail_pos;
+    waiting = vgpio_devq_waiting(q); /* from there on: what it saw before is forgotten */
+    if (waiting < 0 || (used && blank(q)) || q->at.used_pos != last->used_pos ||
+        (setup->avail_pos != last->avail_pos && setup->avail_pos != last->used_pos)) {
+        vgpio_devq_stop(q, NULL);
         return 0;
     }
-    return vgpio_devq_start(q, mem, &s) == 0;
+    return 1;
 }

@@ -50,7 +50,7 @@ static int enter_table(struct vgpio_chain *c, const struct desc *d)
 {
     uint16_t size = c->q->at.size;
 
-    if ((c->flags & CHAIN_TABLE) || (d->flags & DESC_F_NEXT)) {
+    if (chain_in_table(c) || (d->flags & DESC_F_NEXT)) {
         return VGPIO_ERR_PROTO;
     }
     c->ttl = size > CHAIN_TABLE_MAX ? size : CHAIN_TABLE_MAX;
@@ -76,55 +76,54 @@ static int enter_table(struct vgpio_chain *c, const struct desc *d)
 #endif
 
 /* Fetches descriptor `next`, and the first of the table if it names one. */
-static inline int fetch(struct vgpio_chain *c)
+int vgpio_devq_split_next(struct vgpio_chain *c)
 {
+    struct vgpio_devq *q = c->q;
     const uint8_t *p;
     struct desc d;
     int err;
 
-    for (;;) {
+    do {
+        err = VGPIO_ERR_PROTO;
         if (c->ttl == 0) {
-            return VGPIO_ERR_PROTO; /* longer than any honest chain: a loop */
+            break; /* longer than any honest chain: a loop */
         }
         c->ttl--;
-        if (c->flags & CHAIN_TABLE) {
+        if (chain_in_table(c)) {
             err = table_desc(c, &d);
             if (err != VGPIO_OK) {
-                return err;
+                break;
             }
         } else {
-            if (c->next >= c->q->at.size) {
-                return VGPIO_ERR_PROTO;
+            if (c->next >= q->at.size) {
+                break;
             }
-            p = c->q->desc + DESC_BYTES * (uint32_t)c->next;
+            p = q->desc + DESC_BYTES * (uint32_t)c->next;
             unpack(&d, ring_ld64(p), ring_ld64(p + 8));
         }
         if (!(d.flags & DESC_F_INDIRECT)) {
             c->next = d.next;
-            return devq_take_piece(c, &d, d.flags & DESC_F_NEXT);
+            err = devq_take_piece(c, &d, d.flags & (CHAIN_NEXT | CHAIN_WRITE));
+            return err ? devq_break(q, err) : VGPIO_OK;
         }
         err = enter_table(c, &d);
-        if (err != VGPIO_OK) {
-            return err;
-        }
-    }
-}
-
-int vgpio_devq_split_next(struct vgpio_chain *c)
-{
-    int err = fetch(c);
-
-    return err ? devq_break(c->q, err) : VGPIO_OK;
+    } while (err == VGPIO_OK);
+    return devq_break(q, err);
 }
 
 /* How many heads wait, looking at the ring; the queue breaks if that cannot be. */
-int vgpio_devq_split_look(struct vgpio_devq *q)
+int vgpio_devq_split_waiting(struct vgpio_devq *q)
 {
+    int err = devq_dead(q);
+    uint16_t idx, n;
+
+    if (err) {
+        return err;
+    }
     /* Pairs with the driver's release store of avail.idx: heads and descriptors that it
      * counts are visible after this load. */
-    uint16_t idx = ring_ld16_acquire(q->driver + AVAIL_IDX, vq_platform(q));
-    uint16_t n = (uint16_t)(idx - q->at.avail_pos);
-
+    idx = ring_ld16_acquire(q->driver + AVAIL_IDX, vq_platform(q));
+    n = (uint16_t)(idx - q->at.avail_pos);
     if (n > q->at.size) {
         return devq_break(q, VGPIO_ERR_PROTO);
     }
@@ -134,17 +133,19 @@ int vgpio_devq_split_look(struct vgpio_devq *q)
 
 int vgpio_devq_split_pop(struct vgpio_devq *q, struct vgpio_chain *c)
 {
+    int err = devq_dead(q);
     uint16_t slot;
-    int err;
 
     /* The index is only looked at again when all that it promised is taken: its cache
      * line is the one the driver writes. */
-    if (q->u.avail_seen == q->at.avail_pos) {
-        int n = vgpio_devq_split_look(q);
-
-        if (n <= 0) {
-            return n;
+    if (!err && q->u.avail_seen == q->at.avail_pos) {
+        err = vgpio_devq_split_waiting(q);
+        if (err == 0) {
+            return 0;
         }
+    }
+    if (err < 0) {
+        return err;
     }
     slot = q->at.avail_pos & (uint16_t)(q->at.size - 1u);
     c->q = q;
@@ -154,20 +155,32 @@ int vgpio_devq_split_pop(struct vgpio_devq *q, struct vgpio_chain *c)
     c->ttl = q->at.size;
     c->flags = 0;
     c->total = 0;
-    err = fetch(c);
+    err = vgpio_devq_split_next(c);
     if (err) {
-        return devq_break(q, err);
+        return err;
     }
     q->at.avail_pos++;
     return 1;
 }
 
+void vgpio_devq_split_unpop(struct vgpio_devq *q, struct vgpio_head head)
+{
+    (void)head;
+    if (!devq_dead(q)) {
+        q->at.avail_pos--;
+    }
+}
+
 int vgpio_devq_split_push(struct vgpio_devq *q, struct vgpio_head head, uint32_t written)
 {
-    devq_split_put(q->device, q->at.size, q->next_used, head, written);
-    stored(q, USED_RING(q->next_used & (q->at.size - 1u)), 8);
-    q->next_used++;
-    return VGPIO_OK;
+    int err = devq_dead(q);
+
+    if (!err) {
+        devq_split_put(q->device, q->at.size, q->next_used, head, written);
+        stored(q, USED_RING(q->next_used & (q->at.size - 1u)), 8);
+        q->next_used++;
+    }
+    return err;
 }
 
 /* Does the driver want to hear of the entries old .. now - 1? */
@@ -184,13 +197,17 @@ static int wanted(struct vgpio_devq *q, uint16_t now, uint16_t old)
            vq_need_event(ring_ld16(q->driver + USED_EVENT(q->at.size)), now, old);
 }
 
+/* Also where the queue broke after good chains were answered: the driver gets those. */
 int vgpio_devq_split_publish(struct vgpio_devq *q)
 {
     uint16_t old = q->at.used_pos;
     uint16_t now = q->next_used;
 
+    if (q->state == 0) {
+        return VGPIO_ERR_STATE;
+    }
     if (now == old) {
-        return 0;
+        return q->err;
     }
     /* Pairs with the driver's acquire load of used.idx: answers and used elements are
      * visible before the index that covers them. */
@@ -200,13 +217,16 @@ int vgpio_devq_split_publish(struct vgpio_devq *q)
     /* Pairs with the driver's fence between its event word and its second look at
      * used.idx: one of us sees the other's store, so that it does not sleep unheard. */
     ring_fence(vq_platform(q));
-    return wanted(q, now, old);
+    return wanted(q, now, old) ? 1 : q->err;
 }
 
 int vgpio_devq_split_rearm(struct vgpio_devq *q)
 {
-    int n;
+    int n = devq_dead(q);
 
+    if (n) {
+        return n;
+    }
     if (vq_has_event_idx(q)) {
         ring_st16(q->device + AVAIL_EVENT(q->at.size), q->at.avail_pos);
         stored(q, AVAIL_EVENT(q->at.size), 2);
@@ -218,7 +238,7 @@ int vgpio_devq_split_rearm(struct vgpio_devq *q)
     /* Pairs with the driver's fence between avail.idx and its look at our word: either it
      * sees the word and kicks, or we see its index now. */
     ring_fence(vq_platform(q));
-    n = vgpio_devq_split_look(q);
+    n = vgpio_devq_split_waiting(q);
     return n > 0 ? 1 : n;
 }
 

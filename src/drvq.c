@@ -6,7 +6,7 @@ void vgpio_drvq_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr)
 {
     struct vgpio_drvq q;
 
-    q.flags = setup->features & RING_F_PACKED ? VQ_PACKED : 0;
+    q.flags = setup->features & RING_F_PACKED ? VQ_PACKED : 0u;
     (void)q; /* asked only where both layouts are compiled in */
     /* Cache lines of their own: one side writes each area and the other one polls it. */
     LAYOUT(&q, layout)(setup, dma_addr);
@@ -60,7 +60,7 @@ int vgpio_drvq_init(struct vgpio_drvq *q, void *ring, struct vgpio_drvq_slot *sl
         return VGPIO_ERR_NOTSUP; /* both sides write to the same cache lines */
     }
     memset(q, 0, sizeof *q);
-    q->flags = (uint8_t)(flags | (setup->features & RING_F_IN_ORDER ? VQ_IN_ORDER : 0u));
+    q->flags = flags;
     q->ring = slots;
     q->batch = DRVQ_END;
     err = take_ring(q, ring, setup);

@@ -16,6 +16,11 @@ int vgpio_mem_usable(const struct vgpio_mem *mem)
     if (mem->ops_size < offsetof(struct vgpio_mem, unmap)) {
         return VGPIO_ERR_ABI;
     }
+#if !VGPIO_CFG_DIRTY
+    if (VGPIO_OP(mem, struct vgpio_mem, dirty) != NULL) {
+        return VGPIO_ERR_NOTSUP; /* what a migration would lose must not go unheard */
+    }
+#endif
     return mem->map == NULL ? VGPIO_ERR_INVAL : VGPIO_OK;
 }
 
@@ -23,10 +28,12 @@ void vgpio_mem_unmap(const struct vgpio_mem *mem, void *p, uint32_t len)
 {
     void (*unmap)(void *, void *, uint32_t) = VGPIO_OP(mem, struct vgpio_mem, unmap);
 
-    if (unmap != NULL) {
+    if (unmap != NULL && p != NULL) {
         unmap(mem->ctx, p, len);
     }
 }
+
+#if VGPIO_CFG_DIRTY
 
 int vgpio_mem_has_dirty(const struct vgpio_mem *mem)
 {
@@ -41,6 +48,8 @@ void vgpio_mem_dirty(const struct vgpio_mem *mem, uint64_t gpa, uint32_t len)
         dirty(mem->ctx, gpa, len);
     }
 }
+
+#endif
 
 void *vgpio_mem_map(const struct vgpio_mem *mem, uint64_t gpa, uint32_t *len,
                     unsigned access)
@@ -68,10 +77,31 @@ void *vgpio_mem_map(const struct vgpio_mem *mem, uint64_t gpa, uint32_t *len,
     return p;
 }
 
-int vgpio_mem_read(const struct vgpio_mem *mem, uint64_t gpa, void *dst, uint32_t len)
+uint32_t vgpio_mem_piece(const struct vgpio_mem *mem, uint32_t n, uint64_t gpa, void *buf,
+                         unsigned access)
 {
-    uint8_t *to = dst;
+    void *p = vgpio_mem_map(mem, gpa, &n, access);
+
+    if (p != NULL) {
+        if (access == VGPIO_MEM_READ) {
+            memcpy(buf, p, n);
+            PORT_COPIED(); /* with LTO, those who check it see the source too */
+        } else if (buf != NULL) {
+            memcpy(p, buf, n);
+#if VGPIO_CFG_DIRTY
+            vgpio_mem_dirty(mem, gpa, n);
+#endif
+        }
+        vgpio_mem_unmap(mem, p, n);
+    }
+    return n;
+}
+
+static int copy(const struct vgpio_mem *mem, uint32_t len, uint64_t gpa, uint8_t *buf,
+                unsigned access)
+{
     int err = vgpio_mem_usable(mem);
+    uint32_t n;
 
     if (err != VGPIO_OK) {
         return err;
@@ -81,50 +111,27 @@ int vgpio_mem_read(const struct vgpio_mem *mem, uint64_t gpa, void *dst, uint32_
     if (len != 0 && gpa > UINT64_MAX - (len - 1)) {
         return VGPIO_ERR_FAULT;
     }
-    while (len != 0) {
-        uint32_t n = len;
-        void *p = vgpio_mem_map(mem, gpa, &n, VGPIO_MEM_READ);
-
-        if (p == NULL) {
+    for (; len != 0; len -= n) {
+        n = vgpio_mem_piece(mem, len, gpa, buf, access);
+        if (n == 0) {
             return VGPIO_ERR_FAULT;
         }
-        memcpy(to, p, n);
-        PORT_COPIED(); /* the caller checks this copy; with LTO it sees the source too */
-        vgpio_mem_unmap(mem, p, n);
-        to += n;
+        buf += n;
         gpa += n; /* 0 after the very last byte, and then the loop is over */
-        len -= n;
     }
     return VGPIO_OK;
+}
+
+int vgpio_mem_read(const struct vgpio_mem *mem, uint64_t gpa, void *dst, uint32_t len)
+{
+    return copy(mem, len, gpa, dst, VGPIO_MEM_READ);
 }
 
 int vgpio_mem_write(const struct vgpio_mem *mem, uint64_t gpa, const void *src,
                     uint32_t len)
 {
-    const uint8_t *from = src;
-    int err = vgpio_mem_usable(mem);
-
-    if (err != VGPIO_OK) {
-        return err;
-    }
-    if (len != 0 && gpa > UINT64_MAX - (len - 1)) {
-        return VGPIO_ERR_FAULT;
-    }
-    while (len != 0) {
-        uint32_t n = len;
-        void *p = vgpio_mem_map(mem, gpa, &n, VGPIO_MEM_WRITE);
-
-        if (p == NULL) {
-            return VGPIO_ERR_FAULT;
-        }
-        memcpy(p, from, n);
-        vgpio_mem_dirty(mem, gpa, n);
-        vgpio_mem_unmap(mem, p, n);
-        from += n;
-        gpa += n;
-        len -= n;
-    }
-    return VGPIO_OK;
+    /* Where access is for writing, nothing is stored here. */
+    return copy(mem, len, gpa, (uint8_t *)(uintptr_t)src, VGPIO_MEM_WRITE);
 }
 
 /* Host pointer of a range that lies inside the region. */
@@ -190,8 +197,8 @@ int vgpio_mem_is_table(const struct vgpio_mem *mem)
     uint32_t i, k;
 
     if (mem->map != vgpio_mem_table_map ||
-        VGPIO_OP(mem, struct vgpio_mem, unmap) != NULL || vgpio_mem_has_dirty(mem) ||
-        t->n == 0 || t->n > TABLE_MAX) {
+        VGPIO_OP(mem, struct vgpio_mem, unmap) != NULL ||
+        VGPIO_OP(mem, struct vgpio_mem, dirty) != NULL || t->n == 0 || t->n > TABLE_MAX) {
         return 0;
     }
     for (i = 0; i < t->n; i++) {

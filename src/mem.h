@@ -14,12 +14,20 @@ int vgpio_mem_usable(const struct vgpio_mem *mem);
 void *vgpio_mem_map(const struct vgpio_mem *mem, uint64_t gpa, uint32_t *len,
                     unsigned access);
 
-/* Ends what vgpio_mem_map() began, with the length it gave. */
+/* Ends what vgpio_mem_map() began, with the length it gave. With NULL nothing did. */
 void vgpio_mem_unmap(const struct vgpio_mem *mem, void *p, uint32_t len);
 
+/* One piece of at most `n` bytes: maps it, copies it to `buf` (VGPIO_MEM_READ) or from
+ * there (VGPIO_MEM_WRITE; with NULL it is only seen to map), and lets it go. Returns how
+ * many bytes it had, 0 where nothing maps. */
+uint32_t vgpio_mem_piece(const struct vgpio_mem *mem, uint32_t n, uint64_t gpa, void *buf,
+                         unsigned access);
+
+#if VGPIO_CFG_DIRTY
 /* Tells the optional dirty log of bytes stored at `gpa`; whether there is one. */
 int vgpio_mem_has_dirty(const struct vgpio_mem *mem);
 void vgpio_mem_dirty(const struct vgpio_mem *mem, uint64_t gpa, uint32_t len);
+#endif
 
 #if VGPIO_CFG_FAST
 

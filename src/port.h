@@ -33,6 +33,7 @@ int memcmp(const void *a, const void *b, size_t n);
  * port_fence             full: an earlier store is visible before a later load is done
  * port_fence_platform    the same, also against a device that is no CPU of this system
  *                        (VIRTIO_F_ORDER_PLATFORM)
+ * PORT_ONE_ORDER         optional: 1 where VIRTIO_F_ORDER_PLATFORM makes no difference
  * PORT_COPIED            optional: the compiler may not read again, behind it, what a
  *                        memcpy before it took out of shared memory */
 
@@ -114,6 +115,11 @@ static inline void port_fence(void)
 #endif
 }
 
+/* There all barriers are the same one, and acquire and release are made of them. */
+#if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M' && __ARM_ARCH < 8
+#define PORT_ONE_ORDER 1
+#endif
+
 static inline void port_fence_platform(void)
 {
     /* Compilers order CPUs (inner shareable); a bus master stands further out. */
@@ -179,6 +185,9 @@ static inline void port_fence_platform(void)
 
 #ifndef PORT_HAS_64
 #define PORT_HAS_64 0
+#endif
+#ifndef PORT_ONE_ORDER
+#define PORT_ONE_ORDER 0
 #endif
 
 /* Of a general way beside a short one: taken into it, it would make that one save and

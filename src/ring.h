@@ -8,23 +8,20 @@
 #include "port.h"
 
 /* Feature bits of rings; wire.h, which has them for users, is no room below this one. */
-#define RING_F_INDIRECT (UINT64_C(1) << 28)
-#define RING_F_EVENT_IDX (UINT64_C(1) << 29)
 #define RING_F_PACKED (UINT64_C(1) << 34)
 #define RING_F_IN_ORDER (UINT64_C(1) << 35)
-#define RING_F_ORDER_PLATFORM (UINT64_C(1) << 36)
-#define RING_F_NOTIFICATION_DATA (UINT64_C(1) << 38)
 
-/* Queue flags: what was negotiated, one byte to test instead of a 64-bit word. */
-#define VQ_PACKED 0x01u
+/* Queue flags: what was negotiated, one byte to test instead of a 64-bit word. Each
+ * feature stands where its bit falls if the word is folded, see vq_flags(). */
+#define VQ_INDIRECT 0x01u
 #define VQ_EVENT_IDX 0x02u
-#define VQ_INDIRECT 0x04u
-#define VQ_PLATFORM 0x08u
-#define VQ_NOTIFY_DATA 0x10u
-#define VQ_SIGNALLED 0x20u /* this side published since its start */
-#define VQ_DIRTY 0x40u     /* devices: the memory hooks have a dirty log */
-#define VQ_IN_ORDER 0x40u  /* drivers: one used element may stand for several chains */
-#define VQ_FAST 0x80u      /* runs, is sound, and fit for the short ways */
+#define VQ_PACKED 0x04u
+#define VQ_IN_ORDER 0x08u /* one used element may stand for several chains */
+#define VQ_PLATFORM 0x10u
+#define VQ_SIGNALLED 0x20u   /* this side published since its start */
+#define VQ_NOTIFY_DATA 0x40u /* drivers */
+#define VQ_DIRTY 0x40u       /* devices: the memory hooks have a dirty log */
+#define VQ_FAST 0x80u        /* runs, is sound, and fit for the short ways */
 
 #define DESC_BYTES 16u
 #define DESC_F_NEXT 1u
@@ -97,7 +94,11 @@
 #define vq_in_order(q) 0
 #endif
 
+#if PORT_ONE_ORDER
+#define vq_platform(q) 0
+#else
 #define vq_platform(q) ((q)->flags & VQ_PLATFORM)
+#endif
 
 static inline uint32_t packed_off(uint16_t pos)
 {
@@ -171,34 +172,14 @@ static inline int packed_wanted(uint32_t word, int always, uint16_t size, uint16
 /* VQ_* of a negotiated feature word in *flags, or VGPIO_ERR_NOTSUP. */
 static inline int vq_flags(uint64_t features, uint8_t *flags)
 {
-    unsigned f = 0;
+    const unsigned without =
+        (VGPIO_CFG_PACKED ? 0u : VQ_PACKED) | (VGPIO_CFG_EVENT_IDX ? 0u : VQ_EVENT_IDX) |
+        (VGPIO_CFG_INDIRECT ? 0u : VQ_INDIRECT) | (VGPIO_CFG_IN_ORDER ? 0u : VQ_IN_ORDER);
+    unsigned f = ((unsigned)(features >> 28) & (VQ_INDIRECT | VQ_EVENT_IDX)) |
+                 ((unsigned)(features >> 32) &
+                  (VQ_PACKED | VQ_IN_ORDER | VQ_PLATFORM | VQ_NOTIFY_DATA));
 
-    if (features & RING_F_PACKED) {
-        f |= VQ_PACKED;
-    }
-    if (features & RING_F_EVENT_IDX) {
-        f |= VQ_EVENT_IDX;
-    }
-    if (features & RING_F_INDIRECT) {
-        f |= VQ_INDIRECT;
-    }
-    if (features & RING_F_ORDER_PLATFORM) {
-        f |= VQ_PLATFORM;
-    }
-    if (features & RING_F_NOTIFICATION_DATA) {
-        f |= VQ_NOTIFY_DATA;
-    }
-    if ((!VGPIO_CFG_PACKED && (f & VQ_PACKED)) ||
-        (!VGPIO_CFG_SPLIT && !(f & VQ_PACKED))) {
-        return VGPIO_ERR_NOTSUP;
-    }
-    if ((f & VQ_EVENT_IDX) && !VGPIO_CFG_EVENT_IDX) {
-        return VGPIO_ERR_NOTSUP;
-    }
-    if ((f & VQ_INDIRECT) && !VGPIO_CFG_INDIRECT) {
-        return VGPIO_ERR_NOTSUP;
-    }
-    if ((features & RING_F_IN_ORDER) && !VGPIO_CFG_IN_ORDER) {
+    if ((f & without) != 0 || (!VGPIO_CFG_SPLIT && (f & VQ_PACKED) == 0)) {
         return VGPIO_ERR_NOTSUP;
     }
     *flags = (uint8_t)f;

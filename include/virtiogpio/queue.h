@@ -112,15 +112,16 @@ struct vgpio_devq {
     /** @cond PRIVATE */
     const struct vgpio_mem *mem;
     uint8_t *desc, *driver, *device; /* mapped from start to stop */
-    struct vgpio_vq_setup at;        /* what stop() reports: positions are live */
     union {
         uint16_t avail_seen;  /* split: avail.idx when last looked at */
         uint16_t first_flags; /* packed: of the batch that is staged, held back */
     } u;
     uint16_t next_used; /* where the next push goes; at.used_pos: published */
-    uint8_t flags, started;
-    int8_t err;
-    uint8_t region; /* of a table of regions: the one that was hit last */
+    uint8_t flags;
+    int8_t state;             /* 0: stopped; else 2 and the sticky error */
+    int8_t err;               /* that one, also after a stop */
+    uint8_t region;           /* of a table of regions: the one that was hit last */
+    struct vgpio_vq_setup at; /* what stop() reports: positions are live */
     /** @endcond */
 };
 
@@ -139,17 +140,15 @@ struct vgpio_devq {
 struct vgpio_chain {
     /** @cond PRIVATE */
     struct vgpio_devq *q;
+    uint16_t next, ttl; /* descriptor to fetch, how many more may be */
+    uint8_t flags, reserved[3];
     uint64_t gpa;       /* rest of the piece in hand */
     uint64_t table;     /* the indirect table, once in it */
     uint32_t left;      /* bytes of that rest */
     uint32_t total;     /* bytes of all pieces so far */
     uint32_t table_len; /* entries */
-    uint16_t next, ttl; /* descriptor to fetch, how many more may be */
     /** @endcond */
     struct vgpio_head head; /**< for vgpio_devq_push(); read only */
-    /** @cond PRIVATE */
-    uint8_t flags, reserved[3];
-    /** @endcond */
 };
 
 /**
@@ -166,7 +165,8 @@ struct vgpio_chain {
  * @return 0. Above #VGPIO_ERR_FATAL: #VGPIO_ERR_INVAL: no `mem`, no `map`, the size is no
  * power of two from 1 to 32768 (packed: any from 1 to 32768), or such positions cannot
  * be in a packed ring; #VGPIO_ERR_STATE: is started; #VGPIO_ERR_NOTSUP: a layout or ring
- * feature that is not built in; #VGPIO_ERR_ABI: `mem` without `ops_size`.
+ * feature that is not built in, or a `dirty` without #VGPIO_CFG_DIRTY; #VGPIO_ERR_ABI:
+ * `mem` without `ops_size`.
  * #VGPIO_ERR_FAULT: an area is misaligned (16, 2, 4; packed 16, 4, 4), wraps, or does not
  * map in one piece; the queue stays stopped and this does not stick. An earlier error is
  * forgotten.

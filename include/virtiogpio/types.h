@@ -143,7 +143,8 @@ struct vgpio_mem {
     void (*unmap)(void *ctx, void *p, uint32_t len);
     /**
      * @brief Told after bytes were stored at `gpa` (a dirty log for migration); may be
-     * NULL. Called before the `unmap` of the same piece.
+     * NULL, and must be without #VGPIO_CFG_DIRTY. Called before the `unmap` of the same
+     * piece.
      */
     void (*dirty)(void *ctx, uint64_t gpa, uint32_t len);
 };
@@ -203,6 +204,7 @@ VGPIO_API void *vgpio_mem_table_map(void *table, uint64_t gpa, uint32_t *len,
  * `map` broke its contract. Bytes before the hole may have been copied.
  * @retval VGPIO_ERR_INVAL `mem` or its `map` is NULL
  * @retval VGPIO_ERR_ABI `ops_size` is too small to contain `map`
+ * @retval VGPIO_ERR_NOTSUP `mem` has a `dirty`, and #VGPIO_CFG_DIRTY is off
  */
 VGPIO_API int vgpio_mem_read(const struct vgpio_mem *mem, uint64_t gpa, void *dst,
                              uint32_t len);
@@ -224,6 +226,7 @@ VGPIO_API int vgpio_mem_read(const struct vgpio_mem *mem, uint64_t gpa, void *ds
  * `map` broke its contract
  * @retval VGPIO_ERR_INVAL `mem` or its `map` is NULL
  * @retval VGPIO_ERR_ABI `ops_size` is too small to contain `map`
+ * @retval VGPIO_ERR_NOTSUP `mem` has a `dirty`, and #VGPIO_CFG_DIRTY is off
  */
 VGPIO_API int vgpio_mem_write(const struct vgpio_mem *mem, uint64_t gpa, const void *src,
                               uint32_t len);

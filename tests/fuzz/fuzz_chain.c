@@ -119,7 +119,7 @@ static void check(struct fuzz *f, int err)
 
     CHECK(f->maps <= MAX_MAPS);
     f->maps = 0;
-    CHECK(f->live == (f->q.started ? 3 : 0));
+    CHECK(f->live == (f->q.state != 0 ? 3 : 0));
     if (memcmp(f->shadow, f->ram, MEM) != 0) {
         CHECK(f->err == 0 || f->publishing);
         for (i = 0; i < MEM; i++) {
@@ -128,13 +128,13 @@ static void check(struct fuzz *f, int err)
         memcpy(f->shadow, f->ram, MEM);
     }
     memset(f->dirty, 0, MEM);
-    if (packed(f) && f->q.started) {
+    if (packed(f) && f->q.state != 0) {
         check_positions(f);
     }
     if (err <= VGPIO_ERR_FATAL) {
         CHECK(vgpio_devq_error(&f->q) == err);
     }
-    if (f->err != 0 && f->q.started) {
+    if (f->err != 0 && f->q.state != 0) {
         CHECK(vgpio_devq_error(&f->q) == f->err);
     }
     f->err = vgpio_devq_error(&f->q);

@@ -93,7 +93,8 @@ void peer_mem_init(struct peer_mem *m, uint64_t gpa, uint32_t size)
         fprintf(stderr, "ring_peer: no memory\n");
         abort();
     }
-    m->ops = (struct vgpio_mem){sizeof m->ops, m, peer_map, peer_unmap, peer_dirty};
+    m->ops = (struct vgpio_mem){sizeof m->ops, m, peer_map, peer_unmap,
+                                VGPIO_CFG_DIRTY ? peer_dirty : NULL};
 }
 
 void peer_mem_free(struct peer_mem *m)

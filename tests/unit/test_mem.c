@@ -117,7 +117,7 @@ static void guest_init(struct guest *g)
     g->mem.ctx = g;
     g->mem.map = guest_map;
     g->mem.unmap = guest_unmap;
-    g->mem.dirty = guest_dirty;
+    g->mem.dirty = VGPIO_CFG_DIRTY ? guest_dirty : NULL;
     g->base = BASE;
     g->piece = SIZE;
     for (i = 0; i < SIZE; i++) {
@@ -139,7 +139,7 @@ static void assert_dirty(const struct guest *g, uint32_t from, uint32_t to)
     uint32_t i;
 
     for (i = 0; i < SIZE; i++) {
-        assert_int_equal(g->dirty[i], i >= from && i < to);
+        assert_int_equal(g->dirty[i], VGPIO_CFG_DIRTY && i >= from && i < to);
     }
 }
 
@@ -329,12 +329,30 @@ static void test_hooks_beyond_ops_size_are_not_there(void **state)
     guest_init(&g);
     g.mem.ops_size = offsetof(struct vgpio_mem, dirty);
     g.mem.dirty = dirty_beyond_ops_size;
+#if VGPIO_CFG_DIRTY
     assert_false(vgpio_mem_has_dirty(&g.mem));
+#endif
     assert_int_equal(vgpio_mem_write(&g.mem, BASE, buf, 4), VGPIO_OK);
     assert_int_equal(g.open, 0);
+}
 
+/* A log that nobody would write is refused, not forgotten. */
+static void test_a_dirty_log(void **state)
+{
+    uint8_t buf[4] = {0};
+    struct guest g;
+
+    (void)state;
     guest_init(&g);
+    g.mem.dirty = guest_dirty;
+#if VGPIO_CFG_DIRTY
     assert_true(vgpio_mem_has_dirty(&g.mem));
+    assert_int_equal(vgpio_mem_write(&g.mem, BASE, buf, 4), VGPIO_OK);
+#else
+    assert_int_equal(vgpio_mem_usable(&g.mem), VGPIO_ERR_NOTSUP);
+    assert_int_equal(vgpio_mem_write(&g.mem, BASE, buf, 4), VGPIO_ERR_NOTSUP);
+    assert_int_equal(g.calls, 0);
+#endif
 }
 
 static void test_optional_hooks_may_be_null(void **state)
@@ -346,7 +364,9 @@ static void test_optional_hooks_may_be_null(void **state)
     guest_init(&g);
     g.mem.unmap = NULL;
     g.mem.dirty = NULL;
+#if VGPIO_CFG_DIRTY
     assert_false(vgpio_mem_has_dirty(&g.mem));
+#endif
     assert_int_equal(vgpio_mem_write(&g.mem, BASE, buf, 4), VGPIO_OK);
     assert_memory_equal(g.bytes, buf, 4);
     assert_int_equal(g.open, 1);
@@ -641,6 +661,7 @@ int main(void)
         cmocka_unit_test(test_a_range_that_wraps_is_refused_whole),
         cmocka_unit_test(test_hooks_that_cannot_be_used),
         cmocka_unit_test(test_hooks_beyond_ops_size_are_not_there),
+        cmocka_unit_test(test_a_dirty_log),
         cmocka_unit_test(test_optional_hooks_may_be_null),
         cmocka_unit_test(test_checked_map),
         cmocka_unit_test(test_table_finds_the_region_and_its_end),

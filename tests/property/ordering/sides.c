@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <virtiogpio/queue.h>
+#include <virtiogpio/wire.h>
 
 #include "ring.h"
 #include "sides.h"
@@ -793,8 +794,8 @@ void sides_prepare(const struct sides_config *c, const struct mutant *m,
     memset(&s, 0, sizeof s);
     s.size = cfg.size;
     s.features =
-        (cfg.indirect ? RING_F_INDIRECT : 0) | (cfg.event_idx ? RING_F_EVENT_IDX : 0) |
-        (cfg.platform ? RING_F_ORDER_PLATFORM : 0) | (cfg.packed ? RING_F_PACKED : 0);
+        (cfg.indirect ? VGPIO_F_INDIRECT : 0) | (cfg.event_idx ? VGPIO_F_EVENT_IDX : 0) |
+        (cfg.platform ? VGPIO_F_ORDER_PLATFORM : 0) | (cfg.packed ? VGPIO_F_PACKED : 0);
     vgpio_drvq_layout(&s, GPA);
     ring = s;
     model_begin();
