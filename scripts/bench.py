@@ -155,7 +155,7 @@ def served_pace(out, batch, cpus):
     with served(out, [str(out / "floor"), "f"], "f", cpus[-1]) as (floor, _), \
             served(out, serve_command(out, 64, "s"), "s", cpus[-1]) as (folder, _):
         lines = run("taskset", "-c", str(cpus[0]), str(out / "front"), "pace", str(batch),
-                    f"{floor}/f", f"{folder}/s").splitlines()
+                    "2000" if len(cpus) == 1 else "200", f"{floor}/f", f"{folder}/s").splitlines()
     return dict(zip(("rate", "p50", "p99"),
                     (tuple(map(float, line.split())) for line in lines)))
 

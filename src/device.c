@@ -102,8 +102,10 @@ static int pump(struct vgpio_dev *dev, unsigned q)
         if (budget == 0) {
             return 1;
         }
-        got = q == VGPIO_REQUESTQ ? vgpio_req_pop(dev) : vgpio_irq_pop(dev);
-        if (got == 0) {
+        got = q == VGPIO_REQUESTQ ? vgpio_req_pop(dev, budget) : vgpio_irq_pop(dev);
+        if (got > 0) {
+            budget -= (uint32_t)got;
+        } else if (got == 0) {
             got = vgpio_devq_rearm(&dev->q[q]);
         }
         if (got < 0) {
@@ -113,7 +115,6 @@ static int pump(struct vgpio_dev *dev, unsigned q)
         if (got == 0) {
             return 0;
         }
-        budget--;
     }
 }
 

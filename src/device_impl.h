@@ -99,7 +99,8 @@ static inline int vgpio_dev_reads(const struct vgpio_dev *dev, unsigned q)
 
 /* --- device_req.c: requests of the requestq --- */
 void vgpio_req_forget(struct vgpio_dev *dev);
-int vgpio_req_pop(struct vgpio_dev *dev);
+/* Works off up to `budget` requests; how many there were, 0: none waits. */
+int vgpio_req_pop(struct vgpio_dev *dev, uint32_t budget);
 void vgpio_req_run(struct vgpio_dev *dev, uint16_t line);
 int vgpio_req_complete(struct vgpio_dev *dev, vgpio_token token, int result);
 void vgpio_req_hold(struct vgpio_dev *dev);

@@ -6,7 +6,7 @@
 
 static int is_edge_type(unsigned type)
 {
-    return type != VGPIO_IRQ_NONE && type <= VGPIO_IRQ_EDGE_BOTH;
+    return type <= VGPIO_IRQ_EDGE_BOTH;
 }
 
 static int level_active(const struct vgpio_line *l)
@@ -143,11 +143,19 @@ void vgpio_irq_change(struct vgpio_dev *dev, uint16_t line, unsigned edges,
     struct vgpio_line *l = &dev->lines[line];
     unsigned type =
         (l->flags & LINE_ARMING) != 0 ? dev->reqs[l->q_first].arg : l->irq_type;
-    unsigned matching = is_edge_type(type) ? edges & type : 0;
-    unsigned others = both(edges) - both(matching);
+    unsigned matching, others;
 
+    if (type == VGPIO_IRQ_NONE) { /* an output, most likely: nobody waits for it */
+        l->level = (uint8_t)level;
+        if (edges != 0) {
+            TRACE(dev, VGPIO_TR_EDGE_DROPPED, line, both(edges));
+        }
+        return;
+    }
+    matching = is_edge_type(type) ? edges & type : 0;
+    others = both(edges) - both(matching);
     l->level = (uint8_t)level;
-    if (others != 0 && (type == VGPIO_IRQ_NONE || is_edge_type(type))) {
+    if (others != 0 && is_edge_type(type)) {
         TRACE(dev, VGPIO_TR_EDGE_DROPPED, line, others);
     }
     if (matching != 0) {
@@ -164,7 +172,9 @@ void vgpio_irq_change(struct vgpio_dev *dev, uint16_t line, unsigned edges,
             TRACE(dev, VGPIO_TR_EDGE_MERGED, line, merged);
         }
     }
-    vgpio_dev_mark(dev, line);
+    if ((l->flags & LINE_PARKED) != 0) { /* else there is nothing to answer with */
+        vgpio_dev_mark(dev, line);
+    }
 }
 
 /* ---- pairs from the ring ---------------------------------------------------- */

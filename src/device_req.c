@@ -345,36 +345,176 @@ static void take(struct vgpio_dev *dev, const struct vgpio_taken *t,
     vgpio_dev_mark(dev, m->line);
 }
 
-/* Room for the answer is found, and seen to map, before anything is done. */
-int vgpio_req_pop(struct vgpio_dev *dev)
+/* One request, whatever it is. Room for the answer was found, and seen to map, before
+ * anything is done. */
+static int work_off(struct vgpio_dev *dev, struct vgpio_taken *t)
 {
     static const struct vgpio_response refused = {VGPIO_STATUS_ERR, 0};
     struct vgpio_request m;
-    struct vgpio_taken t;
-    int got = vgpio_devq_take(&dev->q[VGPIO_REQUESTQ], &t, VGPIO_REQUEST_SIZE, 1);
 
-    if (got <= 0) {
-        return got;
-    }
-    vgpio_request_decode(&m, t.request);
-    if (t.got < VGPIO_REQUEST_SIZE || t.room == 0) {
-        TRACE(dev, t.got == 0 && t.room != 0 ? VGPIO_TR_DIALECT : VGPIO_TR_CHAIN_BAD,
-              VGPIO_REQUESTQ, t.head.id);
-        answer(dev, &t, &refused);
+    vgpio_request_decode(&m, t->request);
+    if (t->got < VGPIO_REQUEST_SIZE || t->room == 0) {
+        TRACE(dev, t->got == 0 && t->room != 0 ? VGPIO_TR_DIALECT : VGPIO_TR_CHAIN_BAD,
+              VGPIO_REQUESTQ, t->head.id);
+        answer(dev, t, &refused);
         return 1;
     }
     TRACE(dev, VGPIO_TR_REQUEST, TRACE_T(m.type, m.line), m.value);
     if (m.type == VGPIO_MSG_GET_LINE_NAMES && dev->names_size != 0) {
-        return answer_names(dev, t.head);
+        return answer_names(dev, t->head);
     }
-    if (m.line >= dev->ngpio || t.room < 2 || m.type == VGPIO_MSG_GET_LINE_NAMES) {
+    if (m.line >= dev->ngpio || t->room < 2 || m.type == VGPIO_MSG_GET_LINE_NAMES) {
         TRACE(dev, VGPIO_TR_ANSWER, TRACE_T(m.type, m.line), VGPIO_STATUS_ERR << 8);
-        answer(dev, &t, &refused);
+        answer(dev, t, &refused);
     } else {
-        take(dev, &t, &m);
+        take(dev, t, &m);
     }
     return 1;
 }
+
+#if VGPIO_CFG_FAST
+
+#define MANY 8u
+
+/* What most requests are: nothing of their line is under way, and the lines are asked one
+ * simple thing. */
+static int is_simple(const struct vgpio_dev *dev, const struct vgpio_taken *t,
+                     const struct vgpio_request *m)
+{
+    return t->got == VGPIO_REQUEST_SIZE && t->room == 2 && m->line < dev->ngpio &&
+           (m->type == VGPIO_MSG_GET_VALUE ||
+            (m->type == VGPIO_MSG_SET_VALUE && m->value <= 1)) &&
+           dev->lines[m->line].q_first == VGPIO_NIL &&
+           (dev->lines[m->line].flags & LINE_MARKED) == 0;
+}
+
+/* The lines did not answer at once, or reported something that the guest has to hear
+ * first: it waits in its line's queue. */
+static void queue_up(struct vgpio_dev *dev, uint16_t i, const struct vgpio_taken *t)
+{
+    struct vgpio_req *r = &dev->reqs[i];
+
+    dev->req_free = r->next;
+    link_last(dev, &dev->lines[r->line], i);
+    r->head = t->head;
+    r->status_gpa = t->gpa[0];
+    r->value_gpa = t->gpa[1];
+    vgpio_dev_mark(dev, r->line);
+}
+
+/* What call_op() and settle() do, for the two simple requests. */
+static void ask_lines(struct vgpio_dev *dev, struct vgpio_req *r, vgpio_token token)
+{
+    struct vgpio_line *l = &dev->lines[r->line];
+    int get = r->type == VGPIO_MSG_GET_VALUE, result;
+
+    if (get) {
+        result = DEV_OP(dev, get_value) == NULL
+                     ? VGPIO_ERR_NOTSUP
+                     : dev->ops->get_value(dev->ctx, r->line, token);
+    } else {
+        result = start_value(dev, r, token);
+    }
+    if (result == VGPIO_PENDING || r->state != REQ_ACTIVE) {
+        return;
+    }
+    dev->in_flight--;
+    r->state = REQ_DONE;
+    r->status = VGPIO_STATUS_ERR;
+    r->answer = 0;
+    if (result >= 0 && (!get || result <= 1)) {
+        r->status = VGPIO_STATUS_OK;
+        if (get) {
+            r->answer = (uint8_t)result;
+        } else {
+            l->out_value = r->arg;
+        }
+    }
+}
+
+/* The slot stays at the head of the free ones while the lines are asked: nobody else can
+ * take one meanwhile. 1: `t` has its answer. */
+static int ask(struct vgpio_dev *dev, struct vgpio_taken *t,
+               const struct vgpio_request *m)
+{
+    uint16_t i = dev->req_free;
+    struct vgpio_req *r = &dev->reqs[i];
+
+    TRACE(dev, VGPIO_TR_REQUEST, TRACE_T(m->type, m->line), m->value);
+    r->line = m->line;
+    r->flags = 0;
+    r->type = (uint8_t)m->type;
+    r->arg = (uint8_t)m->value;
+    r->state = REQ_ACTIVE;
+    dev->in_flight++;
+    ask_lines(dev, r, (vgpio_token)r->gen << 16 | i);
+    if (r->state != REQ_DONE || (dev->lines[m->line].flags & LINE_MARKED) != 0) {
+        queue_up(dev, i, t);
+        return 0;
+    }
+    t->answer[0] = r->status;
+    t->answer[1] = r->answer;
+    r->state = REQ_FREE;
+    r->gen++;
+    TRACE(dev, VGPIO_TR_ANSWER, TRACE_T(m->type, m->line),
+          (unsigned)t->answer[0] << 8 | t->answer[1]);
+    return 1;
+}
+
+static void answer_all(struct vgpio_dev *dev, const struct vgpio_taken *t, unsigned n)
+{
+    int err = vgpio_devq_answer(&dev->q[VGPIO_REQUESTQ], t, n);
+
+    if (err == VGPIO_ERR_IO) {
+        TRACE(dev, VGPIO_TR_CHAIN_BAD, VGPIO_REQUESTQ, t->head.id);
+    } else {
+        vgpio_dev_staged(dev, VGPIO_REQUESTQ, err);
+    }
+}
+
+/* Simple requests go without the queues of lines, many in one go. The first that is not so
+ * is worked off the general way, after the answers to those before it; what was taken
+ * behind it goes back to the ring. */
+int vgpio_req_pop(struct vgpio_dev *dev, uint32_t budget)
+{
+    struct vgpio_devq *q = &dev->q[VGPIO_REQUESTQ];
+    struct vgpio_taken t[MANY];
+    int got = vgpio_devq_take(q, t, VGPIO_REQUEST_SIZE, budget < MANY ? budget : MANY);
+    unsigned i, n = got > 0 ? (unsigned)got : 0;
+    int simple = 1, asked = 1;
+
+    for (i = 0; i < n && simple && asked; i += (unsigned)(simple && asked)) {
+        struct vgpio_request m;
+
+        vgpio_request_decode(&m, t[i].request);
+        simple = is_simple(dev, &t[i], &m);
+        asked = simple && ask(dev, &t[i], &m);
+    }
+    if (i != 0) {
+        answer_all(dev, t, i);
+    }
+    if (i == n || dev->broken) {
+        return got;
+    }
+    while (n > i + 1u) {
+        vgpio_devq_unpop(q, t[--n].head);
+    }
+    got = simple ? 1 : work_off(dev, &t[i]);
+    return got > 0 ? (int)n : got;
+}
+
+#else
+
+int vgpio_req_pop(struct vgpio_dev *dev, uint32_t budget)
+{
+    struct vgpio_taken t;
+    int got = vgpio_devq_take(&dev->q[VGPIO_REQUESTQ], &t, VGPIO_REQUEST_SIZE, 1);
+
+    (void)budget;
+    return got > 0 ? work_off(dev, &t) : got;
+}
+
+#endif
 
 /* ---- stop and resume ------------------------------------------------------- */
 

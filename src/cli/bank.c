@@ -146,24 +146,36 @@ static int take_memory(struct bank *b, const char *spec, bool is_number)
 
 /* --- the device --- */
 
+/* What comes with each request: `chatty` decides whether anybody else hears of it. */
+static bool count_request(struct bank *b, unsigned id, uint32_t v)
+{
+    if (id == VGPIO_TR_REQUEST) {
+        b->stats.requests++;
+    } else if (id == VGPIO_TR_EDGE_DROPPED) {
+        b->stats.dropped += v;
+    } else if (id == VGPIO_TR_ANSWER) {
+        b->stats.answers++;
+        b->stats.error_answers += v >> 8 != 0; /* status << 8 | value */
+    } else {
+        return false;
+    }
+    return !b->chatty;
+}
+
 static void count(void *ctx, unsigned id, uint32_t a, uint32_t v)
 {
     struct bank *b = ctx;
     struct bank_stats *s = &b->stats;
 
+    if (count_request(b, id, v)) {
+        return;
+    }
     switch (id) {
     case VGPIO_TR_RESET:
         b->acked = 0;
         break;
     case VGPIO_TR_FEATURES:
         b->acked = (uint64_t)v << 32 | a;
-        break;
-    case VGPIO_TR_REQUEST:
-        s->requests++;
-        break;
-    case VGPIO_TR_ANSWER:
-        s->answers++;
-        s->error_answers += v >> 8 != 0; /* status << 8 | value */
         break;
     case VGPIO_TR_CHAIN_BAD:
         s->bad_chains++;
@@ -183,9 +195,6 @@ static void count(void *ctx, unsigned id, uint32_t a, uint32_t v)
         break;
     case VGPIO_TR_EDGE_MERGED:
         s->merged += v;
-        break;
-    case VGPIO_TR_EDGE_DROPPED:
-        s->dropped += v;
         break;
     default:
         break;

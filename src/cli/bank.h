@@ -53,6 +53,7 @@ struct bank {
     int (*pull_line)(void *ctx, uint16_t line, unsigned level);
     int (*pulse_line)(void *ctx, uint16_t line);
     void *line_ctx;
+    bool chatty;            /* on_trace wants to hear of every request, too */
     void (*run)(void *ctx); /* the lines want a turn; NULL: they never do */
     void *run_ctx;
 };

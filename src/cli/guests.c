@@ -93,6 +93,9 @@ int guests_run(struct guests *g)
             cli_error("%s", strerror(errno));
             return CLI_FAILED;
         }
+        if (g->touched == NULL && g->timed == 0) {
+            continue; /* kicks that left nothing to be settled */
+        }
         now = evloop_now();
         touch_due(g, now);
         settle(g, now);

@@ -5,11 +5,13 @@
 #include "guests.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <virtiogpio/draft.h>
 #include <virtiogpio/wire.h>
@@ -38,11 +40,19 @@ static void say(const struct server *s, const char *fmt, ...)
 
 /* --- what the engine asks of the system --- */
 
+/* A kick that is worked off at once, and that nobody else waits for, needs no settling:
+ * only the guest hears of it. */
 static void on_kick(struct server *s, unsigned q)
 {
-    guests_touch(s);
     if (vgpio_vu_kick(&s->vu, q) == 1) {
         s->kicked |= 1u << q;
+    }
+    if (s->kicked != 0 || s->have_in || s->have_out || s->bank->run != NULL ||
+        s->bank->dialect != BANK_STANDARD ||
+        (s->has_control && s->control.nclients > 0)) {
+        guests_touch(s);
+    } else {
+        vgpio_vu_flush(&s->vu);
     }
 }
 
@@ -99,7 +109,10 @@ static void os_trace(void *ctx, unsigned id, uint32_t a, uint32_t b)
         say(s, "queue %" PRIu32 ": a driver of %s; see --dialect", a,
             s->bank->dialect == BANK_STANDARD ? "the draft" : "the standard");
     }
-    s->had_chain = s->had_chain || id == VGPIO_TR_REQUEST || id == VGPIO_TR_CHAIN_BAD;
+    if (id == VGPIO_TR_REQUEST || id == VGPIO_TR_CHAIN_BAD) {
+        s->had_chain = true;
+        s->bank->chatty = s->verbose > 1 || s->has_control;
+    }
     if (id != VGPIO_TR_VU_REFUSED) {
         return;
     }
@@ -112,12 +125,54 @@ static void os_trace(void *ctx, unsigned id, uint32_t a, uint32_t b)
     }
 }
 
+/* A write to an eventfd that does not block needs no look before; to anything else of the
+ * front end's it could block, or raise a signal. */
+static bool never_blocks(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    struct stat st;
+
+    return flags >= 0 && (flags & O_NONBLOCK) != 0 && fstat(fd, &st) == 0 &&
+           (st.st_mode & S_IFMT) == 0; /* no file, pipe or socket */
+}
+
+static void os_signal(void *ctx, int fd)
+{
+    static const uint64_t one = 1;
+    struct server *s = ctx;
+    unsigned i = fd == s->call[1].fd;
+
+    if (fd != s->call[i].fd) {
+        i = s->call[0].fd >= 0;
+        s->call[i].fd = fd;
+        s->call[i].quick = never_blocks(fd);
+    }
+    if (!s->call[i].quick) {
+        vgpio_vu_linux_signal(ctx, fd);
+    } else if (write(fd, &one, sizeof one) < 0) {
+        s->call[i].fd = -1; /* full: notifications enough; or not what it was */
+    }
+}
+
+static void os_close(void *ctx, int fd)
+{
+    struct server *s = ctx;
+    unsigned i;
+
+    for (i = 0; i < 2; i++) {
+        if (s->call[i].fd == fd) {
+            s->call[i].fd = -1; /* the next one of this number is another */
+        }
+    }
+    vgpio_vu_linux_close(ctx, fd);
+}
+
 static const struct vgpio_vu_os vu_os = {
     .ops_size = sizeof vu_os,
     .map = vgpio_vu_linux_map,
     .unmap = vgpio_vu_linux_unmap,
-    .close = vgpio_vu_linux_close,
-    .signal = vgpio_vu_linux_signal,
+    .close = os_close,
+    .signal = os_signal,
     .watch = os_watch,
     .send = vgpio_vu_linux_push,
     .trace = os_trace,
@@ -207,6 +262,7 @@ static int front_open(struct server *s, int fd)
     s->connects++;
     s->complaints = 0;
     s->told_dialect = s->had_chain = false;
+    s->bank->chatty = true; /* until its first request */
     if (s->verbose > 0) {
         say(s, "front end connected");
     }
@@ -402,6 +458,7 @@ int server_init(struct server *s, struct guests *guests, struct bank *bank,
     s->half_due_us = s->due_us = CTL_NEVER;
     s->listen_source.fd = s->front_source.fd = -1;
     s->kick_source[0].fd = s->kick_source[1].fd = -1;
+    s->call[0].fd = s->call[1].fd = -1;
     s->half_due_us = CTL_NEVER;
     bank->on_change = on_line_change;
     bank->on_trace = os_trace;

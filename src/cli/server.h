@@ -31,6 +31,10 @@ struct server {
     struct ev_source listen_source, front_source;
     struct ev_source kick_source[2];
     unsigned kicked; /* queues whose last kick left work behind */
+    struct {
+        int fd; /* written to not long ago, or -1 */
+        bool quick;
+    } call[2];
     struct vgpio_vu vu;
     struct vgpio_vu_msg in, out;
     bool have_in, have_out; /* in: whole, not yet taken; out: not wholly sent */

@@ -2,7 +2,7 @@
 /* A front end that asks a back end as fast as that one answers, by interrupts alone: half
  * GET_VALUE, half SET_VALUE of an output, which changes each time. LINES is at least 64.
  * usage: front count BATCH OPS LINES SOCKET...  the requests, each from the next guest
- *        front pace BATCH FLOOR SOCKET          rates, latencies, ratios to the floor
+ *        front pace BATCH OPS FLOOR SOCKET      rates, latencies, ratios to the floor
  *        front armed LINES SOCKET               arms them, says so, waits for end of input
  */
 #include <stddef.h>
@@ -214,7 +214,7 @@ static void batch(struct guest *g, uint32_t n)
     for (i = 0; i < n; i++, g->op++) {
         unsigned type = (g->op & 1u) != 0 ? GET_VALUE : SET_VALUE;
 
-        put(g, vu_request(type, line_of(g, g->op / 2u), g->op / 2u / LINES_USED & 1u));
+        put(g, vu_request(type, line_of(g, g->op / 2u), ~(g->op / 2u / LINES_USED) & 1u));
     }
     await(g);
     check(g, from);
@@ -260,7 +260,7 @@ static void count(uint32_t n, uint32_t ops, uint32_t lines, char **path, int gue
 
 /* ---- pace ---- */
 
-#define BRACKETS 15
+#define BRACKETS 9
 #define OPS_MAX 4096u
 
 static double now(void)
@@ -323,13 +323,12 @@ static double bracketed(const struct pace *p, size_t member)
 
 /* Floor, back end, floor, again and again: a machine that changes its pace in the middle
  * spoils one bracket and not the result. */
-static void pace(uint32_t n, const char *floor_path, const char *path)
+static void pace(uint32_t n, unsigned ops, const char *floor_path, const char *path)
 {
     static const size_t member[3] = {offsetof(struct pace, rate),
                                      offsetof(struct pace, p50),
                                      offsetof(struct pace, p99)};
     double base[3][BRACKETS], mine[3][BRACKETS], ratio[3][BRACKETS];
-    unsigned ops = n == 1 ? 2000 : 500;
     struct guest f, g;
     int i, m;
 
@@ -398,8 +397,8 @@ int main(int argc, char **argv)
 {
     if (argc >= 6 && strcmp(argv[1], "count") == 0) {
         count(number(argv[2]), number(argv[3]), number(argv[4]), argv + 5, argc - 5);
-    } else if (argc == 5 && strcmp(argv[1], "pace") == 0) {
-        pace(number(argv[2]), argv[3], argv[4]);
+    } else if (argc == 6 && strcmp(argv[1], "pace") == 0) {
+        pace(number(argv[2]), number(argv[3]), argv[4], argv[5]);
     } else if (argc == 4 && strcmp(argv[1], "armed") == 0) {
         armed(number(argv[2]), argv[3]);
     } else {
