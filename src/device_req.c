@@ -472,9 +472,9 @@ static void answer_all(struct vgpio_dev *dev, const struct vgpio_taken *t, unsig
     }
 }
 
-/* Simple requests go without the queues of lines, many in one go. The first that is not so
- * is worked off the general way, after the answers to those before it; what was taken
- * behind it goes back to the ring. */
+/* Simple requests go without the queues of lines, many in one go. The first that is not
+ * simple is worked off the general way, after the answers to those before it; what was
+ * taken behind it goes back to the ring. */
 int vgpio_req_pop(struct vgpio_dev *dev, uint32_t budget)
 {
     struct vgpio_devq *q = &dev->q[VGPIO_REQUESTQ];

@@ -463,6 +463,7 @@ int server_init(struct server *s, struct guests *guests, struct bank *bank,
     bank->on_change = on_line_change;
     bank->on_trace = os_trace;
     bank->watch_ctx = s;
+    bank->chatty = true;
     err = vgpio_vu_init(&s->vu, bank->vdev, &vu_os, s);
     if (err < 0) {
         say(s, "vhost-user: %s", vgpio_strerror(err));

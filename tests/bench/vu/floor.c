@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The floor of a back end: the least that serves GPIO requests over vhost-user. Nothing is
- * checked, one front end, lines are an array of bytes, one edge-triggered descriptor that
- * is never read. What a real back end costs is compared with this.
+/* The floor of a back end: the least that serves GPIO requests over vhost-user. Nothing
+ * is checked, one front end, lines are an array of bytes, one edge-triggered descriptor
+ * that is never read. What a real back end costs is compared with this.
  * usage: floor SOCKET */
 #include <sys/epoll.h>
 #include <sys/mman.h>

@@ -3,7 +3,7 @@
  * GET_VALUE, half SET_VALUE of an output, which changes each time. LINES is at least 64.
  * usage: front count BATCH OPS LINES SOCKET...  the requests, each from the next guest
  *        front pace BATCH OPS FLOOR SOCKET      rates, latencies, ratios to the floor
- *        front armed LINES SOCKET               arms them, says so, waits for end of input
+ *        front armed LINES SOCKET               arms them, says so, waits for EOF
  */
 #include <stddef.h>
 #include <sys/epoll.h>

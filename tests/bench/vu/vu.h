@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The little of vhost-user and of split rings that the front end and the floor back end of
- * scripts/bench.sh speak. Neither checks anything. Little-endian hosts only. */
+/* The little of vhost-user and of split rings that the front end and the floor back end
+ * of scripts/bench.sh speak. Neither checks anything. Little-endian hosts only. */
 #ifndef VGPIO_BENCH_VU_H
 #define VGPIO_BENCH_VU_H
 
