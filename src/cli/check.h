@@ -185,6 +185,8 @@ bool check_no_event(struct check *);
 /* The level of the line that interrupts, from outside. */
 unsigned check_irq_line(const struct check *);
 bool check_level(struct check *, unsigned level);
+/* Before that: the line is an input, and what changes it is ready, at a level. */
+bool check_source(struct check *, unsigned level);
 
 /* ---- the run (check_run.c) ---- */
 

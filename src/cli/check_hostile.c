@@ -187,6 +187,29 @@ static bool avail_back(struct check *c)
            check_saw(c, "what was answered is answered again");
 }
 
+/* A ring that broke is told of, or it goes on. */
+static bool error_told(struct check *c)
+{
+    const struct vgpio_vuf_config *cfg = &c->front.vuf.cfg;
+    struct pollfd p[2] = {{.fd = cfg->err[0], .events = POLLIN},
+                          {.fd = c->front.sock, .events = POLLIN}};
+    uint64_t due = evloop_now() + (uint64_t)c->timeout_ms * 1000u;
+    unsigned slot;
+    uint32_t len;
+
+    check_head(c, 0, CHECK_RING);
+    check_kick(c, 0);
+    (void)check_called(c, 0, 50);
+    check_stage(c, 0, VGPIO_MSG_GET_DIRECTION, 0, 0, 2);
+    check_kick(c, 0);
+    while (poll(p, 2, 1) == 0 && !check_look(c, 0, &slot, &len)) {
+        if (evloop_now() > due) {
+            return check_saw(c, "no answer to a good request, and no word of an error");
+        }
+    }
+    return true;
+}
+
 /* Sums of lengths that are more than a chain may have. */
 static bool huge(struct check *c)
 {
@@ -546,6 +569,9 @@ static bool racing_request(struct check *c)
 
 const struct check_test check_hostile_tests[] = {
     {"head-range", "B1", "a head behind the end of the ring", ALIVE, head_range, BAD},
+    {"error-told", "CORE-DEV-03", "a head behind the end of the ring, then a request",
+     "an answer, an error by the descriptor for it, or the end of the connection",
+     error_told, BAD},
     {"next-range", "B1", "a next that is behind the end of the ring", ALIVE, next_range,
      BAD},
     {"table-next-range", "B1", "a next that is behind the end of an indirect table",

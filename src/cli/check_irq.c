@@ -63,13 +63,6 @@ static bool sense(struct check *c, unsigned line, unsigned *level)
            check_saw(c, "GET_VALUE of an input: status %u, value %u", a[0], a[1]);
 }
 
-/* What changes the line is ready, and the line is at `level`. */
-static bool source(struct check *c, unsigned level)
-{
-    return check_level(c, level) &&
-           (c->control != NULL || direction(c, (unsigned)c->loop[0], VGPIO_DIR_OUT));
-}
-
 /* ---- types and pairs that mean nothing ---- */
 
 static bool bad_irq_type(struct check *c)
@@ -224,7 +217,7 @@ static bool no_event_then_gone(struct check *c, unsigned slot)
 
 static bool edge(struct check *c)
 {
-    if (!source(c, 0) || !armed(c, VGPIO_IRQ_EDGE_RISING)) {
+    if (!check_source(c, 0) || !armed(c, VGPIO_IRQ_EDGE_RISING)) {
         return false;
     }
     unmask(c, 0);
@@ -234,7 +227,7 @@ static bool edge(struct check *c)
 
 static bool edge_falling(struct check *c)
 {
-    if (!source(c, 0) || !armed(c, VGPIO_IRQ_EDGE_FALLING)) {
+    if (!check_source(c, 0) || !armed(c, VGPIO_IRQ_EDGE_FALLING)) {
         return false;
     }
     unmask(c, 0);
@@ -244,7 +237,7 @@ static bool edge_falling(struct check *c)
 
 static bool edge_both(struct check *c)
 {
-    if (!source(c, 0) || !armed(c, VGPIO_IRQ_EDGE_BOTH)) {
+    if (!check_source(c, 0) || !armed(c, VGPIO_IRQ_EDGE_BOTH)) {
         return false;
     }
     unmask(c, 0);
@@ -258,7 +251,7 @@ static bool edge_both(struct check *c)
 
 static bool edge_wrong_way(struct check *c)
 {
-    if (!source(c, 1) || !armed(c, VGPIO_IRQ_EDGE_RISING)) {
+    if (!check_source(c, 1) || !armed(c, VGPIO_IRQ_EDGE_RISING)) {
         return false;
     }
     unmask(c, 0);
@@ -267,8 +260,8 @@ static bool edge_wrong_way(struct check *c)
 
 static bool edge_before(struct check *c)
 {
-    if (!source(c, 0) || !direction(c, check_irq_line(c), IN) || !check_level(c, 1) ||
-        !check_level(c, 0) || !irq_type(c, VGPIO_IRQ_EDGE_BOTH)) {
+    if (!check_source(c, 0) || !direction(c, check_irq_line(c), IN) ||
+        !check_level(c, 1) || !check_level(c, 0) || !irq_type(c, VGPIO_IRQ_EDGE_BOTH)) {
         return false;
     }
     unmask(c, 0);
@@ -278,8 +271,8 @@ static bool edge_before(struct check *c)
 /* One edge of that type while masked: one event at unmasking, and no other. */
 static bool latched(struct check *c, unsigned type)
 {
-    if (!source(c, 0) || !armed(c, type) || !check_level(c, 1) || !check_level(c, 0) ||
-        !check_no_event(c)) {
+    if (!check_source(c, 0) || !armed(c, type) || !check_level(c, 1) ||
+        !check_level(c, 0) || !check_no_event(c)) {
         return false;
     }
     unmask(c, 0);
@@ -306,7 +299,7 @@ static bool both_latched(struct check *c)
     unsigned level = 1, slot;
 
     for (slot = 0; slot < 2; slot++) {
-        if ((slot == 0 && (!source(c, 0) || !armed(c, VGPIO_IRQ_EDGE_BOTH))) ||
+        if ((slot == 0 && (!check_source(c, 0) || !armed(c, VGPIO_IRQ_EDGE_BOTH))) ||
             !check_level(c, level) || !check_no_event(c)) {
             return false;
         }
@@ -335,7 +328,7 @@ static bool event_masks(struct check *c)
 
 static bool disable_drops(struct check *c)
 {
-    if (!source(c, 0) || !armed(c, VGPIO_IRQ_EDGE_RISING) || !check_level(c, 1) ||
+    if (!check_source(c, 0) || !armed(c, VGPIO_IRQ_EDGE_RISING) || !check_level(c, 1) ||
         !check_level(c, 0) || !disabled(c) || !irq_type(c, VGPIO_IRQ_EDGE_RISING)) {
         return false;
     }
@@ -345,7 +338,7 @@ static bool disable_drops(struct check *c)
 
 static bool none_drops(struct check *c)
 {
-    if (!source(c, 0) || !armed(c, VGPIO_IRQ_EDGE_RISING) || !check_level(c, 1) ||
+    if (!check_source(c, 0) || !armed(c, VGPIO_IRQ_EDGE_RISING) || !check_level(c, 1) ||
         !check_level(c, 0) || !direction(c, check_irq_line(c), VGPIO_DIR_NONE) ||
         !armed(c, VGPIO_IRQ_EDGE_RISING)) {
         return false;
@@ -356,7 +349,8 @@ static bool none_drops(struct check *c)
 
 static bool disabled_is_quiet(struct check *c)
 {
-    if (!source(c, 0) || !irq_disable(c) || !check_level(c, 1) || !check_level(c, 0)) {
+    if (!check_source(c, 0) || !irq_disable(c) || !check_level(c, 1) ||
+        !check_level(c, 0)) {
         return false;
     }
     return check_no_event(c);
@@ -366,7 +360,7 @@ static bool disabled_is_quiet(struct check *c)
 
 static bool level(struct check *c, unsigned type, unsigned active)
 {
-    if (!source(c, !active) || !level_armed(c, type)) {
+    if (!check_source(c, !active) || !level_armed(c, type)) {
         return false;
     }
     unmask(c, 0);
@@ -386,7 +380,7 @@ static bool level_low(struct check *c)
 
 static bool not_latched(struct check *c, unsigned type, unsigned active)
 {
-    if (!source(c, !active) || !level_armed(c, type) || !check_level(c, active) ||
+    if (!check_source(c, !active) || !level_armed(c, type) || !check_level(c, active) ||
         !check_level(c, !active)) {
         return false;
     }

@@ -157,10 +157,7 @@ static bool edge_storm(struct check *c)
     unsigned line = check_irq_line(c), i, slot = 0, events = 0;
     uint32_t len;
 
-    if (!check_level(c, 0) ||
-        (c->control == NULL &&
-         !check_ok(c, VGPIO_MSG_SET_DIRECTION, (unsigned)c->loop[0], VGPIO_DIR_OUT, 0)) ||
-        !check_ok(c, VGPIO_MSG_SET_DIRECTION, line, VGPIO_DIR_IN, 0) ||
+    if (!check_source(c, 0) ||
         !check_ok(c, VGPIO_MSG_SET_IRQ_TYPE, line, VGPIO_IRQ_EDGE_RISING, 0)) {
         return false;
     }

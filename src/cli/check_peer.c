@@ -173,7 +173,7 @@ bool check_alive(struct check *c)
     bool packed = c->packed, ok;
 
     c->packed = false;
-    c->timeout_ms = c->patience_ms > timeout ? c->patience_ms : timeout;
+    c->timeout_ms = c->patience_ms;
     ok = check_connect(c) && check_begin(c, VGPIO_F_VERSION_1);
     if (ok) {
         check_stage(c, 0, VGPIO_MSG_GET_DIRECTION, 0, 0, 2);
@@ -521,7 +521,7 @@ bool check_no_event(struct check *c)
     uint32_t len;
     uint8_t a[2];
 
-    return check_ask(c, VGPIO_MSG_GET_VALUE, check_irq_line(c), 0, a) &&
+    return check_ask(c, VGPIO_MSG_GET_DIRECTION, check_irq_line(c), 0, a) &&
            (!check_look(c, 1, &slot, &len) || check_saw(c, "an event nobody asked for"));
 }
 
@@ -559,9 +559,43 @@ static bool pull(struct check *c, unsigned level)
            check_saw(c, "the control socket did not obey");
 }
 
+/* The wire takes its time, and the device must have seen it before anything is judged. */
+static bool follows(struct check *c, unsigned level)
+{
+    uint64_t due = evloop_now() + (uint64_t)c->timeout_ms * 1000u;
+    uint8_t a[2];
+
+    do {
+        if (!check_ask(c, VGPIO_MSG_GET_VALUE, (unsigned)c->loop[1], 0, a)) {
+            return false;
+        }
+        if (a[0] == VGPIO_STATUS_OK && a[1] == level) {
+            return true;
+        }
+    } while (evloop_now() < due);
+    return check_saw(c, "line %d does not follow line %d, which is driven to %u",
+                     c->loop[1], c->loop[0], level);
+}
+
 bool check_level(struct check *c, unsigned level)
 {
     return c->control != NULL
                ? pull(c, level)
-               : check_ok(c, VGPIO_MSG_SET_VALUE, (unsigned)c->loop[0], level, 0);
+               : check_ok(c, VGPIO_MSG_SET_VALUE, (unsigned)c->loop[0], level, 0) &&
+                     follows(c, level);
+}
+
+bool check_source(struct check *c, unsigned level)
+{
+    unsigned from = (unsigned)c->loop[0];
+
+    if (!check_ok(c, VGPIO_MSG_SET_DIRECTION, check_irq_line(c), VGPIO_DIR_IN, 0)) {
+        return false;
+    }
+    if (c->control == NULL &&
+        (!check_ok(c, VGPIO_MSG_SET_VALUE, from, level, 0) ||
+         !check_ok(c, VGPIO_MSG_SET_DIRECTION, from, VGPIO_DIR_OUT, 0))) {
+        return false;
+    }
+    return check_level(c, level);
 }

@@ -49,17 +49,16 @@ static void end_device(struct check_run *r)
     (void)unlink(r->control);
 }
 
-/* Its end by itself, within a second: a process that crashed needs some time to go. */
+/* Its end by itself, within a second where nobody listens any more: a process that
+ * crashed needs some time to go. */
 static bool has_died(struct check_run *r)
 {
-    uint64_t due = evloop_now() + 1000000;
+    uint64_t due = evloop_now() + (r->c.gone ? 1000000 : 0);
     pid_t got = 0;
 
-    while (r->pid > 0 && got == 0 && evloop_now() < due) {
-        got = waitpid(r->pid, NULL, WNOHANG);
-        if (got == 0) {
-            (void)poll(NULL, 0, 1);
-        }
+    while (r->pid > 0 && (got = waitpid(r->pid, NULL, WNOHANG)) == 0 &&
+           evloop_now() < due) {
+        (void)poll(NULL, 0, 1);
     }
     if (got <= 0) {
         return false;

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PATIENCE_MS 10000u
+
 enum {
     OPT_SPAWN = 256,
     OPT_CONTROL,
@@ -37,7 +39,7 @@ static const char help[] =
     "      --timeout PERIOD    wait so long for each answer (2s)\n"
     "      --patience PERIOD   wait so long for a new connection to be served after a\n"
     "                          test that failed or was hostile, before the device is\n"
-    "                          called wedged (10s)\n"
+    "                          called wedged (10s, or the timeout)\n"
     "      --json              print an array of objects\n"
     "      --junit             print JUnit's XML\n"
     "      --list              print the tests and exit\n"
@@ -129,7 +131,6 @@ int cmd_check(int argc, char **argv)
 
     r.report.suite = "vgpio check";
     r.c.timeout_ms = 2000;
-    r.c.patience_ms = 10000;
     r.c.loop[0] = r.c.loop[1] = -1;
     opterr = 0;
     while ((c = getopt_long(argc, argv, ":s:hV", longs, NULL)) != -1) {
@@ -159,6 +160,9 @@ int cmd_check(int argc, char **argv)
     }
     if (r.c.control != NULL && r.c.loop[0] >= 0) {
         return cli_usage_error("check", "--control and --loop do not go together");
+    }
+    if (r.c.patience_ms == 0) {
+        r.c.patience_ms = r.c.timeout_ms > PATIENCE_MS ? r.c.timeout_ms : PATIENCE_MS;
     }
     return check_all(&r);
 }

@@ -61,7 +61,8 @@ static void test_all_pass(void **state)
     (void)state;
     assert_int_equal(TOOL("check", "--spawn", SERVE " --packed", PATIENCE), 0);
     assert_says(" PASS, ");
-    assert_says(" 0 SKIP, 0 FAIL, 0 WEDGED, 0 CRASHED\n");
+    assert_says(" 2 SKIP, 0 FAIL, 0 WEDGED, 0 CRASHED\n");
+    assert_says("Not tried:\n       2 the lines have names\n");
     assert_says("PASS     order@packed ");
     assert_says("REJECT   loop ");
     assert_null(strstr(tool_err, "draft")); /* hostile, but of no other dialect */
@@ -146,6 +147,8 @@ enum lie {
     EVENT_KEPT,     /* event buffers never come back */
     VALUE_UNSTAGED, /* a value set before the line is an output is lost */
     DEAF,           /* never notifies */
+    WIRED,          /* no lie: line 0 drives line 1 */
+    CUT,            /* the same, and the wire is cut */
     HANGS,          /* a broken ring hangs it ... */
     DIES            /* ... or kills it */
 };
@@ -254,6 +257,14 @@ static const struct vgpio_vu_os liar_os = {
     .watch = watch,
 };
 
+static void on_change(void *ctx, uint16_t line, unsigned level)
+{
+    (void)ctx;
+    if (line == 0 && liar.lie == WIRED) {
+        (void)vgpio_sim_pull(&liar.sim, 1, level);
+    }
+}
+
 static void make_liar(enum lie lie)
 {
     static const char *const names[LINES] = {"led", "btn", NULL, "rst"};
@@ -268,6 +279,7 @@ static void make_liar(enum lie lie)
     sc.lines = liar.sim_lines;
     sc.nlines = LINES;
     sc.sink = vgpio_dev_sink(&liar.dev);
+    sc.on_change = on_change;
     if (lie == VALUE_UNSTAGED) {
         liar.ops.set_direction = lie_set_direction;
     }
@@ -341,19 +353,19 @@ static void serve(int sock)
     close(sock);
 }
 
-static pid_t start_liar(enum lie lie)
+static int listen_on(const char *path)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    pid_t pid;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    unlink(run.socket);
-    strcpy(a.sun_path, run.socket);
-    assert_int_equal(bind(listener, (struct sockaddr *)&a, sizeof a), 0);
-    assert_int_equal(listen(listener, 8), 0);
-    pid = fork();
-    assert_true(pid >= 0);
-    while (pid == 0) {
+    (void)unlink(path);
+    strncpy(a.sun_path, path, sizeof a.sun_path - 1);
+    return bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && listen(fd, 8) == 0 ? fd : -1;
+}
+
+static void lie_for_ever(int listener, enum lie lie)
+{
+    for (;;) {
         int sock = accept(listener, NULL, NULL);
 
         if (sock < 0) {
@@ -361,6 +373,19 @@ static pid_t start_liar(enum lie lie)
         }
         make_liar(lie);
         serve(sock);
+    }
+}
+
+static pid_t start_liar(enum lie lie)
+{
+    int listener = listen_on(run.socket);
+    pid_t pid;
+
+    assert_true(listener >= 0);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        lie_for_ever(listener, lie);
     }
     close(listener);
     return pid;
@@ -410,6 +435,105 @@ static void test_liars_are_caught(void **state)
     caught(DIES, "loop", 1, "CRASHED  loop                     B2");
 }
 
+/* ---- a device that is started by the suite ---- */
+
+static const char *self;
+
+/* This program as a device: --device LIE, on the socket of the suite. */
+static const char *device(enum lie lie)
+{
+    static char command[512];
+
+    snprintf(command, sizeof command, "exec '%s' --device %d", self, (int)lie);
+    return command;
+}
+
+static unsigned count(const char *text)
+{
+    const char *at = tool_out;
+    unsigned n = 0;
+
+    while ((at = strstr(at, text)) != NULL) {
+        at += strlen(text);
+        n++;
+    }
+    return n;
+}
+
+/* Each of these kills it, and finds it alive: it was started again. */
+static void test_crashes(void **state)
+{
+    (void)state;
+    assert_int_equal(TOOL("check", "--spawn", device(DIES), "--only", "[hl]*", PATIENCE),
+                     1);
+    assert_says("CRASHED  head-range ");
+    assert_says("CRASHED  loop ");
+    assert_says("PASS     long-answer ");
+    assert_says("PASS     laps ");
+    assert_true(count("CRASHED  ") >= 2);
+    assert_int_equal(count("cannot be started"), 0);
+    assert_says(" 0 WEDGED, ");
+}
+
+/* Where nothing ever answers, every deadline says the same. */
+static void test_hangs(void **state)
+{
+    (void)state;
+    assert_int_equal(TOOL("check", "--spawn", device(HANGS), "--only", "B[12]",
+                          "--timeout", "19s", "--patience", "200ms"),
+                     1);
+    assert_says("WEDGED   head-range ");
+    assert_says("WEDGED   loop ");
+    assert_int_equal(count("cannot be started"), 0);
+    assert_says(" 0 CRASHED\n");
+}
+
+static void test_loop(void **state)
+{
+    (void)state;
+    assert_int_equal(TOOL("check", "--spawn", device(WIRED), "--loop", "0=1", PATIENCE),
+                     0);
+    assert_says("PASS     edge-latched ");
+    assert_says("PASS     level-not-latched@packed ");
+    assert_says(" 0 FAIL, 0 WEDGED, 0 CRASHED\n");
+    assert_int_equal(count("nothing changes a line"), 0);
+    assert_int_equal(TOOL("check", "--spawn", device(CUT), "--loop", "0=1", "--only",
+                          "edge", "--timeout", "300ms"),
+                     1);
+    assert_says("FAIL     edge ");
+    assert_says("line 1 does not follow line 0");
+}
+
+/* The whole of both forms, as other programs read them. */
+static void test_forms_are_valid(void **state)
+{
+    static const char json[] =
+        "import json, sys; rows = json.load(sys.stdin); "
+        "assert len(rows) > 200 and all(set(r) == {'verdict', 'id', 'rule', 'did', "
+        "'expected', 'saw'} and all(r.values()) for r in rows); "
+        "assert {'PASS', 'REJECT', 'SKIP'} == {r['verdict'] for r in rows}";
+    static const char junit[] =
+        "import sys, xml.etree.ElementTree as e; s = e.parse(sys.stdin).getroot(); "
+        "assert s.tag == 'testsuite' and len(s.findall('testcase')) > 200 and "
+        "s.find('testcase/skipped') is not None";
+    static const char *const forms[][2] = {{"json", json}, {"junit", junit}};
+    unsigned i;
+
+    (void)state;
+    if (system("command -v python3 > /dev/null") != 0) {
+        skip();
+    }
+    for (i = 0; i < 2; i++) {
+        char command[2048];
+
+        snprintf(command, sizeof command,
+                 "'%s' check --spawn '%s serve -s \"$SOCKET\" --packed --sim 2' "
+                 "--timeout 19s --%s 2> /dev/null | python3 -c \"%s\"",
+                 VGPIO_PATH, VGPIO_PATH, forms[i][0], forms[i][1]);
+        assert_int_equal(system(command), 0);
+    }
+}
+
 /* A server that ends with its first front end: the look before the tests is that one, the
  * first test finds nobody, and the second one a server again. */
 static void test_spawn_starts_again(void **state)
@@ -423,7 +547,7 @@ static void test_spawn_starts_again(void **state)
     assert_says("PASS     set-direction ");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_all_pass, setup, teardown),
@@ -434,7 +558,16 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wrong_arguments, setup, teardown),
         cmocka_unit_test_setup_teardown(test_liars_are_caught, setup, teardown),
         cmocka_unit_test_setup_teardown(test_spawn_starts_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_crashes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_hangs, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_loop, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_forms_are_valid, setup, teardown),
     };
+
+    if (argc == 3 && strcmp(argv[1], "--device") == 0) {
+        lie_for_ever(listen_on(getenv("SOCKET")), (enum lie)strtol(argv[2], NULL, 10));
+    }
+    self = argv[0];
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
