@@ -21,7 +21,7 @@
 #define TRAP_PIECES 16u /* of a chain that are remembered */
 #define TRAP_LINES 64u
 #define TRAP_NONE UINT16_MAX
-#define TRAP_TICK_US 5000u
+#define TRAP_TICK_US 2000u
 
 /* ---- rules ---- */
 

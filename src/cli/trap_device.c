@@ -7,7 +7,7 @@
 #include <string.h>
 #include <virtiogpio/vhost_user_front.h>
 
-#define SETTLE_US 20000u /* lines fire when the driver was silent for so long */
+#define SETTLE_US 8000u /* lines fire when the driver was silent for so long */
 #define LATE_US 300000u
 #define VU_SET_CONFIG 25u
 /* Of no device type and no transport: 24 to 43 are, and 30 is vhost-user's. */
@@ -423,7 +423,11 @@ static void answer(struct trap *t, uint16_t n)
         trap_answer(t, n, names, 1 + size, AT_NAMES);
         return;
     }
-    bytes[1] = obey(t, &m);
+    /* What is refused has no effect; a trigger type is told that it was. */
+    if (m.type == VGPIO_MSG_SET_IRQ_TYPE ||
+        !trap_plans(t, occasion_of(&m), TRICK_STATUS)) {
+        bytes[1] = obey(t, &m);
+    }
     trap_answer(t, n, bytes, sizeof bytes, occasion_of(&m));
 }
 

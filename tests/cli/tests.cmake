@@ -19,3 +19,8 @@ foreach(file ${cli_scripts})
     add_test(NAME cli_${stem} COMMAND sh ${file} $<TARGET_FILE:vgpio>)
     set_tests_properties(cli_${stem} PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77)
 endforeach()
+
+# The driver that `vgpio trap` is tried with.
+vgpio_test_program(trap_driver cli/trap_driver.c)
+set_tests_properties(cli_trap PROPERTIES TIMEOUT 600 ENVIRONMENT
+    "TRAP_DRIVER=$<TARGET_FILE:trap_driver>")
