@@ -45,7 +45,7 @@ may_include "" $h/config.h.in
 may_include "config.h" $h/types.h
 may_include "config.h types.h" $h/wire.h $h/seams.h $h/control.h $h/wiring.h
 may_include "config.h types.h wire.h seams.h" $h/queue.h $h/sim.h $h/loop.h \
-    $h/mmio.h $h/vhost_user.h
+    $h/mmio.h $h/vhost_user.h $h/gpiochip.h
 may_include "config.h types.h wire.h seams.h queue.h" $h/device.h $h/driver.h
 may_include "config.h types.h seams.h vhost_user.h" $h/vhost_user_front.h
 may_include "config.h types.h driver.h" $h/sync.h
@@ -72,6 +72,7 @@ may_include "$seam sim.h" src/sim.c
 may_include "config.h types.h wire.h control.h" src/control_linux.c
 may_include "$seam loop.h" src/loop.c
 may_include "$leaf wiring.h" src/wiring.c
+may_include "$seam gpiochip.h" src/gpiochip_linux.c src/gpiochip_sys_linux.c
 may_include "" src/mmio_regs.h
 may_include "$seam mmio.h mmio_regs.h" src/mmio_*.c
 may_include "$seam vhost_user.h vhost_user_priv.h" src/vhost_user.c \

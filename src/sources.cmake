@@ -35,4 +35,6 @@ set(VGPIO_CORE_SOURCES
     ${VGPIO_SOURCES_MMIO_DEV} ${VGPIO_SOURCES_MMIO_BUS}
     ${VGPIO_SOURCES_VHOST_USER} ${VGPIO_SOURCES_VHOST_USER_FRONT})
 list(REMOVE_DUPLICATES VGPIO_CORE_SOURCES)
-set(VGPIO_LINUX_SOURCES vhost_user_linux.c vhost_user_front_linux.c control_linux.c)
+set(VGPIO_LINUX_SOURCES
+    vhost_user_linux.c vhost_user_front_linux.c control_linux.c gpiochip_linux.c
+    gpiochip_sys_linux.c)
