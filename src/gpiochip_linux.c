@@ -744,7 +744,7 @@ void vgpio_gpiochip_stats(const struct vgpio_gpiochip *g,
     *stats = g->stats;
 }
 
-int vgpio_gpiochip_name(struct vgpio_gpiochip *g, uint16_t line, char *name)
+int vgpio_gpiochip_name(struct vgpio_gpiochip *g, uint16_t line, char *name, int *error)
 {
     struct vgpio_gpiochip_line *l = line_of(g, line);
     struct gpio_v2_line_info info;
@@ -755,6 +755,7 @@ int vgpio_gpiochip_name(struct vgpio_gpiochip *g, uint16_t line, char *name)
     }
     fd = open_chip(g, l, &info);
     if (fd < 0) {
+        *error = -fd;
         return VGPIO_ERR_IO;
     }
     g->sys->close(g->sys_ctx, fd);

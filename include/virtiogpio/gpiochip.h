@@ -27,8 +27,9 @@
  *
  * @par Whose a line is
  * It is requested from the kernel when the guest makes it an input or an output, or wants
- * its interrupts, and given back when the guest sets its direction to NONE, is reset, or
- * goes. Between these it is free for others on the host, unless the table says how it
+ * its interrupts, and given back when the guest sets its direction to NONE or is reset. (A
+ * guest whose front end goes without a word keeps its lines: it may come back and go on.)
+ * Otherwise a line is free for others on the host, unless the table says how it
  * starts (VGPIO_GPIOCHIP_START_*): then it is held from vgpio_gpiochip_open() to
  * vgpio_gpiochip_close(), in that state whenever no guest says otherwise. The value of a
  * free line can be read all the same.
@@ -220,16 +221,18 @@ VGPIO_API int vgpio_gpiochip_open(struct vgpio_gpiochip *g, uint16_t *bad, int *
 VGPIO_API void vgpio_gpiochip_close(struct vgpio_gpiochip *g);
 
 /**
- * @brief Ask the kernel for the name of a line.
+ * @brief Ask the kernel for the name of a line, and so whether there is one.
  *
  * @param g          the backend
  * @param line       0 .. nlines - 1
  * @param[out] name  at least #VGPIO_GPIOCHIP_NAME_SIZE bytes; "" if it has none. It may
  *                   have any bytes, and another line may have the same.
- * @return 0; #VGPIO_ERR_INVAL: no such line; #VGPIO_ERR_IO: the kernel does not tell
+ * @param[out] error why not: an errno, as of vgpio_gpiochip_open()
+ * @return 0; #VGPIO_ERR_INVAL: no such line; #VGPIO_ERR_IO: see `error`
  * @context object lock
  */
-VGPIO_API int vgpio_gpiochip_name(struct vgpio_gpiochip *g, uint16_t line, char *name);
+VGPIO_API int vgpio_gpiochip_name(struct vgpio_gpiochip *g, uint16_t line, char *name,
+                                  int *error);
 
 /**
  * @brief Take what the kernel has for a line whose descriptor is readable, or hung up.

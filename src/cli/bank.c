@@ -335,6 +335,7 @@ int bank_init_over(struct bank *b, enum bank_dialect dialect,
 
     memset(b, 0, sizeof *b);
     b->dialect = dialect;
+    b->over = *lines;
     b->nlines = lines->n;
     if (take_memory(b, "", true) < 0) {
         return fail(why, why_size, "out of memory");
@@ -346,7 +347,10 @@ int bank_init_over(struct bank *b, enum bank_dialect dialect,
     if (build_block(b, why, why_size) < 0) {
         return -1;
     }
-    b->nsorted = 0; /* nobody looks for a name here */
+    b->nsorted = 0;
+    if (lines->lookup && sort_names(b, why, why_size) < 0) {
+        return -1;
+    }
     n = start_device(b, lines->ops, lines->ctx, features);
     return n < 0 ? fail(why, why_size, vgpio_strerror(n)) : 0;
 }
@@ -387,8 +391,9 @@ int bank_line_of(const struct bank *b, const char *name)
 
 int bank_pull(struct bank *b, uint16_t line, unsigned level)
 {
-    int err = b->pull_line != NULL ? b->pull_line(b->line_ctx, line, level)
-                                   : vgpio_sim_pull(&b->sim, line, level);
+    int err = b->pull_line != NULL  ? b->pull_line(b->line_ctx, line, level)
+              : b->over.ops != NULL ? VGPIO_ERR_NOTSUP
+                                    : vgpio_sim_pull(&b->sim, line, level);
 
     if (err == 0) {
         b->pulls[line] = (uint8_t)level;
@@ -399,7 +404,38 @@ int bank_pull(struct bank *b, uint16_t line, unsigned level)
 int bank_pulse(struct bank *b, uint16_t line)
 {
     return b->pulse_line != NULL ? b->pulse_line(b->line_ctx, line)
+           : b->over.ops != NULL ? VGPIO_ERR_NOTSUP
                                  : vgpio_sim_pulse(&b->sim, line);
+}
+
+int bank_value(struct bank *b, uint16_t line)
+{
+    if (b->over.ops == NULL) {
+        return vgpio_sim_level(&b->sim, line);
+    }
+    return b->over.value != NULL ? b->over.value(b->over.outside, line)
+                                 : VGPIO_ERR_NOTSUP;
+}
+
+int bank_direction(struct bank *b, uint16_t line)
+{
+    if (b->over.ops == NULL) {
+        return vgpio_sim_direction(&b->sim, line);
+    }
+    return b->over.direction != NULL ? b->over.direction(b->over.outside, line)
+                                     : VGPIO_ERR_NOTSUP;
+}
+
+size_t bank_more_stats(struct bank *b, char *out, size_t size)
+{
+    return b->over.stats != NULL ? b->over.stats(b->over.outside, out, size) : 0;
+}
+
+void bank_before_events(struct bank *b)
+{
+    if (b->over.before_events != NULL) {
+        b->over.before_events(b->over.outside);
+    }
 }
 
 size_t bank_names(const struct bank *b, char *out, size_t size)

@@ -18,6 +18,20 @@ struct bank_stats {
     uint64_t bad_chains, broken_queues;
 };
 
+/* Lines of somebody else's; what is NULL is not there. */
+struct bank_lines {
+    const char *const *names;
+    uint16_t n;
+    const struct vgpio_line_ops *ops;
+    void *ctx;
+    bool lookup; /* lines are looked up by name */
+    int (*value)(void *outside, uint16_t line);
+    int (*direction)(void *outside, uint16_t line);
+    size_t (*stats)(void *outside, char *out, size_t size); /* " key=N" and so on */
+    void (*before_events)(void *outside); /* the guest rang its event queue */
+    void *outside;
+};
+
 /* What the device in front of the lines speaks. */
 enum bank_dialect {
     BANK_STANDARD,
@@ -39,6 +53,7 @@ struct bank {
     struct vgpio_line *lines;
     struct vgpio_req *reqs;
     struct vgpio_sim sim;
+    struct bank_lines over; /* in place of it */
     struct vgpio_dev dev;
     struct vgpio_draft_dev draft; /* this one, or the one above */
     struct vgpio_vdev vdev;       /* its face */
@@ -63,13 +78,6 @@ struct bank {
  * took, bank_free() gives back, also after a failure. */
 int bank_init(struct bank *, enum bank_dialect, const char *spec, uint64_t features,
               char *why, size_t why_size);
-/* Names stay the caller's, as do operations. */
-struct bank_lines {
-    const char *const *names;
-    uint16_t n;
-    const struct vgpio_line_ops *ops;
-    void *ctx;
-};
 /* The same with a name for each line; operations, if there are some, stand between the
  * device and the simulator. */
 int bank_init_named(struct bank *, enum bank_dialect, const struct bank_lines *,
@@ -86,6 +94,10 @@ int bank_pull(struct bank *, uint16_t line, unsigned level);
 int bank_pulse(struct bank *, uint16_t line);
 /* Fills `why` and returns -1 if no line may be named so. */
 int bank_check_name(const char *name, char *why, size_t why_size);
+int bank_value(struct bank *, uint16_t line);
+int bank_direction(struct bank *, uint16_t line);
+size_t bank_more_stats(struct bank *, char *out, size_t size);
+void bank_before_events(struct bank *);
 
 /* The names as a list with commas; returns the length, at most `size`. */
 size_t bank_names(const struct bank *, char *out, size_t size);

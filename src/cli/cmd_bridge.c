@@ -171,8 +171,10 @@ static int open_chip(struct joint *j, const struct options *o)
 static int join(struct joint *j, const struct options *o)
 {
     struct vgpio_bridge_config bc = {0};
-    const struct bank_lines lines = {j->chip.names, (uint16_t)j->chip.nlines,
-                                     &vgpio_bridge_ops, &j->bridge};
+    const struct bank_lines lines = {.names = j->chip.names,
+                                     .n = (uint16_t)j->chip.nlines,
+                                     .ops = &vgpio_bridge_ops,
+                                     .ctx = &j->bridge};
     char why[256];
 
     j->lines = calloc(j->chip.nlines, sizeof *j->lines);

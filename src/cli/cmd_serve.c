@@ -3,6 +3,7 @@
 #include "cli.h"
 #include "features.h"
 #include "guests.h"
+#include "host_lines.h"
 #include "rig.h"
 #include "sockets.h"
 
@@ -25,6 +26,7 @@ struct words {
 
 struct options {
     struct words sockets, controls, sims;
+    struct words lines, files; /* in place of sims */
     int fd;
     bool once;
     unsigned verbose;
@@ -37,18 +39,25 @@ struct options {
 static const char help[] =
     "usage: vgpio serve -s PATH --sim N|NAME,NAME,... [options]\n"
     "       vgpio serve --board FILE [options]\n"
-    "Serves simulated GPIO lines to a virtual machine, as a vhost-user back end.\n"
+    "       vgpio serve -s PATH --lines CHIP:LINE[=NAME],... [options]\n"
+    "Serves GPIO lines, simulated ones or this machine's, to a virtual machine, as a\n"
+    "vhost-user back end.\n"
     "\n"
     "  -s, --socket-path PATH  listen on this UNIX socket for a front end; given more\n"
     "                          than once, each is a guest with lines of its own\n"
     "      --fd N              or: descriptor N is the socket, connected or listening\n"
     "      --sim N             N lines without names (1 to 65535)\n"
     "      --sim NAME,NAME,... a line for each name; an empty one has none\n"
+    "      --lines LIST        lines of this machine, as "
+    "gpiochip0:3=RESET,gpiochip1:0-15;\n"
+    "                          behind each, options after blanks: see vgpio(1)\n"
+    "      --lines-file FILE   such a list, one entry a line\n"
     "      --control PATH      listen there for control clients: pull lines, read\n"
     "                          values, wait, count interrupts (send 'help')\n"
     "                          With several guests, --sim and --control may be given\n"
     "                          once for each, in the order of the "
-    "sockets.\n"
+    "sockets; --lines\n"
+    "                          must.\n"
     "      --board FILE        devices, their lines and what lies between these: see\n"
     "                          vgpio-board(5); --socket-path and --control may be given\n"
     "                          once for each device, in place of what the board says\n"
@@ -70,6 +79,8 @@ static const char help[] =
 
 enum {
     OPT_SIM = 256,
+    OPT_LINES,
+    OPT_LINES_FILE,
     OPT_CONTROL,
     OPT_ONCE,
     OPT_FD,
@@ -82,6 +93,8 @@ enum {
 static const struct option longs[] = {
     {"socket-path", required_argument, NULL, 's'},
     {"sim", required_argument, NULL, OPT_SIM},
+    {"lines", required_argument, NULL, OPT_LINES},
+    {"lines-file", required_argument, NULL, OPT_LINES_FILE},
     {"control", required_argument, NULL, OPT_CONTROL},
     {"board", required_argument, NULL, OPT_BOARD},
     {"once", no_argument, NULL, OPT_ONCE},
@@ -132,6 +145,10 @@ static int take_option(struct options *o, int c, char **argv)
         return add_word(&o->sockets, optarg);
     case OPT_SIM:
         return add_word(&o->sims, optarg);
+    case OPT_LINES:
+        return add_word(&o->lines, optarg);
+    case OPT_LINES_FILE:
+        return add_word(&o->files, optarg);
     case OPT_CONTROL:
         return add_word(&o->controls, optarg);
     case OPT_BOARD:
@@ -203,9 +220,31 @@ static bool fits(const struct words *w, size_t guests, size_t least)
     return w->n == guests || (w->n <= 1 && w->n >= least);
 }
 
+static int check_lines(const struct options *o, size_t guests)
+{
+    size_t hosts = o->lines.n + o->files.n;
+
+    if (o->board_file != NULL) {
+        return hosts == 0 ? CLI_OK : usage("--board and --lines exclude each other");
+    }
+    if (o->sims.n == 0 && hosts == 0) {
+        return usage("--sim N or --sim NAME,NAME,... is missing, or --lines");
+    }
+    if ((o->sims.n != 0) + (o->lines.n != 0) + (o->files.n != 0) > 1) {
+        return usage("--sim, --lines and --lines-file exclude each other");
+    }
+    if (hosts != 0 && hosts != guests) {
+        return usage("--lines or --lines-file: give one for each --socket-path");
+    }
+    return hosts != 0 || fits(&o->sims, guests, 1)
+               ? CLI_OK
+               : usage("--sim: give one, or one for each --socket-path");
+}
+
 static int check_guests(const struct options *o)
 {
     size_t n = o->fd >= 0 ? 1 : o->sockets.n;
+    int code;
 
     if (same_path(&o->controls, &o->sockets)) {
         return usage("--control and --socket-path are the same path");
@@ -213,11 +252,9 @@ static int check_guests(const struct options *o)
     if (same_path(&o->sockets, &o->sockets) || same_path(&o->controls, &o->controls)) {
         return usage("the same path is given twice");
     }
-    if (o->sims.n == 0 && o->board_file == NULL) {
-        return usage("--sim N or --sim NAME,NAME,... is missing");
-    }
-    if (o->board_file == NULL && !fits(&o->sims, n, 1)) {
-        return usage("--sim: give one, or one for each --socket-path");
+    code = check_lines(o, n);
+    if (code != CLI_OK) {
+        return code;
     }
     return o->controls.n == 0 || o->controls.n == n
                ? CLI_OK
@@ -260,6 +297,7 @@ static int fd_listens(int fd)
 /* One guest, and what it is made of. */
 struct place {
     struct bank bank;
+    struct host_lines *host; /* NULL: simulated lines */
     struct sock_listener front, control;
 };
 
@@ -328,6 +366,29 @@ static void start_rig(struct rig *rig, struct server *server, size_t n)
     rig_start(rig);
 }
 
+/* The last thing before the loop: what could fail has not. */
+static int start_hosts(struct place *place, struct server *server, size_t n)
+{
+    char why[256];
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        if (place[i].host != NULL &&
+            host_lines_start(place[i].host, &server[i], why, sizeof why) < 0) {
+            cli_error("%s", why);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static void stop_host(struct place *p)
+{
+    if (p->host != NULL) {
+        host_lines_stop(p->host);
+    }
+}
+
 /* `rig` NULL: there is no board. */
 static int serve(const struct options *o, struct place *place, size_t n, struct rig *rig)
 {
@@ -346,13 +407,14 @@ static int serve(const struct options *o, struct place *place, size_t n, struct 
     }
     for (i = 0; i < n && start_guest(o, &guests, &place[i], i) == 0; i++) {
     }
-    if (i == n) {
+    if (i == n && start_hosts(place, server, n) == 0) {
         if (rig != NULL) {
             start_rig(rig, server, n);
         }
         code = guests_run(&guests);
     }
     for (i = 0; i < n; i++) {
+        stop_host(&place[i]);
         server_free(&server[i]);
         sock_unlisten(&place[i].control);
         sock_unlisten(&place[i].front);
@@ -362,17 +424,43 @@ static int serve(const struct options *o, struct place *place, size_t n, struct 
     return code;
 }
 
+static int make_host_bank(const struct options *o, struct place *place,
+                          struct host_lines *hosts, size_t i)
+{
+    const char *arg = word_for(o->files.n > 0 ? &o->files : &o->lines, i);
+    char why[1024];
+
+    place[i].host = &hosts[i];
+    if (host_lines_read(&hosts[i], arg, o->files.n > 0, why, sizeof why) < 0) {
+        return cli_usage_error("serve", "%s", why);
+    }
+    if (host_lines_bank(&hosts[i], &place[i].bank, o->dialect,
+                        features_mask(&o->features), hosts, i, why, sizeof why) < 0) {
+        cli_error("%s", why);
+        return CLI_FAILED;
+    }
+    return CLI_OK;
+}
+
 /* The lines of one guest. */
-static int make_bank(const struct options *o, struct rig *rig, struct place *p, size_t i)
+static int make_bank(const struct options *o, struct rig *rig, struct place *place,
+                     struct host_lines *hosts, size_t i)
 {
     char why[256 + BANK_NAME_MAX];
     uint64_t mask = features_mask(&o->features);
+    struct place *p = &place[i];
     const char *refused;
 
     p->front.fd = p->control.fd = -1;
     if (rig != NULL) {
         if (rig_bank(rig, (uint32_t)i, &p->bank, mask, why, sizeof why) < 0) {
             return cli_usage_error("serve", "--board: %s", why);
+        }
+    } else if (o->sims.n == 0) {
+        int code = make_host_bank(o, place, hosts, i);
+
+        if (code != CLI_OK) {
+            return code;
         }
     } else if (bank_init(&p->bank, o->dialect, word_for(&o->sims, i), mask, why,
                          sizeof why) < 0) {
@@ -389,28 +477,31 @@ static int serve_banks(struct options *o)
     struct place *place = calloc(n, sizeof *place);
     struct rig board_rig = {0};
     struct rig *rig = o->board_file != NULL ? &board_rig : NULL;
+    struct host_lines *hosts = calloc(n, sizeof *hosts);
     int code = CLI_OK;
     size_t i;
 
-    if (place == NULL) {
+    if (place == NULL || hosts == NULL) {
         cli_error("%s", strerror(errno));
-        return CLI_FAILED;
+        code = CLI_FAILED;
     }
     if (rig != NULL && rig_init(rig, &o->board, o->board_file) < 0) {
         code = CLI_FAILED;
     }
     for (i = 0; i < n && code == CLI_OK; i++) {
-        code = make_bank(o, rig, &place[i], i);
+        code = make_bank(o, rig, place, hosts, i);
     }
     if (code == CLI_OK) {
         code = serve(o, place, n, rig);
     }
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < n && place != NULL && hosts != NULL; i++) {
         bank_free(&place[i].bank);
+        host_lines_free(&hosts[i]);
     }
     if (rig != NULL) {
         rig_free(rig);
     }
+    free(hosts);
     free(place);
     return code;
 }
@@ -498,5 +589,7 @@ int cmd_serve(int argc, char **argv)
     free(o.controls.at);
     free(o.sims.at);
     board_free(&o.board);
+    free(o.lines.at);
+    free(o.files.at);
     return code == DONE ? CLI_OK : code;
 }

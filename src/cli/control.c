@@ -225,7 +225,13 @@ static void do_value(struct ctl_client *c, char **arg, uint64_t now)
 
     (void)now;
     if (get_line(c, arg[0], &line)) {
-        reply(c, "ok %d", c->ctl->ops->value(c->ctl->ctx, line));
+        int value = c->ctl->ops->value(c->ctl->ctx, line);
+
+        if (value < 0) { /* a line of the host may be gone */
+            reply(c, "error %s", vgpio_strerror(value));
+        } else {
+            reply(c, "ok %d", value);
+        }
     }
 }
 

@@ -435,6 +435,7 @@ int lines_parse(struct lines_spec *spec, const char *source, const char *text, s
     int err;
 
     memset(spec, 0, sizeof *spec);
+    spec->source = source;
     err = parse(&p);
     if (err == 0 && spec->n == 0) {
         err = fail(&p, p.at, "no line, expected at least one CHIP:OFFSET");

@@ -26,6 +26,7 @@ struct lines_spec {
     uint32_t nchips;
     struct lines_item *items;
     uint32_t n;
+    const char *source; /* as it was given, for messages */
 };
 
 /* `source` is what messages begin with: a file's name. Returns 0, or fills `why` with

@@ -44,6 +44,9 @@ static void say(const struct server *s, const char *fmt, ...)
  * only the guest hears of it. */
 static void on_kick(struct server *s, unsigned q)
 {
+    if (q == VGPIO_EVENTQ) {
+        bank_before_events(s->bank);
+    }
     if (vgpio_vu_kick(&s->vu, q) == 1) {
         s->kicked |= 1u << q;
     }
@@ -336,12 +339,12 @@ static int op_line_of(void *ctx, const char *name)
 
 static int op_value(void *ctx, uint16_t line)
 {
-    return vgpio_sim_level(&((struct server *)ctx)->bank->sim, line);
+    return bank_value(((struct server *)ctx)->bank, line);
 }
 
 static int op_direction(void *ctx, uint16_t line)
 {
-    return vgpio_sim_direction(&((struct server *)ctx)->bank->sim, line);
+    return bank_direction(((struct server *)ctx)->bank, line);
 }
 
 static int op_pulled(void *ctx, uint16_t line)
@@ -393,7 +396,7 @@ static size_t op_stats(void *ctx, char *out, size_t size)
                      errors, b->error_answers, b->bad_chains, b->broken_queues,
                      s->refused, s->stalled, b->invalid, s->connects);
 
-    return (size_t)n;
+    return (size_t)n + bank_more_stats(s->bank, out + n, size - (size_t)n);
 }
 
 static const struct ctl_ops control_ops = {
