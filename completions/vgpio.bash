@@ -34,7 +34,7 @@ _vgpio()
         return
     fi
     case $prev in
-        -c | --chip | -s | --socket-path | --control | --vcd | --board | --script)
+        -c | --chip | -s | --socket-path | --lines-file | --control | --vcd | --board | --script)
             if [ "$prev" != -s ] || [[ $command = serve || $command = check || $command = trap ]]; then
                 compopt -o filenames 2> /dev/null
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")

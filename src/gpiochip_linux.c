@@ -259,7 +259,7 @@ static int read_events(struct vgpio_gpiochip *g, struct vgpio_gpiochip_line *l,
     return n;
 }
 
-/* Nothing comes any more that nobody reads: what is left belongs to a type that is over. */
+/* Nothing new comes any more: what is left belongs to a type that is over. */
 static void discard_events(struct vgpio_gpiochip *g, struct vgpio_gpiochip_line *l)
 {
     struct gpio_v2_line_event e[BATCH];
@@ -338,10 +338,11 @@ static int check_line(struct vgpio_gpiochip *g, struct vgpio_gpiochip_line *l)
     struct gpio_v2_line_info info;
     int fd = open_chip(g, l, &info);
 
-    if (fd >= 0) {
-        g->sys->close(g->sys_ctx, fd);
+    if (fd < 0) {
+        return fd;
     }
-    return fd;
+    g->sys->close(g->sys_ctx, fd);
+    return 0;
 }
 
 /* Requests the line as it is, and remembers how that was. */
@@ -766,26 +767,41 @@ int vgpio_gpiochip_name(struct vgpio_gpiochip *g, uint16_t line, char *name, int
 
 /* --- beginning and end --- */
 
+/* All of `step`, as far as the first that fails. */
+static int each_line(struct vgpio_gpiochip *g,
+                     int (*step)(struct vgpio_gpiochip *, struct vgpio_gpiochip_line *),
+                     uint16_t *bad)
+{
+    uint16_t i;
+
+    for (i = 0; i < g->nlines; i++) {
+        int err = step(g, &g->lines[i]);
+
+        if (err < 0) {
+            *bad = i;
+            return err;
+        }
+    }
+    return 0;
+}
+
+static int start_line(struct vgpio_gpiochip *g, struct vgpio_gpiochip_line *l)
+{
+    return goal(l) != VGPIO_DIR_NONE ? take(g, l) : 0;
+}
+
 int vgpio_gpiochip_open(struct vgpio_gpiochip *g, uint16_t *bad, int *error)
 {
-    uint32_t i;
-    int err = 0;
-
     /* All are looked at before one is touched. */
-    for (i = 0; i < 2u * g->nlines; i++) {
-        struct vgpio_gpiochip_line *l = &g->lines[i % g->nlines];
+    int err = each_line(g, check_line, bad);
 
-        if (i < g->nlines) {
-            err = check_line(g, l);
-        } else if (goal(l) != VGPIO_DIR_NONE) {
-            err = take(g, l);
-        }
-        if (err < 0) {
-            vgpio_gpiochip_close(g);
-            *bad = (uint16_t)(i % g->nlines);
-            *error = -err;
-            return VGPIO_ERR_IO;
-        }
+    if (err == 0) {
+        err = each_line(g, start_line, bad);
+    }
+    if (err < 0) {
+        vgpio_gpiochip_close(g);
+        *error = -err;
+        return VGPIO_ERR_IO;
     }
     g->is_open = 1;
     return 0;

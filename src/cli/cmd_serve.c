@@ -225,7 +225,7 @@ static int check_lines(const struct options *o, size_t guests)
     size_t hosts = o->lines.n + o->files.n;
 
     if (o->board_file != NULL) {
-        return hosts == 0 ? CLI_OK : usage("--board and --lines exclude each other");
+        return CLI_OK;
     }
     if (o->sims.n == 0 && hosts == 0) {
         return usage("--sim N or --sim NAME,NAME,... is missing, or --lines");
@@ -434,8 +434,9 @@ static int make_host_bank(const struct options *o, struct place *place,
     if (host_lines_read(&hosts[i], arg, o->files.n > 0, why, sizeof why) < 0) {
         return cli_usage_error("serve", "%s", why);
     }
-    if (host_lines_bank(&hosts[i], &place[i].bank, o->dialect,
-                        features_mask(&o->features), hosts, i, why, sizeof why) < 0) {
+    if (host_lines_check(&hosts[i], hosts, i, why, sizeof why) < 0 ||
+        host_lines_bank(&hosts[i], &place[i].bank, o->dialect,
+                        features_mask(&o->features), why, sizeof why) < 0) {
         cli_error("%s", why);
         return CLI_FAILED;
     }
@@ -527,6 +528,9 @@ static int take_board(struct options *o)
     bool controls = o->controls.n == 0;
     uint32_t i;
 
+    if (o->lines.n + o->files.n != 0) {
+        return usage("--board and --lines exclude each other");
+    }
     if (o->sims.n != 0 || o->dialect != BANK_STANDARD) {
         return usage("--board says what --sim and --dialect say: leave these out");
     }

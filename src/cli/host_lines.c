@@ -326,9 +326,18 @@ static int learn_names(struct host_lines *h, char *why, size_t why_size)
     return 0;
 }
 
+int host_lines_check(struct host_lines *h, const struct host_lines *others, size_t n,
+                     char *why, size_t why_size)
+{
+    if (number_chips(h) < 0) {
+        snprintf(why, why_size, "out of memory");
+        return -1;
+    }
+    return check_unique(h, others, n, why, why_size);
+}
+
 int host_lines_bank(struct host_lines *h, struct bank *bank, enum bank_dialect dialect,
-                    uint64_t features, const struct host_lines *others, size_t n,
-                    char *why, size_t why_size)
+                    uint64_t features, char *why, size_t why_size)
 {
     struct bank_lines lines = {.n = (uint16_t)h->spec.n,
                                .ops = &vgpio_gpiochip_ops,
@@ -342,12 +351,11 @@ int host_lines_bank(struct host_lines *h, struct bank *bank, enum bank_dialect d
 
     h->bank = bank;
     bank->dialect = dialect; /* a face may be taken before there is a device */
-    if (number_chips(h) < 0 || make_backend(h) < 0) {
+    if (make_backend(h) < 0) {
         snprintf(why, why_size, "out of memory");
         return -1;
     }
-    if (check_unique(h, others, n, why, why_size) < 0 ||
-        learn_names(h, why, why_size) < 0) {
+    if (learn_names(h, why, why_size) < 0) {
         return -1;
     }
     lines.names = h->names;

@@ -33,11 +33,12 @@ struct host_lines {
  * the host is touched. -1: `why` says it; host_lines_free() in either case. */
 int host_lines_read(struct host_lines *, const char *arg, bool is_file, char *why,
                     size_t why_size);
-/* Asks whether all lines exist, and no line of `others` (`n` of them) is among them;
- * learns the names, and makes a device over them in `bank`. */
-int host_lines_bank(struct host_lines *, struct bank *bank, enum bank_dialect,
-                    uint64_t features, const struct host_lines *others, size_t n,
-                    char *why, size_t why_size);
+/* Is a line listed twice, by different paths or for one of `others` as well? */
+int host_lines_check(struct host_lines *, const struct host_lines *others, size_t n,
+                     char *why, size_t why_size);
+/* Asks whether all lines exist, learns their names, and makes a device over them. */
+int host_lines_bank(struct host_lines *, struct bank *, enum bank_dialect,
+                    uint64_t features, char *why, size_t why_size);
 /* Takes the lines that start in some state, and joins the loop of `server`. */
 int host_lines_start(struct host_lines *, struct server *, char *why, size_t why_size);
 /* Gives everything back. */

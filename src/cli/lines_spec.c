@@ -256,22 +256,22 @@ enum {
 };
 
 static const struct choice {
-    unsigned option;
     const char *word;
+    unsigned option;
     uint32_t flag;
 } choices[] = {
-    {OPT_ACTIVE_LOW, "active-low", VGPIO_GPIOCHIP_ACTIVE_LOW},
-    {OPT_BIAS, "bias=as-is", 0},
-    {OPT_BIAS, "bias=pull-up", VGPIO_GPIOCHIP_PULL_UP},
-    {OPT_BIAS, "bias=pull-down", VGPIO_GPIOCHIP_PULL_DOWN},
-    {OPT_BIAS, "bias=disabled", VGPIO_GPIOCHIP_NO_BIAS},
-    {OPT_DRIVE, "drive=push-pull", 0},
-    {OPT_DRIVE, "drive=open-drain", VGPIO_GPIOCHIP_OPEN_DRAIN},
-    {OPT_DRIVE, "drive=open-source", VGPIO_GPIOCHIP_OPEN_SOURCE},
-    {OPT_DIRECTION, "direction=as-is", 0},
-    {OPT_DIRECTION, "direction=input", VGPIO_GPIOCHIP_START_IN},
-    {OPT_DIRECTION, "direction=output-low", VGPIO_GPIOCHIP_START_LOW},
-    {OPT_DIRECTION, "direction=output-high", VGPIO_GPIOCHIP_START_HIGH},
+    {"active-low", OPT_ACTIVE_LOW, VGPIO_GPIOCHIP_ACTIVE_LOW},
+    {"bias=as-is", OPT_BIAS, 0},
+    {"bias=pull-up", OPT_BIAS, VGPIO_GPIOCHIP_PULL_UP},
+    {"bias=pull-down", OPT_BIAS, VGPIO_GPIOCHIP_PULL_DOWN},
+    {"bias=disabled", OPT_BIAS, VGPIO_GPIOCHIP_NO_BIAS},
+    {"drive=push-pull", OPT_DRIVE, 0},
+    {"drive=open-drain", OPT_DRIVE, VGPIO_GPIOCHIP_OPEN_DRAIN},
+    {"drive=open-source", OPT_DRIVE, VGPIO_GPIOCHIP_OPEN_SOURCE},
+    {"direction=as-is", OPT_DIRECTION, 0},
+    {"direction=input", OPT_DIRECTION, VGPIO_GPIOCHIP_START_IN},
+    {"direction=output-low", OPT_DIRECTION, VGPIO_GPIOCHIP_START_LOW},
+    {"direction=output-high", OPT_DIRECTION, VGPIO_GPIOCHIP_START_HIGH},
 };
 
 static const char expected_option[] =

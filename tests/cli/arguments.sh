@@ -55,6 +55,17 @@ wrong "--socket-path PATH (or --fd N) is missing" serve
 wrong "--socket-path PATH (or --fd N) is missing" serve --sim 8
 wrong "--sim N or --sim NAME,NAME,... is missing" serve -s s
 wrong "option '-s' needs a value" serve -s
+wrong "exclude each other" serve -s s --sim 8 --lines a:1
+wrong "exclude each other" serve -s s --lines a:1 --lines-file f
+wrong "exclude each other" serve -s s --board f --lines a:1
+wrong "give one for each --socket-path" serve -s s --lines a:1 --lines a:2
+wrong "give one for each --socket-path" serve -s s -s t --lines a:1
+wrong "--lines:1:5: nothing, expected CHIP:OFFSET" serve -s s --lines a:1,
+wrong "--lines:1:5: 'wild', expected active-low" serve -s s --lines "a:1 wild"
+wrong "no-such-file: No such file or directory" serve -s s --lines-file no-such-file
+printf '# a comment\na:1\nb:1=x bias=up\n' > list
+wrong "list:3:7: 'bias=up', expected" serve -s s --lines-file list
+wrong "option '--lines' needs a value" serve -s s --lines
 wrong "option '--sim' needs a value" serve -s s --sim
 wrong "option '--control' needs a value" serve -s s --sim 8 --control
 wrong "unknown or ambiguous option '--frobnicate'" serve --frobnicate

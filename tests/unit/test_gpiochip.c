@@ -367,7 +367,7 @@ static struct vgpio_gpiochip_stats stats(struct lab *lab)
     return s;
 }
 
-/* Line 0: chip 0 pin 3; line 1: chip 1 pin 7; line 2: chip 0 pin 1; line 3: chip 1 pin 0. */
+/* Lines: chip 0 pin 3, chip 1 pin 7, chip 0 pin 1, chip 1 pin 0. */
 static int setup(void **state)
 {
     static const struct vgpio_sink_ops sink = {sizeof sink, NULL, to_device};

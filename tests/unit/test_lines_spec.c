@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The words of --lines and --lines-file: what they make, and what is said of wrong ones. */
+/* The words of --lines and --lines-file: what they make, what is said of wrong ones. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
