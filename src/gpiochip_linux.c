@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Real lines: what the guest wants of them, in the words of the kernel's GPIO character
  * device, version 2. System calls go through a table; gpiochip_sys_linux.c has the real
- * one. Each line is a kernel request of its own, since a request can only be given back as
- * a whole. */
+ * one. Each line is a kernel request of its own: one can only be given back whole. */
 #include <errno.h>
 #include <linux/gpio.h>
 #include <string.h>
@@ -163,7 +162,7 @@ static void to_config(const struct vgpio_gpiochip_line *l, struct gpio_v2_line_c
     }
 }
 
-/* As it was when we came; `found_value` is that of the line itself, without a polarity. */
+/* As it was when we came; `found_value` is that of the wire, without a polarity. */
 static void to_found_config(const struct vgpio_gpiochip_line *l,
                             struct gpio_v2_line_config *c)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * @file
- * @brief Real lines of the machine this runs on, through the GPIO character device of Linux.
+ * @brief Real lines of a Linux host, through the kernel's GPIO character devices.
  *
  * A backend over `/dev/gpiochipN`, version 2 of its interface (Linux 5.10 and later).
  * Which lines a device gets is a table: any lines of any chips in any order, and none
@@ -27,8 +27,8 @@
  *
  * @par Whose a line is
  * It is requested from the kernel when the guest makes it an input or an output, or wants
- * its interrupts, and given back when the guest sets its direction to NONE or is reset. (A
- * guest whose front end goes without a word keeps its lines: it may come back and go on.)
+ * its interrupts, and given back when the guest sets its direction to NONE or is reset.
+ * (A guest whose front end goes without a word keeps its lines: it may come back.)
  * Otherwise a line is free for others on the host, unless the table says how it
  * starts (VGPIO_GPIOCHIP_START_*): then it is held from vgpio_gpiochip_open() to
  * vgpio_gpiochip_close(), in that state whenever no guest says otherwise. The value of a

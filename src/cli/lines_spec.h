@@ -29,8 +29,8 @@ struct lines_spec {
     const char *source; /* as it was given, for messages */
 };
 
-/* `source` is what messages begin with: a file's name. Returns 0, or fills `why` with
- * "SOURCE:LINE:COLUMN: what, and what was expected" and returns -1 with an empty table. */
+/* `source` is what messages begin with: a file's name. Returns 0; or -1 with an empty
+ * table, and "SOURCE:LINE:COLUMN: what, and what was expected" in `why`. */
 int lines_parse(struct lines_spec *, const char *source, const char *text, size_t len,
                 char *why, size_t why_size);
 void lines_free(struct lines_spec *);
