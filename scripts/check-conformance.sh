@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # docs/conformance.md and docs/security.md name tests and functions that exist; every rule
 # of docs/conformance-ids.txt has exactly one row, and one that binds (MUST) names both a
-# function and a test, or stands among those that do not apply.
+# function and a test, or stands among those that do not apply. docs/check.md, the same for
+# `vgpio check`, is compared with what that lists.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -119,6 +120,34 @@ while IFS= read -r name; do
     check_test "$table" "$name"
 done < <(quoted "$(sed -n '/^## What is left/,/^## What does not/p' "$table")" |
     grep -E '^[a-z_/]+\.c:')
+
+# docs/check.md has a row for each rule of devices and each class of faults; the tests that
+# it names are those of `vgpio check --list`, each in the row of its own rule, too.
+vgpio=${VGPIO:-build/vgpio}
+declare -A rule_of=() listed_in=() at_home=()
+[ -x "$vgpio" ] || complain "docs/check.md: there is no $vgpio to ask for its tests"
+while read -r id rule _; do
+    rule_of[$id]=$rule
+done < <("$vgpio" check --list)
+while IFS='|' read -r _ rule _ shown _; do
+    rule=${rule// /}
+    [[ $rule =~ ^((GPIO|RING|CORE)-DEV-[P0-9]+|B[0-9]+)$ ]] || continue
+    [ -z "${listed_in[$rule]:-}" ] || complain "docs/check.md: $rule has two rows"
+    listed_in[$rule]=1
+    [[ $shown == *check:* || $shown == *'not seen: '* ]] ||
+        complain "docs/check.md: $rule names no test"
+    for name in $(quoted "$shown" | sed -n 's/^check://p'); do
+        tests=$((tests + 1))
+        [ -n "${rule_of[$name]:-}" ] || complain "docs/check.md: no test is called $name"
+        [ "${rule_of[$name]:-}" != "$rule" ] || at_home[$name]=1
+    done
+done < docs/check.md
+for id in "${!rule_of[@]}"; do
+    [ -n "${at_home[$id]:-}" ] || complain "docs/check.md: $id is not in the row of its rule"
+done
+for id in $(printf '%s\n' "${!listed[@]}" | grep -E '^(GPIO|RING|CORE)-DEV-') B{1..30}; do
+    [ -n "${listed_in[$id]:-}" ] || complain "docs/check.md: $id has no row"
+done
 
 echo "$rows rules, $tests references to tests checked"
 exit "$bad"

@@ -208,6 +208,22 @@ static bool own_pair(struct check *c)
            check_event(c, 0, INVALID);
 }
 
+/* The buffer that came first is done with last. */
+static bool completion(struct check *c)
+{
+    unsigned i;
+
+    for (i = 0; i < 2; i++) {
+        if (!direction(c, i, IN) || !type_of(c, i, VGPIO_IRQ_EDGE_RISING)) {
+            return false;
+        }
+        check_unmask(c, i, i);
+    }
+    return check_no_event(c) && type_of(c, 1, VGPIO_IRQ_NONE) &&
+           check_event(c, 1, INVALID) && type_of(c, 0, VGPIO_IRQ_NONE) &&
+           check_event(c, 0, INVALID);
+}
+
 /* ---- edges ---- */
 
 static bool no_event_then_gone(struct check *c, unsigned slot)
@@ -472,6 +488,9 @@ const struct check_test check_irq_tests[] = {
      "one event each time, none after the interrupt is disabled", level_again, QUIET},
     {"own-pair", "GPIO-DEV-13", "two lines unmasked, then one and the other disabled",
      "each time the event buffer of that line comes back", own_pair, QUIET | CHECK_PAIR},
+    {"completion", "RING-DEV-31", "two event buffers, the later one done with first",
+     "they come back in the order in which they were done with", completion,
+     QUIET | CHECK_PAIR},
     {"edge", "GPIO-DEV-12", "a rising edge on an enabled, unmasked line",
      "one event, VALID, not before", edge, EVENT},
     {"edge-falling", "GPIO-DEV-12", "a rising, then a falling edge, FALLING enabled",

@@ -302,7 +302,7 @@ const struct check_test check_ring_tests[] = {
     {"used-order", "RING-DEV-09", "512 requests, and eyes on the ring",
      "answer, length and element are there as soon as the ring shows them", used_order,
      CHECK_BOTH},
-    {"deep", "RING-DEV-31", "16 requests with one notification, eight times",
+    {"deep", "RING-DEV-30", "16 requests with one notification, eight times",
      "each answered, in the order of the ring", deep, CHECK_BOTH},
     {"not-offered", "RING-DEV-34", "descriptors that are not offered yet, a notification",
      "no answer before they are", not_offered, CHECK_BOTH},

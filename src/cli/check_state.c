@@ -165,10 +165,13 @@ static bool enable(struct check *c, unsigned q, unsigned on)
 {
     uint32_t state[2] = {q, on};
 
-    return (c->offered & VGPIO_VU_F_PROTOCOL) == 0 ||
-           vgpio_vuf_call(&c->front.vuf, VGPIO_VU_SET_VRING_ENABLE, state, sizeof state,
-                          NULL, 0) == 0 ||
-           check_saw(c, "SET_VRING_ENABLE %u is refused", on);
+    if ((c->offered & VGPIO_VU_F_PROTOCOL) == 0) {
+        return true;
+    }
+    return vgpio_vuf_call(&c->front.vuf, VGPIO_VU_SET_VRING_ENABLE, state, sizeof state,
+                          NULL, 0) == 0
+               ? check_sync(c)
+               : check_saw(c, "SET_VRING_ENABLE %u is refused", on);
 }
 
 static bool disabled(struct check *c)
@@ -413,6 +416,9 @@ static bool new_call(struct check *c)
     if (!ask(c) || vgpio_vuf_call(&c->front.vuf, VGPIO_VU_SET_VRING_CALL, &word,
                                   sizeof word, &other, 1) != 0) {
         return check_saw(c, "another descriptor for interrupts is refused");
+    }
+    if (!check_sync(c)) {
+        return false;
     }
     check_stage(c, 0, VGPIO_MSG_GET_DIRECTION, 0, 0, 2);
     check_kick(c, 0);
