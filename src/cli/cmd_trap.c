@@ -14,6 +14,7 @@ enum {
     OPT_LIE,
     OPT_WATCH,
     OPT_LINES,
+    OPT_NO_NAMES,
     OPT_EVENTS,
     OPT_ONLY,
     OPT_LIST,
@@ -40,6 +41,7 @@ static const char help[] =
     "      --watch             tell none\n"
     "      --only PATTERN      report, and tell, only what has this name or rule\n"
     "      --lines N           so many lines, at most 64 (8)\n"
+    "      --no-names          they have no names\n"
     "      --events N          a line interrupts so often when it is enabled (3)\n"
     "      --timeout PERIOD    the command has so long for a run (20s)\n" FEATURES_HELP
     "      --json              print an array of objects\n"
@@ -57,6 +59,7 @@ static const struct option longs[] = {
     {"watch", no_argument, NULL, OPT_WATCH},
     {"only", required_argument, NULL, OPT_ONLY},
     {"lines", required_argument, NULL, OPT_LINES},
+    {"no-names", no_argument, NULL, OPT_NO_NAMES},
     {"events", required_argument, NULL, OPT_EVENTS},
     {"timeout", required_argument, NULL, OPT_PERIOD},
     FEATURES_LONGS,
@@ -71,7 +74,7 @@ static const struct option longs[] = {
 struct options {
     struct features features;
     uint64_t lines, events;
-    bool watch, lies, list, done;
+    bool watch, lies, list, no_names;
 };
 
 static int take_number(const char *name, const char *text, uint64_t max, uint64_t *to)
@@ -120,6 +123,9 @@ static int take_option(struct trap_run *r, struct options *o, int c, char **argv
         return CLI_OK;
     case OPT_LINES:
         return take_number("lines", optarg, TRAP_LINES, &o->lines);
+    case OPT_NO_NAMES:
+        o->no_names = true;
+        return CLI_OK;
     case OPT_EVENTS:
         return take_number("events", optarg, 1000000, &o->events);
     case OPT_PERIOD:
@@ -168,6 +174,9 @@ static int go(struct trap_run *r, const struct options *o)
     r->t.kick_ms = 1000;
     r->t.events = (unsigned)o->events;
     trap_init(&r->t, (uint16_t)o->lines, offer & features_mask(&o->features));
+    if (o->no_names) {
+        r->t.names_size = 0;
+    }
     return trap_all(r);
 }
 

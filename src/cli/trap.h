@@ -254,8 +254,9 @@ bool trap_rule(struct trap *, enum trap_rule_id, bool ok, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 /* Time passes: what waits is answered, lines fire. True: interrupts may be owed. */
 bool trap_tick(struct trap *, uint64_t now_us);
-/* The rings are new, or their owner is gone. */
-void trap_session_ends(struct trap *);
+/* The rings are new, or (then a lie counts as told even if nothing followed) their owner
+ * is gone. */
+void trap_session_ends(struct trap *, bool gone);
 /* Looks at a message of the front end before the server does. */
 void trap_message(struct trap *, const struct vgpio_vu_msg *);
 

@@ -75,7 +75,7 @@ static void drop(struct trap *t, unsigned q)
     }
 }
 
-void trap_session_ends(struct trap *t)
+void trap_session_ends(struct trap *t, bool gone)
 {
     bool ended;
     unsigned i;
@@ -91,7 +91,10 @@ void trap_session_ends(struct trap *t)
     }
     drop(t, VGPIO_REQUESTQ);
     drop(t, VGPIO_EVENTQ);
-    ended = t->session > 0 || t->told > 0;
+    ended = t->session > 0 || (gone && t->told > 0);
+    if (t->session > 0) {
+        trap_kept(t, RULE_AWAKE);
+    }
     t->session = 0;
     t->lied = false;
     if (ended && t->on_end != NULL) {
@@ -586,8 +589,12 @@ bool trap_tick(struct trap *t, uint64_t now)
             watch_kick(t, q, now);
         }
     }
-    answer_due(t, now);
-    fire_due(t, now);
+    if (t->ring[VGPIO_REQUESTQ].runs && !t->ring[VGPIO_REQUESTQ].paused) {
+        answer_due(t, now);
+    }
+    if (t->ring[VGPIO_EVENTQ].runs && !t->ring[VGPIO_EVENTQ].paused) {
+        fire_due(t, now);
+    }
     return t->owed != 0;
 }
 
@@ -612,6 +619,15 @@ static uint64_t offered(const struct trap *t)
     return f;
 }
 
+/* A driver that begins anew, where the one before only had its rings disabled. */
+static void another(struct trap *t)
+{
+    if (t->ring[VGPIO_REQUESTQ].paused && t->session > 0) {
+        t->ring[0].ever = t->ring[1].ever = false;
+        trap_session_ends(t, true);
+    }
+}
+
 static uint64_t vd_features(const void *obj)
 {
     struct trap *t = (struct trap *)(uintptr_t)obj; /* a lie that is told is counted */
@@ -624,8 +640,10 @@ static uint64_t vd_features(const void *obj)
 static int vd_ack_features(void *obj, uint64_t acked)
 {
     struct trap *t = obj;
-    uint64_t offer = offered(t);
+    uint64_t offer;
 
+    another(t);
+    offer = offered(t);
     (void)trap_rule(t, RULE_OFFERED, (acked & ~offer) == 0, "0x%llx of 0x%llx",
                     (unsigned long long)acked, (unsigned long long)offer);
     (void)trap_rule(t, RULE_UNKNOWN, (acked & UNKNOWN_BITS) == 0, "0x%llx",
@@ -649,10 +667,12 @@ static void vd_config_read(const void *obj, uint32_t off, void *dst, uint32_t le
 {
     struct trap *t = (struct trap *)(uintptr_t)obj;
     struct vgpio_config c = {t->nlines, t->names_size};
-    const struct trap_lie *lie = trap_tells(t, AT_CONFIG);
+    const struct trap_lie *lie;
     uint8_t raw[VGPIO_CONFIG_SIZE];
     uint32_t i;
 
+    another(t);
+    lie = trap_tells(t, AT_CONFIG);
     if (lie != NULL && lie->trick == TRICK_NGPIO) {
         c.ngpio = (uint16_t)lie->arg;
     } else if (lie != NULL && lie->trick == TRICK_NAMES_SIZE) {
@@ -706,7 +726,7 @@ static int vd_queue_start(void *obj, unsigned q, const struct vgpio_mem *mem,
     r->paused = false;
     if (!on) {
         if (q == VGPIO_REQUESTQ) {
-            trap_session_ends(t);
+            trap_session_ends(t, false);
         } else {
             drop(t, q);
         }
@@ -750,7 +770,7 @@ static void vd_reset(void *obj)
 
     t->ring[0].runs = t->ring[1].runs = false;
     t->ring[0].ever = t->ring[1].ever = false;
-    trap_session_ends(t);
+    trap_session_ends(t, true);
 }
 
 static int vd_kick(void *obj, unsigned q)
@@ -840,5 +860,5 @@ void trap_init(struct trap *t, uint16_t nlines, uint64_t offer)
         t->names_size += (uint32_t)sprintf((char *)t->names + t->names_size, "trap%u", i);
         t->names_size++;
     }
-    trap_session_ends(t);
+    trap_session_ends(t, false);
 }

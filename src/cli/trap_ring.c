@@ -507,7 +507,7 @@ void trap_chain_verify(struct trap *t, const struct trap_chain *c)
 {
     const struct trap_ring *r = &t->ring[c->q];
 
-    if (r->runs) {
+    if (r->runs && !r->paused) {
         (void)trap_rule(t, RULE_KEEP, sum_of(r, c) == c->sum,
                         "queue %u: bytes of a buffer changed while it was out", c->q);
     }
@@ -519,7 +519,7 @@ void trap_ring_verify(struct trap *t, unsigned q)
     uint8_t raw[16];
     unsigned i, n = r->packed ? taken(r) : r->at.size;
 
-    if (!r->runs || r->stuck || r->bent) {
+    if (!r->runs || r->paused || r->stuck || r->bent) {
         return;
     }
     for (i = 0; i < n; i++) {
@@ -542,15 +542,16 @@ void trap_write(struct trap *t, const struct trap_chain *c, const uint8_t *bytes
                 uint32_t len)
 {
     uint8_t *from = (uint8_t *)(uintptr_t)bytes;
+    const struct trap_ring *r = &t->ring[c->q];
     unsigned i;
 
-    for (i = 0; i < c->npieces && len > 0; i++) {
+    for (i = 0; i < c->npieces && len > 0 && r->runs && !r->paused; i++) {
         const struct trap_piece *p = &c->piece[i];
 
         if (p->write && !p->table) {
             uint32_t n = p->len < len ? p->len : len;
 
-            (void)copy(&t->ring[c->q], p->at, from, n, true);
+            (void)copy(r, p->at, from, n, true);
             from += n;
             len -= n;
         }
@@ -562,8 +563,8 @@ void trap_use(struct trap *t, unsigned q, uint32_t id, uint32_t len, unsigned nd
     struct trap_ring *r = &t->ring[q];
     uint64_t at;
 
-    if (!r->runs) {
-        return;
+    if (!r->runs || r->paused) {
+        return; /* its owner may be gone, and the memory somebody else's */
     }
     if (r->packed) {
         at = r->at.desc + 16u * (r->used & (WRAP - 1));
@@ -586,7 +587,7 @@ void trap_bump(struct trap *t, unsigned q, uint16_t n)
 {
     struct trap_ring *r = &t->ring[q];
 
-    if (r->runs && !r->packed) {
+    if (r->runs && !r->paused && !r->packed) {
         put16(r, r->at.device + 2, (uint16_t)(r->used + n));
         t->owed |= 1u << q;
     }

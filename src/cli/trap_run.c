@@ -269,7 +269,7 @@ static void front_close(struct trap_run *r)
     close(fd);
     r->t.bye = false;
     r->t.ring[0].ever = r->t.ring[1].ever = false;
-    trap_session_ends(&r->t);
+    trap_session_ends(&r->t, true);
     ev_want(&r->loop, &r->listen_source, EPOLLIN);
     if (r->spawn == NULL && (r->at == r->ntodo || r->ntodo == 1)) {
         r->over = true;
@@ -383,8 +383,6 @@ static void run_spawned(struct trap_run *r, const struct trap_lie *l)
     if (hung) {
         asleep(r);
         r->t.session = 0; /* it had no time to end well */
-    } else {
-        trap_kept(&r->t, RULE_AWAKE);
     }
     end_driver(r);
     front_close(r);
