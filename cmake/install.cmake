@@ -10,6 +10,21 @@ if(VGPIO_BUILD_CLI)
     install(TARGETS vgpio RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
     file(GLOB man_pages CONFIGURE_DEPENDS docs/man/*.1)
     install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+    # For a service, and for those who look for back ends. The units go where systemd does
+    # not look: whoever packages this knows where that is.
+    foreach(unit vgpio@.socket vgpio-control@.socket vgpio@.service)
+        configure_file(src/service/${unit}.in service/${unit} @ONLY)
+        install(FILES ${CMAKE_CURRENT_BINARY_DIR}/service/${unit}
+            DESTINATION ${CMAKE_INSTALL_DATADIR}/libvirtiogpio/systemd)
+    endforeach()
+    configure_file(src/service/50-vgpio.json.in service/50-vgpio.json @ONLY)
+    install(FILES ${CMAKE_CURRENT_BINARY_DIR}/service/50-vgpio.json
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/qemu/vhost-user)
+    file(RELATIVE_PATH to_vgpio ${CMAKE_INSTALL_FULL_LIBEXECDIR}
+        ${CMAKE_INSTALL_FULL_BINDIR}/vgpio)
+    file(CREATE_LINK ${to_vgpio} ${CMAKE_CURRENT_BINARY_DIR}/service/vhost-user-gpio SYMBOLIC)
+    install(FILES ${CMAKE_CURRENT_BINARY_DIR}/service/vhost-user-gpio
+        DESTINATION ${CMAKE_INSTALL_LIBEXECDIR})
     install(FILES src/python/virtiogpio.py
         DESTINATION ${CMAKE_INSTALL_DATADIR}/libvirtiogpio/python)
     install(FILES completions/vgpio.bash RENAME vgpio

@@ -7,7 +7,7 @@ set -euo pipefail
 
 # JSON has no comments, the licence is the licence, a list of symbols and a corpus are data.
 mapfile -t files < <(find . -type f ! -path './.git*' ! -path './build*' ! -path '*/corpus/*' \
-    ! -name LICENSE ! -name '*.json' ! -name symbols.txt | sort)
+    ! -name LICENSE ! -name '*.json' ! -name '*.json.in' ! -name symbols.txt | sort)
 bad=0
 for file in "${files[@]}"; do
     if ! head -n 2 "$file" | grep -q 'SPDX-License-Identifier: BSD-3-Clause'; then

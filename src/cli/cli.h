@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* By this name, vgpio is a back end as QEMU describes them, and nothing else. */
+#define CLI_VHOST_USER_LINK "vhost-user-gpio"
+
 enum {
     CLI_OK = 0,
     CLI_FAILED = 1, /* the system or a peer said no */

@@ -5,6 +5,8 @@
 #include "guests.h"
 #include "host_lines.h"
 #include "rig.h"
+#include "sandbox.h"
+#include "service.h"
 #include "sockets.h"
 
 #include <errno.h>
@@ -17,6 +19,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* What an option was given, in order. */
 struct words {
@@ -32,6 +35,8 @@ struct options {
     unsigned verbose;
     enum bank_dialect dialect;
     struct features features;
+    struct service service;
+    struct handed handed;   /* sockets in place of paths */
     const char *board_file; /* NULL: none */
     struct board board;
 };
@@ -64,7 +69,7 @@ static const char help[] =
     "      --dialect D         speak the standard (as without it), or draft, or "
     "draft-2021:\n"
     "                          the protocol before it, for its old "
-    "drivers\n" FEATURES_HELP
+    "drivers\n" FEATURES_HELP SERVICE_HELP
     "      --once              end when the first front end is gone\n"
     "      --print-capabilities  print what this back end is, as JSON, and exit\n"
     "  -v, --verbose           tell on stderr who comes and goes; twice: every event\n"
@@ -101,6 +106,7 @@ static const struct option longs[] = {
     {"fd", required_argument, NULL, OPT_FD},
     {"dialect", required_argument, NULL, OPT_DIALECT},
     FEATURES_LONGS,
+    SERVICE_LONGS,
     {"print-capabilities", no_argument, NULL, OPT_CAPS},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
@@ -176,8 +182,9 @@ static int take_option(struct options *o, int c, char **argv)
         cli_version();
         return DONE;
     default:
-        return features_option(&o->features, c) ? CLI_OK
-                                                : cli_bad_option("serve", argv, c);
+        return features_option(&o->features, c) || service_option(&o->service, c, optarg)
+                   ? CLI_OK
+                   : cli_bad_option("serve", argv, c);
     }
 }
 
@@ -241,9 +248,14 @@ static int check_lines(const struct options *o, size_t guests)
                : usage("--sim: give one, or one for each --socket-path");
 }
 
+static size_t guests_of(const struct options *o)
+{
+    return o->fd >= 0 ? 1 : o->handed.nfronts > 0 ? o->handed.nfronts : o->sockets.n;
+}
+
 static int check_guests(const struct options *o)
 {
-    size_t n = o->fd >= 0 ? 1 : o->sockets.n;
+    size_t n = guests_of(o);
     int code;
 
     if (same_path(&o->controls, &o->sockets)) {
@@ -268,7 +280,7 @@ static int check_options(const struct options *o, int argc, char **argv)
     if (optind < argc) {
         return cli_usage_error("serve", "unexpected argument '%s'", argv[optind]);
     }
-    if (o->sockets.n == 0 && o->fd < 0) {
+    if (guests_of(o) == 0) {
         return usage("--socket-path PATH (or --fd N) is missing");
     }
     if (o->sockets.n != 0 && o->fd >= 0) {
@@ -299,6 +311,7 @@ struct place {
     struct bank bank;
     struct host_lines *host; /* NULL: simulated lines */
     struct sock_listener front, control;
+    char label[32]; /* its name where its socket has none */
 };
 
 static int open_listeners(const struct options *o, struct place *p, size_t i)
@@ -312,6 +325,11 @@ static int open_listeners(const struct options *o, struct place *p, size_t i)
     }
     if (o->fd >= 0 && fd_listens(o->fd) > 0 && sock_adopt(&p->front, o->fd) < 0) {
         cli_error("--fd %d: cannot be used", o->fd);
+        return -1;
+    }
+    if ((o->handed.nfronts > i && sock_adopt(&p->front, o->handed.front[i]) < 0) ||
+        (o->handed.ncontrols > i && sock_adopt(&p->control, o->handed.control[i]) < 0)) {
+        cli_error("LISTEN_FDS: %s", strerror(errno));
         return -1;
     }
     if (o->controls.n != 0 && word_for(&o->controls, i) != NULL &&
@@ -333,7 +351,8 @@ static int start_guest(const struct options *o, struct guests *g, struct place *
     }
     s->once = o->once;
     s->verbose = o->verbose;
-    s->name = g->n > 1 ? word_for(&o->sockets, i) : NULL;
+    snprintf(p->label, sizeof p->label, "guest %zu", i);
+    s->name = g->n == 1 ? NULL : o->sockets.n > 0 ? word_for(&o->sockets, i) : p->label;
     if (p->front.fd < 0 && server_attach(s, o->fd) < 0) {
         return -1;
     }
@@ -389,6 +408,14 @@ static void stop_host(struct place *p)
     }
 }
 
+static int drop(const struct options *o)
+{
+    struct sandbox box = {.chips = o->lines.n + o->files.n > 0,
+                          .remove = o->sockets.n > 0 || o->controls.n > 0};
+
+    return service_drop(&o->service, &box, o->verbose > 0);
+}
+
 /* `rig` NULL: there is no board. */
 static int serve(const struct options *o, struct place *place, size_t n, struct rig *rig)
 {
@@ -411,7 +438,7 @@ static int serve(const struct options *o, struct place *place, size_t n, struct 
         if (rig != NULL) {
             start_rig(rig, server, n);
         }
-        code = guests_run(&guests);
+        code = drop(o) < 0 ? CLI_FAILED : guests_run(&guests);
     }
     for (i = 0; i < n; i++) {
         stop_host(&place[i]);
@@ -474,7 +501,7 @@ static int make_bank(const struct options *o, struct rig *rig, struct place *pla
 /* The lines of all guests first: wrong ones are a mistake on the command line. */
 static int serve_banks(struct options *o)
 {
-    size_t n = o->sockets.n > 0 ? o->sockets.n : 1; /* with --fd */
+    size_t n = guests_of(o) > 0 ? guests_of(o) : 1; /* parse() saw that there is one */
     struct place *place = calloc(n, sizeof *place);
     struct rig board_rig = {0};
     struct rig *rig = o->board_file != NULL ? &board_rig : NULL;
@@ -524,8 +551,8 @@ static bool wants_capabilities(int argc, char **argv)
 static int take_board(struct options *o)
 {
     const struct board *b = &o->board;
-    bool sockets = o->sockets.n == 0 && o->fd < 0;
-    bool controls = o->controls.n == 0;
+    bool sockets = guests_of(o) == 0;
+    bool controls = o->controls.n == 0 && o->handed.ncontrols == 0;
     uint32_t i;
 
     if (o->lines.n + o->files.n != 0) {
@@ -549,9 +576,34 @@ static int take_board(struct options *o)
             return CLI_FAILED;
         }
     }
-    return o->sockets.n == b->ndevices || (o->fd >= 0 && b->ndevices == 1)
+    return guests_of(o) == b->ndevices
                ? CLI_OK
                : usage("--socket-path: give none, or one for each device of the board");
+}
+
+/* Without a word about sockets: those of systemd. */
+static int take_handed(struct options *o)
+{
+    char why[256];
+
+    if (service_handed(&o->handed, getpid(), getenv("LISTEN_PID"), getenv("LISTEN_FDS"),
+                       getenv("LISTEN_FDNAMES"), why, sizeof why) < 0) {
+        return cli_usage_error("serve", "%s", why);
+    }
+    return CLI_OK;
+}
+
+/* Those who start back ends by their description know no options of ours: by that name
+ * there are lines without any. */
+static int take_link(struct options *o, const char *self)
+{
+    const char *name = strrchr(self, '/');
+
+    name = name != NULL ? name + 1 : self;
+    return strcmp(name, CLI_VHOST_USER_LINK) != 0 ||
+                   o->sims.n + o->lines.n + o->files.n != 0 || o->board_file != NULL
+               ? CLI_OK
+               : add_word(&o->sims, "8");
 }
 
 static int parse(struct options *o, int argc, char **argv)
@@ -564,6 +616,13 @@ static int parse(struct options *o, int argc, char **argv)
         if (code != CLI_OK) {
             return code;
         }
+    }
+    code = o->sockets.n == 0 && o->fd < 0 ? take_handed(o) : CLI_OK;
+    if (code == CLI_OK) {
+        code = take_link(o, argv[0]);
+    }
+    if (code != CLI_OK) {
+        return code;
     }
     code = o->board_file != NULL ? take_board(o) : CLI_OK;
     if (code == CLI_OK) {

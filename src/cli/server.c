@@ -18,24 +18,35 @@
 
 #define MESSAGES_A_TURN 16
 #define COMPLAINTS_MAX 16u
+#define LOG_BURST 64u
+#define LOG_EVERY_US 500000u
 #define HALF_MESSAGE_US 1000000u /* a front end sends a message in one piece */
 
 static void front_close(struct server *s, const char *why);
 
 /* One line on stderr, which tells the guests apart. */
-static void say(const struct server *s, const char *fmt, ...)
+static void say(struct server *s, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-static void say(const struct server *s, const char *fmt, ...)
+/* Whatever a peer can cause without end; who asked for every event gets every event. */
+static void say(struct server *s, const char *fmt, ...)
 {
+    const char *name = s->name != NULL ? s->name : "";
+    const char *colon = s->name != NULL ? ": " : "";
+    uint64_t before = 0;
     char text[512];
     va_list ap;
 
+    if (s->verbose < 2 && !ratelimit_take(&s->log, evloop_now(), &before)) {
+        return;
+    }
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    cli_error("%s%s%s", s->name != NULL ? s->name : "", s->name != NULL ? ": " : "",
-              text);
+    if (before > 0) {
+        cli_error("%s%s%" PRIu64 " messages suppressed", name, colon, before);
+    }
+    cli_error("%s%s%s", name, colon, text);
 }
 
 /* --- what the engine asks of the system --- */
@@ -391,10 +402,10 @@ static size_t op_stats(void *ctx, char *out, size_t size)
                      " latched=%" PRIu64 " merged=%" PRIu64 " dropped=%" PRIu64
                      " errors=%" PRIu64 " error_answers=%" PRIu64 " bad_chains=%" PRIu64
                      " broken_queues=%" PRIu64 " refused=%" PRIu64 " stalled=%" PRIu64
-                     " returned=%" PRIu64 " connects=%" PRIu64,
+                     " returned=%" PRIu64 " connects=%" PRIu64 " suppressed=%" PRIu64,
                      b->requests, b->answers, b->irqs, b->latched, b->merged, b->dropped,
                      errors, b->error_answers, b->bad_chains, b->broken_queues,
-                     s->refused, s->stalled, b->invalid, s->connects);
+                     s->refused, s->stalled, b->invalid, s->connects, s->log.total);
 
     return (size_t)n + bank_more_stats(s->bank, out + n, size - (size_t)n);
 }
@@ -454,6 +465,8 @@ int server_init(struct server *s, struct guests *guests, struct bank *bank,
     int err;
 
     memset(s, 0, sizeof *s);
+    s->log.burst = LOG_BURST;
+    s->log.every_us = LOG_EVERY_US;
     s->guests = guests;
     s->loop = &guests->loop;
     s->bank = bank;

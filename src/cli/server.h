@@ -7,6 +7,7 @@
 #include "bank.h"
 #include "ctlserver.h"
 #include "evloop.h"
+#include "ratelimit.h"
 #include "sockets.h"
 
 #include <stdbool.h>
@@ -41,6 +42,7 @@ struct server {
     bool spoke;
     uint64_t half_due_us; /* until then a message begun must be whole */
     uint64_t connects, refused, stalled;
+    struct ratelimit log;
     bool told_dialect;   /* that its driver speaks another one */
     bool had_chain;      /* this front end's driver sent something of this dialect */
     unsigned complaints; /* about this front end, so that it cannot flood the log */

@@ -54,6 +54,9 @@ static const struct command *find_by_link(const char *self)
     const char *name = strrchr(self, '/');
 
     name = name != NULL ? name + 1 : self;
+    if (strcmp(name, CLI_VHOST_USER_LINK) == 0) {
+        return find("serve");
+    }
     return strncmp(name, "gpio", 4) == 0 ? find(name + 4) : NULL;
 }
 

@@ -25,7 +25,9 @@ install_tree()
     mv "$VGPIO_STAGE/first" "$tree"
     for file in "$lib"/libvirtiogpio.{a,so} "$lib/pkgconfig/libvirtiogpio.pc" \
         "$tree/include/virtiogpio/config.h" "$tree/bin/vgpio" \
-        "$tree/share/libvirtiogpio/python/virtiogpio.py"; do
+        "$tree/share/libvirtiogpio/python/virtiogpio.py" \
+        "$tree"/share/libvirtiogpio/systemd/vgpio{@.socket,-control@.socket,@.service} \
+        "$tree/share/qemu/vhost-user/50-vgpio.json" "$tree/libexec/vhost-user-gpio"; do
         [ -e "$file" ] || fail "not installed: $file"
     done
     # Every page of the manual that exists must arrive.
