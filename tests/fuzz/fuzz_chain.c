@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The device's face of a queue under a hostile driver. Input: three bytes of set-up (the
- * second one says which layout), a length, so many bytes of guest memory from address 0
- * on (the ring lies there), then calls of two bytes each, among them changes to memory by
- * the driver.
+ * second one says which layout, and which kind of memory), a length, so many bytes of
+ * guest memory from address 0 on (the ring lies there), then calls of two bytes each,
+ * among them changes to memory by the driver.
  *
  * Held to: no byte outside of guest memory is touched (it has guards left and right),
  * each changed byte is in the dirty log, mappings balance, work for one call is bounded,
- * errors stay, a broken queue stores nothing, the books of heads balance. */
+ * errors stay, a broken queue stores nothing, the books of heads balance. Memory that is
+ * a plain table of regions, where the short ways are taken, has no such log: there each
+ * changed byte lies in what the call may write to. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +18,7 @@
 #include <virtiogpio/wire.h>
 
 #define MEM 4096u
+#define LOW 2112u /* bytes of the first of two regions; guards between them too */
 #define HELD 8u
 #define MAX_CALLS 400u
 /* Entries of one table, each copied byte by byte, and some for the buffers. */
@@ -32,24 +35,40 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct fuzz {
-    uint8_t *ram; /* of its own: the sanitizer guards both ends */
+    uint8_t *ram, *high; /* of their own: the sanitizer guards both ends of each */
     uint8_t shadow[MEM], dirty[MEM];
     uint32_t chunk, fail_at, maps;
     int live;
     struct vgpio_mem mem;
+    struct vgpio_mem_region region[2];
+    struct vgpio_mem_table table;
     struct vgpio_vq_setup setup;
     struct vgpio_devq q;
     struct vgpio_chain held[HELD], last;
-    unsigned nheld;
+    struct vgpio_taken taken[HELD];
+    unsigned nheld, ntaken;
     int last_poppable;            /* `last` was the last pop and may be undone */
+    int last_takable;             /* so may the last of `taken` */
+    int lost;                     /* one broke the queue while it was taken */
     unsigned long popped, pushed; /* packed: descriptors of chains, not chains */
     int err;
     int publishing; /* good answers from before the break may still go out */
 };
 
+static int is_plain(const struct fuzz *f)
+{
+    return f->mem.map == vgpio_mem_table_map;
+}
+
+static uint8_t *at(const struct fuzz *f, uint64_t gpa)
+{
+    return gpa < LOW ? f->ram + gpa : f->high + (gpa - LOW);
+}
+
 static void *map(void *ctx, uint64_t gpa, uint32_t *len, unsigned access)
 {
     struct fuzz *f = ctx;
+    uint64_t end = gpa < LOW ? LOW : MEM;
 
     (void)access;
     CHECK(*len != 0);
@@ -64,19 +83,20 @@ static void *map(void *ctx, uint64_t gpa, uint32_t *len, unsigned access)
     if (f->chunk != 0 && gpa >= MEM / 2 && *len > f->chunk) {
         *len = f->chunk;
     }
-    if (*len > MEM - gpa) {
-        *len = (uint32_t)(MEM - gpa);
+    if (*len > end - gpa) {
+        *len = (uint32_t)(end - gpa);
     }
     f->live++;
-    return f->ram + gpa;
+    return at(f, gpa);
 }
 
 static void unmap(void *ctx, void *p, uint32_t len)
 {
     struct fuzz *f = ctx;
-    size_t off = (size_t)((uint8_t *)p - f->ram);
+    size_t low = (size_t)((uint8_t *)p - f->ram), high = (size_t)((uint8_t *)p - f->high);
 
-    CHECK(off < MEM && len <= MEM - off && len != 0);
+    CHECK(len != 0 && ((low < LOW && len <= LOW - low) ||
+                       (high < MEM - LOW && len <= MEM - LOW - high)));
     f->live--;
 }
 
@@ -112,22 +132,43 @@ static void check_positions(const struct fuzz *f)
           (avail + 2 * n - used) % (2 * n));
 }
 
-/* After every call of the library. */
-static void check(struct fuzz *f, int err)
+/* What a device may always write to, where nobody logs it. */
+static void allow_ring(struct fuzz *f)
+{
+    unsigned i, n = f->setup.size;
+
+    memset(f->dirty + f->setup.device, 1, packed(f) ? 4 : 6 + 8 * n);
+    for (i = 0; packed(f) && i < n; i++) {
+        memset(f->dirty + 16 * (size_t)i + 8, 1, 8);
+    }
+}
+
+static void check_memory(struct fuzz *f)
 {
     unsigned i;
 
-    CHECK(f->maps <= MAX_MAPS);
-    f->maps = 0;
-    CHECK(f->live == (f->q.state != 0 ? 3 : 0));
-    if (memcmp(f->shadow, f->ram, MEM) != 0) {
+    if (is_plain(f)) {
+        allow_ring(f);
+    }
+    if (memcmp(f->shadow, f->ram, LOW) != 0 ||
+        memcmp(f->shadow + LOW, f->high, MEM - LOW) != 0) {
         CHECK(f->err == 0 || f->publishing);
         for (i = 0; i < MEM; i++) {
-            CHECK(f->shadow[i] == f->ram[i] || f->dirty[i]);
+            CHECK(f->shadow[i] == *at(f, i) || f->dirty[i]);
         }
-        memcpy(f->shadow, f->ram, MEM);
+        memcpy(f->shadow, f->ram, LOW);
+        memcpy(f->shadow + LOW, f->high, MEM - LOW);
     }
     memset(f->dirty, 0, MEM);
+}
+
+/* After every call of the library. */
+static void check(struct fuzz *f, int err)
+{
+    CHECK(f->maps <= MAX_MAPS);
+    f->maps = 0;
+    CHECK(f->live == (f->q.state != 0 && !is_plain(f) ? 3 : 0));
+    check_memory(f);
     if (packed(f) && f->q.state != 0) {
         check_positions(f);
     }
@@ -151,6 +192,7 @@ static void pop(struct fuzz *f)
     check(f, n);
     CHECK(n <= 1);
     f->last_poppable = n == 1;
+    f->last_takable = 0;
     if (n == 1) {
         CHECK(packed(f) || (f->last.head.id < f->setup.size && f->last.head.ndesc == 1));
         CHECK(f->last.head.ndesc - 1u < f->setup.size);
@@ -168,7 +210,74 @@ static void unpop(struct fuzz *f)
         f->nheld--;
         f->popped -= f->last.head.ndesc;
         f->last_poppable = 0;
+    } else if (f->last_takable && f->ntaken != 0 && f->err == 0) {
+        vgpio_devq_unpop(&f->q, f->taken[f->ntaken - 1].head);
+        check(f, 0);
+        f->popped -= f->taken[--f->ntaken].head.ndesc;
+        f->last_takable = 0;
     }
+}
+
+static void check_taken(const struct fuzz *f, const struct vgpio_taken *t, unsigned len)
+{
+    unsigned i;
+
+    CHECK(packed(f) || (t->head.id < f->setup.size && t->head.ndesc == 1));
+    CHECK(t->head.ndesc - 1u < f->setup.size);
+    CHECK(t->got <= len && t->room <= 2);
+    for (i = 0; i < t->room; i++) {
+        CHECK(t->gpa[i] < MEM);
+    }
+}
+
+/* Short requests, some at once. */
+static void take(struct fuzz *f, unsigned arg)
+{
+    unsigned len = arg & 1 ? arg / 2 % 9 : VGPIO_TAKEN_BYTES;
+    unsigned most = 1 + arg / 32 % HELD;
+    struct vgpio_taken *t = f->taken + f->ntaken;
+    int n, i;
+
+    if (f->ntaken + most > HELD) {
+        return;
+    }
+    n = vgpio_devq_take(&f->q, t, len, most);
+    check(f, n < 0 ? n : 0);
+    CHECK(n <= (int)most);
+    f->lost |= n < 0;
+    f->last_poppable = 0;
+    f->last_takable = n > 0;
+    for (i = 0; i < n; i++) {
+        check_taken(f, &t[i], len);
+        f->popped += t[i].head.ndesc;
+        f->ntaken++;
+    }
+}
+
+/* Answers the first ones of them. */
+static void answer(struct fuzz *f, unsigned arg)
+{
+    unsigned n = arg % (HELD + 1), i, k;
+    int err;
+
+    n = n < f->ntaken ? n : f->ntaken;
+    for (i = 0; i < n; i++) {
+        f->taken[i].answer[0] = (uint8_t)arg;
+        f->taken[i].answer[1] = (uint8_t)~arg;
+        for (k = 0; is_plain(f) && k < f->taken[i].room; k++) {
+            f->dirty[f->taken[i].gpa[k]] = 1;
+        }
+    }
+    err = vgpio_devq_answer(&f->q, f->taken, n);
+    check(f, err);
+    CHECK(err == 0 || err == f->err || err == VGPIO_ERR_IO);
+    CHECK(err != VGPIO_ERR_IO || !is_plain(f)); /* such memory does not go away */
+    for (i = 0; i < n && (err == 0 || err == VGPIO_ERR_IO); i++) {
+        f->pushed += f->taken[i].head.ndesc;
+    }
+    f->ntaken -= n;
+    memmove(f->taken, f->taken + n, f->ntaken * sizeof f->taken[0]);
+    f->last_poppable = f->last_takable = 0;
 }
 
 static void push(struct fuzz *f, unsigned which)
@@ -186,7 +295,7 @@ static void push(struct fuzz *f, unsigned which)
         f->pushed += f->held[which].head.ndesc;
     }
     f->held[which] = f->held[--f->nheld];
-    f->last_poppable = 0;
+    f->last_poppable = f->last_takable = 0;
 }
 
 static void use(struct fuzz *f, unsigned op, unsigned arg)
@@ -206,6 +315,7 @@ static void use(struct fuzz *f, unsigned op, unsigned arg)
         got = vgpio_chain_read(c, buf, n);
         break;
     case 1:
+        memset(f->dirty, is_plain(f), MEM);
         got = vgpio_chain_write(c, buf, n);
         break;
     case 2:
@@ -225,15 +335,17 @@ static void restart(struct fuzz *f)
     struct vgpio_vq_setup where;
 
     vgpio_devq_stop(&f->q, &where);
-    if (packed(f)) {
+    if (f->lost) {
+        f->lost = 0; /* and is as good as popped: how long it is nobody knows */
+    } else if (packed(f)) {
         CHECK(line_up(f, where.avail_pos) ==
               (line_up(f, f->setup.avail_pos) + f->popped) % (2u * f->setup.size));
     } else {
         CHECK(where.avail_pos == (uint16_t)(f->setup.avail_pos + f->popped));
     }
     check(f, 0);
-    f->nheld = 0;
-    f->last_poppable = 0;
+    f->nheld = f->ntaken = 0;
+    f->last_poppable = f->last_takable = 0;
     f->popped = f->pushed = 0;
     f->err = 0;
     f->fail_at = 0;
@@ -265,12 +377,12 @@ static void offer(struct fuzz *f, unsigned arg)
         return;
     }
     for (i = 0; i <= arg / 64; i++) {
-        unsigned at = (line_up(f, pos) + i) % (2 * n);
-        uint8_t *flags = f->ram + 16 * (at % n) + 14;
+        unsigned where = (line_up(f, pos) + i) % (2 * n);
+        uint8_t *flags = f->ram + 16 * (where % n) + 14;
 
-        flags[0] = (uint8_t)((arg & 7) | (i < arg / 64) | (at < n ? 0x80 : 0));
-        flags[1] = at < n ? 0 : 0x80;
-        memcpy(f->shadow, f->ram, MEM);
+        flags[0] = (uint8_t)((arg & 7) | (i < arg / 64) | (where < n ? 0x80 : 0));
+        flags[1] = where < n ? 0 : 0x80;
+        memcpy(f->shadow, f->ram, LOW);
     }
 }
 
@@ -306,6 +418,10 @@ static void call(struct fuzz *f, unsigned op, unsigned arg)
     case 9:
         if (arg == 0) {
             restart(f);
+        } else if (op / 12 % 2 == 0) {
+            take(f, arg);
+        } else {
+            answer(f, arg);
         }
         break;
     default:
@@ -318,7 +434,18 @@ static void begin(struct fuzz *f, const uint8_t *set, const uint8_t *image, size
 {
     uint16_t n = (uint16_t)(1u << set[0] % 5);
 
-    f->mem = (struct vgpio_mem){sizeof f->mem, f, map, unmap, dirty};
+    f->ram = calloc(1, LOW);
+    f->high = calloc(1, MEM - LOW);
+    CHECK(f->ram != NULL && f->high != NULL);
+    memcpy(f->ram, image, len < LOW ? len : LOW);
+    memcpy(f->high, image + (len < LOW ? len : LOW), len < LOW ? 0 : len - LOW);
+    memcpy(f->shadow, image, len);
+    f->region[0] = (struct vgpio_mem_region){0, LOW, f->ram};
+    f->region[1] = (struct vgpio_mem_region){LOW, MEM - LOW, f->high};
+    f->table = (struct vgpio_mem_table){f->region, 2};
+    f->mem = set[1] & 0x80 ? (struct vgpio_mem){sizeof f->mem, &f->table,
+                                                vgpio_mem_table_map, NULL, NULL}
+                           : (struct vgpio_mem){sizeof f->mem, f, map, unmap, dirty};
     f->chunk = set[0] / 5 % 4;
     f->setup.size = n;
     f->setup.features = (set[1] & VGPIO_CFG_EVENT_IDX ? VGPIO_F_EVENT_IDX : 0) |
@@ -338,10 +465,6 @@ static void begin(struct fuzz *f, const uint8_t *set, const uint8_t *image, size
         f->setup.driver = 16u * n;
         f->setup.device = f->setup.driver + 4;
     }
-    f->ram = calloc(1, MEM);
-    CHECK(f->ram != NULL);
-    memcpy(f->ram, image, len);
-    memcpy(f->shadow, f->ram, MEM);
     CHECK(vgpio_devq_start(&f->q, &f->mem, &f->setup) == 0);
     f->setup.avail_pos = f->q.at.avail_pos;
     check(f, 0);
@@ -367,5 +490,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     vgpio_devq_stop(&f.q, NULL);
     check(&f, 0);
     free(f.ram);
+    free(f.high);
     return 0;
 }

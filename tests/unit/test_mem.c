@@ -598,6 +598,8 @@ static void test_what_is_a_table(void **state)
     mem.ops_size = offsetof(struct vgpio_mem, unmap); /* then these count as NULL */
     mem.unmap = no_unmap;
     assert_true(vgpio_mem_is_table(&mem));
+    r[0].hva = NULL; /* identity */
+    assert_false(vgpio_mem_is_table(&mem));
 }
 
 static int is_table_with(uint64_t gpa, uint64_t size, void *hva)
@@ -622,6 +624,8 @@ static void test_regions_of_a_table(void **state)
     assert_false(is_table_with(0x103f, 64, ram));          /* overlap */
     assert_false(is_table_with(0xfc1, 64, ram));
     assert_false(is_table_with(0x1000, 64, ram));
+    assert_true(is_table_with(0x2000, 64, (void *)(UINTPTR_MAX - 63)));
+    assert_false(is_table_with(0x2000, 64, (void *)(UINTPTR_MAX - 62)));
     assert_true(is_table_with(0x2000, 32, ram));
     assert_false(is_table_with(0x2000, 31, ram)); /* no room for a view */
     assert_false(is_table_with(0x2000, 0, ram));

@@ -197,6 +197,47 @@ static void test_a_copy_ends_inside_a_piece(void **state)
     world_end(&w);
 }
 
+/* Descriptors are fetched when the cursor gets there, and not before: what was asked for is
+ * all there. */
+static void test_a_copy_stops_before_a_bad_descriptor(void **state)
+{
+    struct world w;
+    uint8_t buf[8];
+    unsigned k;
+
+    (void)state;
+    for (k = 0; k < 2; k++) {
+        world_start(&w, 4, 0);
+        ring_peer_desc(&w.p, 0, OUT, 8, k ? PEER_NEXT | PEER_WRITE : PEER_NEXT, 4);
+        ring_peer_post(&w.p, 0);
+        assert_int_equal(vgpio_devq_pop(&w.q, &w.c), 1);
+        assert_int_equal(k ? vgpio_chain_write(&w.c, "12345678", 8)
+                           : vgpio_chain_read(&w.c, buf, 8),
+                         8);
+        assert_int_equal(vgpio_devq_error(&w.q), 0);
+        assert_int_equal(vgpio_chain_finish(&w.c, NULL), VGPIO_ERR_PROTO);
+        world_end(&w);
+    }
+}
+
+/* At the end of a chain there is nothing more to read, also where it was not read. */
+static void test_nothing_is_left_after_the_end(void **state)
+{
+    struct world w;
+    uint8_t buf[8];
+    uint32_t room = 1;
+
+    (void)state;
+    world_start(&w, 4, 0);
+    ring_peer_desc(&w.p, 0, OUT, 8, 0, 0);
+    ring_peer_post(&w.p, 0);
+    assert_int_equal(vgpio_devq_pop(&w.q, &w.c), 1);
+    assert_int_equal(vgpio_chain_finish(&w.c, &room), 0);
+    assert_int_equal(room, 0);
+    assert_int_equal(vgpio_chain_read(&w.c, buf, 8), 0);
+    world_end(&w);
+}
+
 static void test_lengths_sum_past_32_bits(void **state)
 {
     struct world w;
@@ -768,6 +809,8 @@ int main(void)
         cmocka_unit_test(test_readable_after_writable),
         cmocka_unit_test(test_empty_readable_after_empty_writable),
         cmocka_unit_test(test_a_copy_ends_inside_a_piece),
+        cmocka_unit_test(test_a_copy_stops_before_a_bad_descriptor),
+        cmocka_unit_test(test_nothing_is_left_after_the_end),
         cmocka_unit_test(test_lengths_sum_past_32_bits),
         cmocka_unit_test(test_lengths_sum_to_32_bits_exactly),
         cmocka_unit_test(test_indirect_without_the_feature),
