@@ -4,7 +4,8 @@
  * Input: a list of calls; `step` says which byte makes which. Asserted is what
  * docs/security.md promises:
  * - memory is touched only where `map` gave it, only while it is mapped (ASan: all else
- *   is poisoned; without it, nothing unmapped has changed),
+ *   is poisoned; without it, nothing unmapped has changed); of queues whose memory is a
+ *   plain table of regions, where the short ways are taken, only in these regions,
  * - written are only used rings, and bytes that the descriptors of a popped chain called
  *   device-writable,
  * - one call does a bounded number of things,
@@ -84,6 +85,7 @@ struct range {
 struct ring {
     struct vgpio_vq_setup at;
     int started, run, draining;
+    int plain;   /* its memory is a table of regions: nobody sees what is mapped */
     int spoiled; /* somebody wrote where the rings are: their contents mean nothing */
     uint16_t begin, seen; /* where this call began, and what was known to be posted */
     uint16_t avail, used;
@@ -113,7 +115,7 @@ static struct fuzz {
         uint8_t *p;
         uint32_t len;
     } live[LIVE];
-    int inside;
+    int inside, open; /* open: a queue with plain memory may touch all of that */
 
     /* backend */
     vgpio_token tokens[TOKENS];
@@ -257,6 +259,9 @@ static void poison_again(uint8_t *p, uint32_t len)
     uint8_t *from = host + (size_t)(p - host) / 8 * 8;
     unsigned i;
 
+    if (f.open) {
+        return;
+    }
     ASAN_POISON_MEMORY_REGION(from, (size_t)(p + len - from + 7) / 8 * 8);
     for (i = 0; i < f.nlive; i++) {
         ASAN_UNPOISON_MEMORY_REGION(f.live[i].p, f.live[i].len);
@@ -516,6 +521,109 @@ static void dirty(void *ctx, uint64_t gpa, uint32_t len)
 
 static const struct vgpio_mem mem = {sizeof mem, NULL, map, unmap, dirty};
 
+/* All but what cannot be written to, which such a table does not know. */
+static struct vgpio_mem_region plain_regions[NREGIONS];
+static struct vgpio_mem_table plain_table = {plain_regions, 0};
+static const struct vgpio_mem plain_mem = {sizeof plain_mem, &plain_table,
+                                           vgpio_mem_table_map, NULL, NULL};
+
+static void plain_init(void)
+{
+    struct vgpio_mem_region *r = plain_regions;
+    size_t i;
+
+    for (i = 0; i < NREGIONS; i++) {
+        if (!regions[i].rom) {
+            *r++ = (struct vgpio_mem_region){regions[i].gpa, regions[i].size,
+                                             host + regions[i].host};
+        }
+    }
+    plain_table.n = (uint32_t)(r - plain_regions);
+}
+
+static void plain_open(void)
+{
+    uint32_t i;
+
+    f.open = 1;
+    for (i = 0; i < plain_table.n; i++) {
+        ASAN_UNPOISON_MEMORY_REGION(plain_regions[i].hva, (size_t)plain_regions[i].size);
+    }
+}
+
+static int any_allowed(uint64_t gpa, uint32_t len)
+{
+    uint32_t k;
+
+    for (k = 0; k < len && k < HOST_SIZE; k++) {
+        if (at(gpa + k) < HOST_SIZE && allowed[at(gpa + k)]) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* What the chains which this call took let a device write to. A table that one of them
+ * may write to says nothing after the call. */
+static void plain_allow(unsigned n)
+{
+    struct ring *q = &f.q[n];
+    uint16_t pos = q->avail, end = f.dev.q[n].at.avail_pos, id, left = RING_MAX;
+    struct chain c;
+    unsigned i;
+    uint32_t k;
+
+    view = before;
+    while (!q->spoiled && pos != end) {
+        if (FUZZ_PACKED) {
+            pos = walk_packed(q, pos, &c, &id);
+        } else {
+            walk(q, head_at(q, pos++), &c);
+        }
+        for (i = 0; i < c.n; i++) {
+            for (k = 0; k < c.write[i].len && k < HOST_SIZE; k++) {
+                if (at(c.write[i].gpa + k) < HOST_SIZE) {
+                    allowed[at(c.write[i].gpa + k)] = 1;
+                }
+            }
+        }
+        q->spoiled |=
+            c.n == RANGES || left-- == 0 || any_allowed(c.table.gpa, c.table.len);
+    }
+    view = host;
+}
+
+/* So does a ring. */
+static void plain_spoil(struct ring *q)
+{
+    q->spoiled |= any_allowed(q->at.desc, 16u * q->at.size) ||
+                  any_allowed(q->at.driver, driver_bytes(q->at.size)) ||
+                  any_allowed(q->at.device, device_bytes(q->at.size));
+}
+
+/* Each byte that changed, and not in a ring, is one that some chain let be written to. */
+static void plain_changes(void)
+{
+    unsigned i;
+
+    for (i = 0; i < 2; i++) {
+        if (f.q[i].started && f.q[i].plain) {
+            plain_allow(i);
+        }
+    }
+    for (i = 0; i < 2; i++) {
+        if (f.q[i].started) {
+            plain_spoil(&f.q[i]);
+        }
+    }
+    for (i = 0; i < HOST_SIZE; i++) {
+        if (host[i] != before[i] && !writing[i]) {
+            MUST(allowed[i] || f.q[0].spoiled || f.q[1].spoiled);
+            writing[i] = 1;
+        }
+    }
+}
+
 /* ---- the backend ---------------------------------------------------------------- */
 
 static void token_gone(unsigned i)
@@ -648,6 +756,10 @@ static void enter(void)
     ASAN_POISON_MEMORY_REGION(host, sizeof host);
     for (i = 0; i < f.nlive; i++) {
         ASAN_UNPOISON_MEMORY_REGION(f.live[i].p, f.live[i].len);
+    }
+    f.open = 0;
+    if ((f.q[0].started && f.q[0].plain) || (f.q[1].started && f.q[1].plain)) {
+        plain_open();
     }
 }
 
@@ -814,13 +926,16 @@ static void check_changes(void)
 {
     unsigned i, k;
 
-    if (memcmp(before, host, sizeof host) == 0) {
+    if (memcmp(before, host, sizeof host) == 0 && !f.open) {
         return;
     }
     for (k = 0; k < 2; k++) {
         if (f.q[k].started) {
             mark_ring(&f.q[k]);
         }
+    }
+    if (f.open) {
+        plain_changes();
     }
     for (i = 0; i < HOST_SIZE; i++) {
         MUST(host[i] == before[i] || writing[i]);
@@ -848,7 +963,8 @@ static void leave(int may_map)
         check_ring(i, f.q[i].run);
     }
     f.was_broken = f.err[0] != 0 || f.err[1] != 0;
-    MUST(f.nlive == 3u * (unsigned)(f.q[0].started + f.q[1].started));
+    MUST(f.nlive == 3u * (unsigned)((f.q[0].started && !f.q[0].plain) +
+                                    (f.q[1].started && !f.q[1].plain)));
     MUST(f.face.ops->in_flight(f.face.obj) == f.ntokens);
 }
 
@@ -1005,7 +1121,7 @@ static void guest_step(unsigned what)
 
 /* ---- what transport and backend do ------------------------------------------------- */
 
-static void do_start(unsigned n)
+static void do_start(unsigned n, int plain)
 {
     struct vgpio_vq_setup s, last = f.q[n].at;
     unsigned how = in8();
@@ -1036,15 +1152,19 @@ static void do_start(unsigned n)
         poke(s.driver + 2, s.avail_pos, 2); /* nothing waits, as after a reboot */
     }
     enter();
+    if (plain) {
+        plain_open();
+    }
     starting = (int)n;
     if (!was) {
         q->at = s;
+        q->plain = plain;
         q->spoiled = 0;
         q->used = (uint16_t)peek(s.device + 2, 2);
         q->begin = (uint16_t)(q->begin ^ 0x8000u); /* it will be set */
         q->started = 1;
     }
-    err = f.face.ops->queue_start(f.face.obj, n, &mem, &s);
+    err = f.face.ops->queue_start(f.face.obj, n, plain ? &plain_mem : &mem, &s);
     starting = -1;
     if (err == 0) {
         MUST(!was);
@@ -1224,7 +1344,7 @@ static void step(void)
         do_stop(q);
         break;
     case 26:
-        do_start(q);
+        do_start(q, (what & 0x20u) != 0);
         break;
     case 27:
         f.mood = (uint8_t)in8();
@@ -1263,6 +1383,7 @@ static void begin(void)
     struct vgpio_dev_config cfg;
 
     memset(&f, 0, sizeof f);
+    plain_init();
     memset(host, 0, sizeof host);
     memset(allowed, 0, sizeof allowed);
     memset(&cfg, 0, sizeof cfg);

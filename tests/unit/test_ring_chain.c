@@ -197,8 +197,8 @@ static void test_a_copy_ends_inside_a_piece(void **state)
     world_end(&w);
 }
 
-/* Descriptors are fetched when the cursor gets there, and not before: what was asked for is
- * all there. */
+/* Descriptors are fetched when the cursor gets there, and not before: what was asked for
+ * is all there. */
 static void test_a_copy_stops_before_a_bad_descriptor(void **state)
 {
     struct world w;
