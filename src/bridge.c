@@ -56,12 +56,26 @@ static void list(struct vgpio_bridge *b, uint16_t line)
     b->last = line;
 }
 
-static void unlist_first(struct vgpio_bridge *b)
+static uint16_t take_first(struct vgpio_bridge *b)
 {
-    struct vgpio_bridge_line *l = &b->lines[b->first];
+    uint16_t line = b->first;
+    struct vgpio_bridge_line *l = &b->lines[line];
 
     b->first = l->next;
     l->flags &= (uint8_t)~LINE_LISTED;
+    return line;
+}
+
+static void put_first(struct vgpio_bridge *b, uint16_t line)
+{
+    struct vgpio_bridge_line *l = &b->lines[line];
+
+    l->flags |= LINE_LISTED;
+    l->next = b->first;
+    if (b->first == NIL) {
+        b->last = line;
+    }
+    b->first = line;
 }
 
 static void forget_lines(struct vgpio_bridge *b)
@@ -174,14 +188,12 @@ static int send(struct vgpio_bridge *b, uint16_t line)
 static void send_all(struct vgpio_bridge *b)
 {
     while (b->state == RUNNING && b->first != NIL) {
-        uint16_t line = b->first;
+        /* Out of the list first: what upstream does now may change all of it. */
+        uint16_t line = take_first(b);
 
         if (!send(b, line)) {
+            put_first(b, line);
             return;
-        }
-        unlist_first(b);
-        if (b->lines[line].op != OP_NONE && (b->lines[line].flags & LINE_SENT) == 0) {
-            list(b, line); /* asked anew while the last one was finished */
         }
     }
 }
