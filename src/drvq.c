@@ -2,43 +2,41 @@
 /* The driver's face of a queue: what does not depend on the layout. */
 #include "drvq.h"
 
-void vgpio_drvq_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr)
+/* How far behind the descriptors an area lies; 0, which none may, if it is too far. */
+static PORT_NOINLINE uint32_t distance(const struct vgpio_vq_setup *setup,
+                                       const uint64_t *area)
 {
-    struct vgpio_drvq q;
+    uint64_t d = *area - setup->desc;
 
-    q.flags = setup->features & RING_F_PACKED ? VQ_PACKED : 0u;
-    (void)q; /* asked only where both layouts are compiled in */
-    /* Cache lines of their own: one side writes each area and the other one polls it. */
-    LAYOUT(&q, layout)(setup, dma_addr);
+    return ((uint32_t)(d >> 32) | (uint32_t)d >> 31) != 0 ? 0 : (uint32_t)d;
 }
 
 /* Sets the areas and empties them. */
 static int take_ring(struct vgpio_drvq *q, uint8_t *ring,
                      const struct vgpio_vq_setup *setup)
 {
-    uint16_t n = setup->size;
     unsigned packed = vq_is_packed(q);
+    uint32_t n = setup->size;
+    uint32_t desc_bytes = DESC_BYTES * n;
     uint32_t driver_bytes = packed ? PACKED_EVENT_BYTES : SPLIT_AVAIL_BYTES(n);
     uint32_t device_bytes = packed ? PACKED_EVENT_BYTES : SPLIT_USED_BYTES(n);
-    uint64_t driver = setup->driver - setup->desc;
-    uint64_t device = setup->device - setup->desc;
+    uint32_t driver = distance(setup, &setup->driver);
+    uint32_t device = distance(setup, &setup->device);
 
-    if (!vq_size_ok(q, n) || (setup->desc & 15u) ||
-        (setup->driver & (packed ? 3u : 1u)) || (setup->device & 3u) ||
-        ((uintptr_t)ring & 7u)) {
+    if (!vq_size_ok(q, setup->size) || (setup->desc & 15u) ||
+        (driver & (packed ? 3u : 1u)) || (device & 3u) || ((uintptr_t)ring & 7u)) {
         return VGPIO_ERR_INVAL;
     }
-    if (driver < DESC_BYTES * (uint32_t)n || device < driver + driver_bytes ||
-        device > UINT32_MAX / 2) {
+    if (driver < desc_bytes || device < driver + driver_bytes) {
         return VGPIO_ERR_INVAL;
     }
     q->desc = ring;
-    q->driver = ring + (size_t)driver;
-    q->device = ring + (size_t)device;
-    memset(q->desc, 0, DESC_BYTES * (size_t)n);
+    q->driver = ring + driver;
+    q->device = ring + device;
+    memset(q->desc, 0, desc_bytes);
     memset(q->driver, 0, driver_bytes);
     memset(q->device, 0, device_bytes);
-    VGPIO_DMA_CLEAN(q->desc, (size_t)device + device_bytes);
+    VGPIO_DMA_CLEAN(q->desc, device + device_bytes);
     return VGPIO_OK;
 }
 
@@ -46,7 +44,7 @@ int vgpio_drvq_init(struct vgpio_drvq *q, void *ring, struct vgpio_drvq_slot *sl
                     const struct vgpio_vq_setup *setup)
 {
     uint8_t flags;
-    uint16_t i;
+    uint16_t i, next;
     int err;
 
     if (ring == NULL || slots == NULL) {
@@ -67,13 +65,12 @@ int vgpio_drvq_init(struct vgpio_drvq *q, void *ring, struct vgpio_drvq_slot *sl
     if (err != VGPIO_OK) {
         return err;
     }
-    for (i = 0; i < setup->size; i++) {
-        slots[i].slot = DRVQ_NO_SLOT;
-        slots[i].link = (uint16_t)(i + 1u);
-    }
-    slots[i - 1u].link = vq_in_order(q) ? 0 : DRVQ_END;
-    q->free_head = 0;
     q->nfree = q->size = setup->size;
+    next = vq_in_order(q) ? 0 : DRVQ_END;
+    for (i = setup->size; i-- > 0; next = i) {
+        slots[i].slot = DRVQ_NO_SLOT;
+        slots[i].link = next;
+    }
     if (vq_is_packed(q)) {
         vgpio_drvq_packed_init(q);
     }
@@ -83,70 +80,43 @@ int vgpio_drvq_init(struct vgpio_drvq *q, void *ring, struct vgpio_drvq_slot *sl
     return VGPIO_OK;
 }
 
-int vgpio_drvq_error(const struct vgpio_drvq *q)
+#if !VGPIO_CFG_FAST
+int vgpio_drvq_dead(const struct vgpio_drvq *q)
 {
-    return q->err;
+    return q->size ? q->err : VGPIO_ERR_STATE;
 }
+#endif
 
-int vgpio_drvq_add_indirect(struct vgpio_drvq *q, void *table, uint64_t table_addr,
-                            const struct vgpio_seg *segs, unsigned nread, unsigned nwrite,
-                            uint16_t slot)
+int vgpio_drvq_check(const struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigned n,
+                     uint16_t slot)
 {
     int err = drvq_dead(q);
 
     if (err) {
         return err;
     }
-#if VGPIO_CFG_INDIRECT
-    if (vq_has_indirect(q)) {
-        return LAYOUT(q, add_indirect)(q, table, table_addr, segs, nread, nwrite, slot);
+    if (n > q->nfree) {
+        return VGPIO_ERR_NOSPC;
     }
-#else
-    (void)table;
-    (void)table_addr;
-    (void)segs;
-    (void)nread;
-    (void)nwrite;
-    (void)slot;
-#endif
-    return VGPIO_ERR_NOTSUP;
+    return n != 0 && slot != DRVQ_NO_SLOT && drvq_lengths_ok(segs, n) ? VGPIO_OK
+                                                                      : VGPIO_ERR_INVAL;
 }
 
-int vgpio_drvq_publish(struct vgpio_drvq *q, uint32_t *data)
+int vgpio_drvq_error(const struct vgpio_drvq *q)
 {
-    int err = drvq_dead(q);
-
-    return err ? err : LAYOUT(q, publish)(q, data);
-}
-
-int vgpio_drvq_get_many(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
-{
-    int err = drvq_dead(q);
-
-    return err ? err : LAYOUT(q, get)(q, b, n);
+    return q->err;
 }
 
 int vgpio_drvq_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
 {
     struct vgpio_back b;
-    int got = drvq_dead(q);
+    int got = vgpio_drvq_get_many(q, &b, 1);
 
-    if (got != 0) {
-        return got;
-    }
-    got = LAYOUT(q, get)(q, &b, 1);
     if (got > 0) {
         *slot = b.slot;
         *written = b.written;
     }
     return got;
-}
-
-int vgpio_drvq_rearm(struct vgpio_drvq *q)
-{
-    int err = drvq_dead(q);
-
-    return err ? err : LAYOUT(q, rearm)(q);
 }
 
 int vgpio_drvq_drain(struct vgpio_drvq *q, unsigned *iter, uint16_t *slot)
@@ -163,3 +133,57 @@ int vgpio_drvq_drain(struct vgpio_drvq *q, unsigned *iter, uint16_t *slot)
     }
     return 0;
 }
+
+#if !VGPIO_CFG_INDIRECT
+int vgpio_drvq_add_indirect(struct vgpio_drvq *q, void *table, uint64_t table_addr,
+                            const struct vgpio_seg *segs, unsigned nread, unsigned nwrite,
+                            uint16_t slot)
+{
+    int err = drvq_dead(q);
+
+    (void)table;
+    (void)table_addr;
+    (void)segs;
+    (void)nread;
+    (void)nwrite;
+    (void)slot;
+    return err ? err : VGPIO_ERR_NOTSUP;
+}
+#endif
+
+#if VGPIO_CFG_SPLIT && VGPIO_CFG_PACKED
+/* ---- which layout ---- */
+
+void vgpio_drvq_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr)
+{
+    if (setup->features & RING_F_PACKED) {
+        vgpio_drvq_packed_layout(setup, dma_addr);
+    } else {
+        vgpio_drvq_split_layout(setup, dma_addr);
+    }
+}
+
+#if VGPIO_CFG_INDIRECT
+int vgpio_drvq_add_indirect(struct vgpio_drvq *q, void *table, uint64_t table_addr,
+                            const struct vgpio_seg *segs, unsigned nread, unsigned nwrite,
+                            uint16_t slot)
+{
+    return LAYOUT(q, add_indirect)(q, table, table_addr, segs, nread, nwrite, slot);
+}
+#endif
+
+int vgpio_drvq_publish(struct vgpio_drvq *q, uint32_t *data)
+{
+    return LAYOUT(q, publish)(q, data);
+}
+
+int vgpio_drvq_get_many(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
+{
+    return LAYOUT(q, get_many)(q, b, n);
+}
+
+int vgpio_drvq_rearm(struct vgpio_drvq *q)
+{
+    return LAYOUT(q, rearm)(q);
+}
+#endif

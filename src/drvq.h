@@ -10,20 +10,32 @@
 #define DRVQ_NO_SLOT 0xffffu
 #define DRVQ_END 0xffffu
 
+static inline int drvq_is_end(uint16_t link)
+{
+    return (link & 0x8000u) != 0; /* no constant to load */
+}
+
 /* Breaks the queue: the error stays and memory is not touched any more. */
 static inline int drvq_break(struct vgpio_drvq *q, int err)
 {
     q->err = (int8_t)err;
-    q->flags &= (uint8_t)~VQ_FAST;
+    if (VGPIO_CFG_FAST) {
+        q->flags &= (uint8_t)~VQ_FAST;
+    }
     return err;
 }
 
 /* 0, or why nothing may be done with this queue: zeroed memory is one that never
  * began. */
+#if VGPIO_CFG_FAST
 static inline int drvq_dead(const struct vgpio_drvq *q)
 {
     return q->size ? q->err : VGPIO_ERR_STATE;
 }
+#else
+int vgpio_drvq_dead(const struct vgpio_drvq *q);
+#define drvq_dead vgpio_drvq_dead
+#endif
 
 /* Hands the books of a head over; the caller gives its descriptors back. In order, what
  * was skipped in a batch counts as completely written. */
@@ -49,11 +61,36 @@ static inline int drvq_add_len(uint32_t *total, uint32_t len)
     return 1;
 }
 
+/* Are the pieces fit to be offered? */
+static inline int drvq_lengths_ok(const struct vgpio_seg *segs, unsigned n)
+{
+    uint32_t total = 0;
+
+    do {
+        if (!drvq_add_len(&total, segs++->len)) {
+            return 0;
+        }
+    } while (--n != 0);
+    return 1;
+}
+
+/* In halves where those are all that there is: a whole address in registers is more than
+ * the smallest CPUs have room for. */
+static inline void drvq_put_addr(uint8_t *p, const uint64_t *addr)
+{
+#if PORT_HAS_64
+    ring_st64(p, *addr);
+#else
+    ring_st32(p, (uint32_t)*addr);
+    ring_st32(p + 4, (uint32_t)(*addr >> 32));
+#endif
+}
+
 /* A descriptor or table entry of a split ring; one that is free in the ring. */
 static inline void drvq_split_put(uint8_t *p, const struct vgpio_seg *seg, unsigned flags,
                                   unsigned next)
 {
-    ring_st64(p, seg->addr);
+    drvq_put_addr(p, &seg->addr);
     ring_st64(p + 8, seg->len | (uint64_t)flags << 32 | (uint64_t)next << 48);
 }
 
@@ -78,29 +115,49 @@ static inline int drvq_table_ok(const struct vgpio_drvq *q, const uint8_t *table
            n <= (q->size > 1 ? q->size : 2u) && ((uintptr_t)table & 7u) == 0;
 }
 
-/* What differs with the layout. A table of functions would keep both linked. */
+/* What differs with the layout. With both, the calls of queue.h choose one: a table of
+ * functions would keep both linked. With one, its steps are those calls themselves. */
+#if VGPIO_CFG_SPLIT && VGPIO_CFG_PACKED
+#define DRVQ_STEP(layout, step) vgpio_drvq_##layout##_##step
 #define LAYOUT(q, step)                                                                  \
     (vq_is_packed(q) ? vgpio_drvq_packed_##step : vgpio_drvq_split_##step)
+#else
+#define DRVQ_STEP(layout, step) vgpio_drvq_##step
+#define LAYOUT(q, step) vgpio_drvq_general_##step
+#endif
 
-void vgpio_drvq_split_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr);
-int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
-                         unsigned nread, unsigned nwrite, uint16_t slot);
-int vgpio_drvq_split_add_indirect(struct vgpio_drvq *q, uint8_t *table,
-                                  uint64_t table_addr, const struct vgpio_seg *segs,
-                                  unsigned nread, unsigned nwrite, uint16_t slot);
-int vgpio_drvq_split_publish(struct vgpio_drvq *q, uint32_t *data);
-int vgpio_drvq_split_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n);
-int vgpio_drvq_split_rearm(struct vgpio_drvq *q);
+/* Likewise, but a short way may stand before it. */
+#if VGPIO_CFG_SPLIT && VGPIO_CFG_PACKED
+#define DRVQ_ADD(layout) vgpio_drvq_##layout##_add
+#elif VGPIO_CFG_FAST
+#define DRVQ_ADD(layout) vgpio_drvq_general_add
+#else
+#define DRVQ_ADD(layout) vgpio_drvq_add
+#endif
 
-void vgpio_drvq_packed_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr);
+/* 0, or why these pieces cannot be staged with one descriptor each. */
+int vgpio_drvq_check(const struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigned n,
+                     uint16_t slot);
+
+void DRVQ_STEP(split, layout)(struct vgpio_vq_setup *setup, uint64_t dma_addr);
+int DRVQ_ADD(split)(struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigned nread,
+                    unsigned nwrite, uint16_t slot);
+int DRVQ_STEP(split, add_indirect)(struct vgpio_drvq *q, void *table, uint64_t table_addr,
+                                   const struct vgpio_seg *segs, unsigned nread,
+                                   unsigned nwrite, uint16_t slot);
+int DRVQ_STEP(split, publish)(struct vgpio_drvq *q, uint32_t *data);
+int DRVQ_STEP(split, get_many)(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n);
+int DRVQ_STEP(split, rearm)(struct vgpio_drvq *q);
+
+void DRVQ_STEP(packed, layout)(struct vgpio_vq_setup *setup, uint64_t dma_addr);
 void vgpio_drvq_packed_init(struct vgpio_drvq *q);
-int vgpio_drvq_packed_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
-                          unsigned nread, unsigned nwrite, uint16_t slot);
-int vgpio_drvq_packed_add_indirect(struct vgpio_drvq *q, uint8_t *table,
-                                   uint64_t table_addr, const struct vgpio_seg *segs,
-                                   unsigned nread, unsigned nwrite, uint16_t slot);
-int vgpio_drvq_packed_publish(struct vgpio_drvq *q, uint32_t *data);
-int vgpio_drvq_packed_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n);
-int vgpio_drvq_packed_rearm(struct vgpio_drvq *q);
+int DRVQ_ADD(packed)(struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigned nread,
+                     unsigned nwrite, uint16_t slot);
+int DRVQ_STEP(packed, add_indirect)(struct vgpio_drvq *q, void *table,
+                                    uint64_t table_addr, const struct vgpio_seg *segs,
+                                    unsigned nread, unsigned nwrite, uint16_t slot);
+int DRVQ_STEP(packed, publish)(struct vgpio_drvq *q, uint32_t *data);
+int DRVQ_STEP(packed, get_many)(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n);
+int DRVQ_STEP(packed, rearm)(struct vgpio_drvq *q);
 
 #endif /* VGPIO_DRVQ_H */

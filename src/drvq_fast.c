@@ -125,40 +125,33 @@ static PORT_INLINE unsigned stage_pairs(struct vgpio_drvq *q, const struct vgpio
     return i;
 }
 
-#endif /* VGPIO_CFG_FAST */
-
-/* Alone, it is no general way beside a short one. */
-#if VGPIO_CFG_FAST
-#define GENERAL_WAY PORT_NOINLINE
-#else
-#define GENERAL_WAY PORT_INLINE
-#endif
-
-static GENERAL_WAY int add_any(struct vgpio_drvq *q, const struct vgpio_seg *segs,
-                               unsigned nread, unsigned nwrite, uint16_t slot)
+/* Apart, for its frame is not to lie below the general way. */
+static PORT_NOINLINE int add_pair(struct vgpio_drvq *q, const struct vgpio_seg *segs,
+                                  uint16_t slot)
 {
-    int err = drvq_dead(q);
+    struct staging s = stage_begin(q);
 
-    return err ? err : LAYOUT(q, add)(q, segs, nread, nwrite, slot);
+    if (q->nfree < 2 || !pair_ok(&segs[0], &segs[1], slot)) {
+        return 0;
+    }
+    if (!vq_is_packed(q)) {
+        split_stage(&s, &segs[0], &segs[1], slot);
+    } else if (!packed_stage(q, &s, &segs[0], &segs[1], slot)) {
+        return 0;
+    }
+    stage_end(q, &s, 1);
+    return 1;
 }
 
 int vgpio_drvq_add(struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigned nread,
                    unsigned nwrite, uint16_t slot)
 {
-#if VGPIO_CFG_FAST
-    if ((q->flags & VQ_FAST) && nread == 1 && nwrite == 1) {
-        struct vgpio_pair p;
-
-        p.seg[0] = segs[0];
-        p.seg[1] = segs[1];
-        p.slot = slot;
-        if (stage_pairs(q, &p, 1) != 0) {
-            return VGPIO_OK;
-        }
+    if ((q->flags & VQ_FAST) && nread == 1 && nwrite == 1 && add_pair(q, segs, slot)) {
+        return VGPIO_OK;
     }
-#endif
-    return add_any(q, segs, nread, nwrite, slot);
+    return LAYOUT(q, add)(q, segs, nread, nwrite, slot);
 }
+#endif /* VGPIO_CFG_FAST */
 
 int vgpio_drvq_add_pairs(struct vgpio_drvq *q, const struct vgpio_pair *p, unsigned n)
 {
@@ -171,7 +164,7 @@ int vgpio_drvq_add_pairs(struct vgpio_drvq *q, const struct vgpio_pair *p, unsig
     }
 #endif
     for (; i < n && err == VGPIO_OK; i += err == VGPIO_OK) {
-        err = add_any(q, p[i].seg, 1, 1, p[i].slot);
+        err = vgpio_drvq_add(q, p[i].seg, 1, 1, p[i].slot);
     }
     return i != 0 ? (int)i : err;
 }

@@ -12,7 +12,12 @@ static inline uint8_t *desc_at(const struct vgpio_drvq *q, uint16_t pos)
     return q->desc + DESC_BYTES * packed_off(pos);
 }
 
-void vgpio_drvq_packed_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr)
+static inline uint8_t *flags_at(const struct vgpio_drvq *q, uint16_t pos)
+{
+    return desc_at(q, pos) + PACKED_FLAGS;
+}
+
+void DRVQ_STEP(packed, layout)(struct vgpio_vq_setup *setup, uint64_t dma_addr)
 {
     setup->desc = dma_addr;
     setup->driver = setup->desc + VGPIO_DMA_UP(DESC_BYTES * (uint32_t)setup->size);
@@ -22,21 +27,6 @@ void vgpio_drvq_packed_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr)
 void vgpio_drvq_packed_init(struct vgpio_drvq *q)
 {
     q->next_avail = q->published = q->last_used = PACKED_START;
-}
-
-/* Are the pieces fit to be offered? Asked before anything is written: half a chain would
- * be available once it lies behind a later one. */
-static inline int lengths_ok(const struct vgpio_seg *segs, unsigned n)
-{
-    uint32_t total = 0;
-    unsigned k;
-
-    for (k = 0; k < n; k++) {
-        if (!drvq_add_len(&total, segs[k].len)) {
-            return 0;
-        }
-    }
-    return 1;
 }
 
 /* The second half of a descriptor, all but the flags. */
@@ -77,20 +67,17 @@ static inline void stage(struct vgpio_drvq *q, const struct vgpio_seg *seg,
     q->next_avail = packed_add(q->size, pos, n);
 }
 
-int vgpio_drvq_packed_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
-                          unsigned nread, unsigned nwrite, uint16_t slot)
+int DRVQ_ADD(packed)(struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigned nread,
+                     unsigned nwrite, uint16_t slot)
 {
     unsigned n = nread + nwrite, k;
     uint16_t id = next_id(q), pos = q->next_avail;
+    /* Before anything is written: half a chain would be available once it lies behind a
+     * later one. */
+    int err = vgpio_drvq_check(q, segs, n < nread ? 0 : n, slot);
 
-    if (slot == DRVQ_NO_SLOT || n == 0 || n < nread) {
-        return VGPIO_ERR_INVAL;
-    }
-    if (n > q->nfree) {
-        return VGPIO_ERR_NOSPC;
-    }
-    if (!lengths_ok(segs, n)) {
-        return VGPIO_ERR_INVAL;
+    if (err) {
+        return err;
     }
     /* From the second descriptor on: available at once, but behind one that is not. */
     for (k = 1; k < n; k++) {
@@ -109,20 +96,25 @@ int vgpio_drvq_packed_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
 }
 
 #if VGPIO_CFG_INDIRECT
-int vgpio_drvq_packed_add_indirect(struct vgpio_drvq *q, uint8_t *table,
-                                   uint64_t table_addr, const struct vgpio_seg *segs,
-                                   unsigned nread, unsigned nwrite, uint16_t slot)
+int DRVQ_STEP(packed, add_indirect)(struct vgpio_drvq *q, void *memory,
+                                    uint64_t table_addr, const struct vgpio_seg *segs,
+                                    unsigned nread, unsigned nwrite, uint16_t slot)
 {
     unsigned n = nread + nwrite, k;
+    uint8_t *table = memory;
     struct vgpio_seg whole;
+    int err = drvq_dead(q);
 
+    if (err || !vq_has_indirect(q)) {
+        return err ? err : VGPIO_ERR_NOTSUP;
+    }
     if (!drvq_table_ok(q, table, nread, nwrite, slot)) {
         return VGPIO_ERR_INVAL;
     }
     if (q->nfree == 0) {
         return VGPIO_ERR_NOSPC;
     }
-    if (!lengths_ok(segs, n)) {
+    if (!drvq_lengths_ok(segs, n)) {
         return VGPIO_ERR_INVAL;
     }
     for (k = 0; k < n; k++) {
@@ -152,17 +144,18 @@ static int wanted(struct vgpio_drvq *q, uint16_t now, uint16_t old)
     return packed_wanted(ring_ld32(q->device), always, q->size, now, old);
 }
 
-int vgpio_drvq_packed_publish(struct vgpio_drvq *q, uint32_t *data)
+int DRVQ_STEP(packed, publish)(struct vgpio_drvq *q, uint32_t *data)
 {
     uint16_t old = q->published;
     uint16_t now = q->next_avail;
+    int err = drvq_dead(q);
 
-    if (now == old) {
-        return 0;
+    if (err || now == old) {
+        return err;
     }
     /* Pairs with the device's acquire load of these flags: buffers and all descriptors of
      * the batch are visible before the first of them is. */
-    ring_st16_release(desc_at(q, old) + PACKED_FLAGS, q->u.first_flags, vq_platform(q));
+    ring_st16_release(flags_at(q, old), q->u.first_flags, vq_platform(q));
     q->published = now;
     if (data != NULL) {
         *data = (q->flags & VQ_NOTIFY_DATA) ? (uint32_t)now << 16 : 0;
@@ -173,14 +166,17 @@ int vgpio_drvq_packed_publish(struct vgpio_drvq *q, uint32_t *data)
     return wanted(q, now, old);
 }
 
+static inline int is_used(uint16_t pos, uint16_t flags)
+{
+    return (flags & DESC_F_TURN) == packed_used_bits(pos);
+}
+
 /* Has a chain come back? */
 static inline int look(const struct vgpio_drvq *q, uint16_t pos)
 {
     /* Pairs with the device's release store of the first flags of a batch: what it used,
      * and the answers in there, are visible after this load. */
-    uint16_t flags = ring_ld16_acquire(desc_at(q, pos) + PACKED_FLAGS, vq_platform(q));
-
-    return (flags & DESC_F_TURN) == packed_used_bits(pos);
+    return is_used(pos, ring_ld16_acquire(flags_at(q, pos), vq_platform(q)));
 }
 
 #if VGPIO_CFG_IN_ORDER
@@ -212,7 +208,7 @@ static int get_in_order(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
 }
 #endif
 
-int vgpio_drvq_packed_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
+int DRVQ_STEP(packed, get_many)(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
 {
     struct vgpio_drvq_slot *books = q->ring;
     uint16_t pos = q->last_used, free = q->free_head, nfree = q->nfree;
@@ -220,6 +216,11 @@ int vgpio_drvq_packed_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n
      * device's position never goes past ours. */
     uint32_t left = packed_dist(q->size, pos, q->published);
     unsigned i;
+    int err = drvq_dead(q);
+
+    if (err) {
+        return err;
+    }
 
 #if VGPIO_CFG_IN_ORDER
     if (vq_in_order(q)) {
@@ -254,8 +255,13 @@ int vgpio_drvq_packed_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n
     return i != 0 ? (int)i : drvq_break(q, VGPIO_ERR_PROTO);
 }
 
-int vgpio_drvq_packed_rearm(struct vgpio_drvq *q)
+int DRVQ_STEP(packed, rearm)(struct vgpio_drvq *q)
 {
+    int err = drvq_dead(q);
+
+    if (err) {
+        return err;
+    }
     /* Without EVENT_IDX the mode is ENABLE from the start and stays so. */
     if (vq_has_event_idx(q)) {
         ring_st32(q->driver, PACKED_EVENT(q->last_used, PACKED_MODE_DESC));
@@ -263,7 +269,9 @@ int vgpio_drvq_packed_rearm(struct vgpio_drvq *q)
     /* Pairs with the device's fence between the flags and its look at our area: either it
      * sees that and interrupts, or we see its flags now. */
     ring_fence(vq_platform(q));
-    return look(q, q->last_used) || q->batch != DRVQ_END;
+    /* No acquire: who is told of a chain looks again, in get. */
+    return is_used(q->last_used, ring_ld16(flags_at(q, q->last_used))) ||
+           q->batch != DRVQ_END;
 }
 
 #endif /* VGPIO_CFG_PACKED */

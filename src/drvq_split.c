@@ -6,7 +6,7 @@
 
 #if VGPIO_CFG_SPLIT
 
-void vgpio_drvq_split_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr)
+void DRVQ_STEP(split, layout)(struct vgpio_vq_setup *setup, uint64_t dma_addr)
 {
     /* Cache lines of their own: one side writes each area and the other one polls it. */
     setup->desc = dma_addr;
@@ -14,64 +14,69 @@ void vgpio_drvq_split_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr)
     setup->device = setup->driver + VGPIO_DMA_UP(SPLIT_AVAIL_BYTES(setup->size));
 }
 
-/* Takes the chain head .. tail, n descriptors, off the free list and stages it. */
-static inline void stage(struct vgpio_drvq *q, uint16_t tail, unsigned n, uint16_t slot)
+/* Stages the chain that begins with the first free descriptor and ends with `tail`. */
+static inline void stage(struct vgpio_drvq *q, struct vgpio_drvq_slot *tail,
+                         uint16_t slot)
 {
-    uint16_t head = q->free_head;
     uint8_t *entry = q->driver + AVAIL_RING(q->next_avail & (q->size - 1u));
+    uint16_t head = q->free_head;
 
-    q->free_head = q->ring[tail].link;
-    q->ring[tail].link = DRVQ_END;
+    q->free_head = tail->link;
+    tail->link = DRVQ_END;
     q->ring[head].slot = slot;
-    q->nfree = (uint16_t)(q->nfree - n);
     ring_st16(entry, head);
     VGPIO_DMA_CLEAN(entry, 2u);
     q->next_avail++;
 }
 
-int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
-                         unsigned nread, unsigned nwrite, uint16_t slot)
+int DRVQ_ADD(split)(struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigned nread,
+                    unsigned nwrite, uint16_t slot)
 {
-    const struct vgpio_drvq_slot *books = q->ring;
-    uint16_t i = q->free_head, tail;
-    unsigned n = nread + nwrite, k = 0;
-    uint32_t total = 0;
+    struct vgpio_drvq_slot *tail;
+    unsigned n = nread + nwrite, i = q->free_head;
+    int err = vgpio_drvq_check(q, segs, n < nread ? 0 : n, slot);
 
-    if (slot == DRVQ_NO_SLOT || n == 0 || n < nread) {
-        return VGPIO_ERR_INVAL;
+    if (err) {
+        return err;
     }
-    if (n > q->nfree) {
-        return VGPIO_ERR_NOSPC;
-    }
+    q->nfree = (uint16_t)(q->nfree - n);
     do {
-        unsigned flags = k < nread ? 0u : DESC_F_WRITE;
-        uint16_t link = 0;
+        uint8_t *p = q->desc + DESC_BYTES * i;
+        uint32_t word = DESC_F_WRITE; /* flags, and the next one above them */
 
-        /* Nothing is taken yet: half a chain in free descriptors means nothing. */
-        if (!drvq_add_len(&total, segs[k].len)) {
-            return VGPIO_ERR_INVAL;
+        if (nread != 0) {
+            nread--;
+            word = 0;
         }
-        tail = i;
-        if (k + 1u != n) {
-            flags |= DESC_F_NEXT;
-            i = link = books[i].link;
+        tail = &q->ring[i];
+        i = tail->link;
+        if (--n != 0) {
+            word |= DESC_F_NEXT | (uint32_t)i << 16;
         }
-        drvq_split_put_free(q->desc, tail, &segs[k], flags, link);
-    } while (++k != n);
-    stage(q, tail, n, slot);
+        drvq_put_addr(p, &segs->addr);
+        ring_st64(p + 8, segs->len | (uint64_t)word << 32);
+        VGPIO_DMA_CLEAN(p, DESC_BYTES);
+        segs++;
+    } while (n != 0);
+    stage(q, tail, slot);
     return VGPIO_OK;
 }
 
 #if VGPIO_CFG_INDIRECT
-int vgpio_drvq_split_add_indirect(struct vgpio_drvq *q, uint8_t *table,
-                                  uint64_t table_addr, const struct vgpio_seg *segs,
-                                  unsigned nread, unsigned nwrite, uint16_t slot)
+int DRVQ_STEP(split, add_indirect)(struct vgpio_drvq *q, void *memory,
+                                   uint64_t table_addr, const struct vgpio_seg *segs,
+                                   unsigned nread, unsigned nwrite, uint16_t slot)
 {
     unsigned n = nread + nwrite, k;
     uint8_t *p = q->desc + DESC_BYTES * (uint32_t)q->free_head;
+    uint8_t *table = memory;
     struct vgpio_seg whole;
     uint32_t total = 0;
+    int err = drvq_dead(q);
 
+    if (err || !vq_has_indirect(q)) {
+        return err ? err : VGPIO_ERR_NOTSUP;
+    }
     if (!drvq_table_ok(q, table, nread, nwrite, slot)) {
         return VGPIO_ERR_INVAL;
     }
@@ -93,7 +98,8 @@ int vgpio_drvq_split_add_indirect(struct vgpio_drvq *q, uint8_t *table,
     whole.len = DESC_BYTES * n;
     drvq_split_put(p, &whole, DESC_F_INDIRECT, 0);
     VGPIO_DMA_CLEAN(p, DESC_BYTES);
-    stage(q, q->free_head, 1, slot);
+    q->nfree--;
+    stage(q, &q->ring[q->free_head], slot);
     return VGPIO_OK;
 }
 #endif
@@ -117,13 +123,14 @@ static int wanted(struct vgpio_drvq *q, uint16_t now, uint16_t old)
     return first || vq_need_event(ring_ld16(word), now, old);
 }
 
-int vgpio_drvq_split_publish(struct vgpio_drvq *q, uint32_t *data)
+int DRVQ_STEP(split, publish)(struct vgpio_drvq *q, uint32_t *data)
 {
     uint16_t old = q->published;
     uint16_t now = q->next_avail;
+    int err = drvq_dead(q);
 
-    if (now == old) {
-        return 0;
+    if (err || now == old) {
+        return err;
     }
     /* Pairs with the device's acquire load of avail.idx: buffers, descriptors and heads
      * are visible before the index that covers them. */
@@ -175,7 +182,7 @@ static inline uint16_t used_head(const struct vgpio_drvq *q, uint16_t pos, uint3
 static inline uint16_t tail_of(const struct vgpio_drvq_slot *books, uint16_t head,
                                uint16_t *n)
 {
-    for (++*n; books[head].link != DRVQ_END; ++*n) {
+    for (++*n; !drvq_is_end(books[head].link); ++*n) {
         head = books[head].link;
     }
     return head;
@@ -203,6 +210,7 @@ static int get_in_order(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
 }
 #endif
 
+#if VGPIO_CFG_FAST
 /* At least one is known to have come back. What is wrong with a later one is found when
  * it is the first. */
 static PORT_INLINE int get_seen(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
@@ -231,11 +239,34 @@ static PORT_INLINE int get_seen(struct vgpio_drvq *q, struct vgpio_back *b, unsi
     return i != 0 ? (int)i : drvq_break(q, VGPIO_ERR_PROTO);
 }
 
-int vgpio_drvq_split_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
+#else
+static inline int get_seen(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
 {
-    if (q->last_used == q->u.used_seen) {
-        int got = look(q);
+    struct vgpio_drvq_slot *books = q->ring;
+    uint16_t head = used_head(q, q->last_used, &b->written);
 
+    (void)n; /* one by one is easier */
+    if (head == DRVQ_END) {
+        return drvq_break(q, VGPIO_ERR_PROTO);
+    }
+    q->last_used++;
+    b->slot = books[head].slot;
+    books[head].slot = DRVQ_NO_SLOT;
+    books[tail_of(books, head, &q->nfree)].link = q->free_head;
+    q->free_head = head;
+    return 1;
+}
+#endif
+
+int DRVQ_STEP(split, get_many)(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
+{
+    int got = drvq_dead(q);
+
+    if (got) {
+        return got;
+    }
+    if (q->last_used == q->u.used_seen) {
+        got = look(q);
         if (got <= 0) {
             return got;
         }
@@ -248,10 +279,13 @@ int vgpio_drvq_split_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
     return get_seen(q, b, n);
 }
 
-int vgpio_drvq_split_rearm(struct vgpio_drvq *q)
+int DRVQ_STEP(split, rearm)(struct vgpio_drvq *q)
 {
-    int n;
+    int n = drvq_dead(q);
 
+    if (n) {
+        return n;
+    }
     if (vq_has_event_idx(q)) {
         uint8_t *word = q->driver + USED_EVENT(q->size);
 
