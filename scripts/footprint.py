@@ -199,7 +199,7 @@ def chains(own, calls):
 
 # Whom the driver calls through a pointer: its dialect, and the MMIO bus. What is a user's own
 # is not counted, nor what the standard's dialect does not have.
-SEAMS = ["std_{}", "bus_{}"]
+SEAMS = ["vgpio_std_{}", "bus_{}"]
 NOT_OURS = ["->trace", "->read", "->write", "->local", "->ready"]
 
 

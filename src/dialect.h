@@ -41,13 +41,15 @@ struct vgpio_dialect {
     int (*configure)(struct vgpio_drv *drv);
     /* Queues stand, DRIVER_OK not yet: stage what the device waits for; may be NULL. */
     int (*ready)(struct vgpio_drv *drv);
-    /* The calls of driver.h; the driver runs without error, `line` is in range. */
-    int (*submit)(struct vgpio_drv *drv, const struct vgpio_request *req, void *cookie);
+    /* The calls of driver.h; the driver runs without error, `line` is in range. `req` is
+     * the dialect's to change. */
+    int (*submit)(struct vgpio_drv *drv, struct vgpio_request *req, void *cookie);
     int (*read_names)(struct vgpio_drv *drv, uint8_t *buf, uint64_t dma_addr,
                       uint32_t len, void *cookie);
     int (*unmask)(struct vgpio_drv *drv, uint16_t line);
     /* The device gave a slot back. 1: *ev is filled; 0: nothing to tell; < 0: fatal. A
-     * request slot is still busy: give it back here, or later. */
+     * request slot is still busy: give it back here, or later. An event slot that is to
+     * go back at once may be left in drv->again, plus 1. */
     int (*used)(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
                 struct vgpio_drv_event *ev);
 
@@ -59,7 +61,37 @@ struct vgpio_dialect {
     int (*local)(struct vgpio_drv *drv, struct vgpio_drv_event *ev);
 };
 
-extern const struct vgpio_dialect vgpio_std_dialect;
+int vgpio_std_configure(struct vgpio_drv *drv);
+int vgpio_std_submit(struct vgpio_drv *drv, struct vgpio_request *req, void *cookie);
+int vgpio_std_read_names(struct vgpio_drv *drv, uint8_t *buf, uint64_t dma_addr,
+                         uint32_t len, void *cookie);
+int vgpio_std_unmask(struct vgpio_drv *drv, uint16_t line);
+int vgpio_std_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
+                   struct vgpio_drv_event *ev);
+
+/* In every file that looks at it: as the only dialect it folds to constants. */
+static const struct vgpio_dialect vgpio_std_dialect = {
+    VGPIO_DEVICE_ID,
+    VGPIO_CFG_IRQ ? VGPIO_F_IRQ : 0,
+    VGPIO_F_IRQ,
+    {VGPIO_REQUESTQ, VGPIO_EVENTQ},
+    {VGPIO_REQUEST_SIZE, VGPIO_IRQ_REQUEST_SIZE},
+    {VGPIO_RESPONSE_SIZE, VGPIO_IRQ_RESPONSE_SIZE},
+    vgpio_std_configure,
+    NULL,
+    vgpio_std_submit,
+    vgpio_std_read_names,
+    vgpio_std_unmask,
+    vgpio_std_used,
+    0,
+    NULL,
+};
+
+#if VGPIO_CFG_DIALECTS
+#define DRV_DIALECT(drv) ((drv)->cfg.dialect)
+#else
+#define DRV_DIALECT(drv) ((void)(drv), &vgpio_std_dialect)
+#endif
 
 /* ---- what the engine does for a dialect ---- */
 
@@ -72,7 +104,7 @@ uint8_t *vgpio_drv_cell(const struct vgpio_drv *drv, uint16_t slot);
 
 static inline unsigned vgpio_drv_kind(const struct vgpio_drv *drv, uint16_t slot)
 {
-    return !VGPIO_CFG_IRQ || slot < drv->nreq ? VGPIO_SLOT_REQ : VGPIO_SLOT_EVENT;
+    return !VGPIO_CFG_IRQ || slot < drv->cfg.nreq ? VGPIO_SLOT_REQ : VGPIO_SLOT_EVENT;
 }
 
 /* Cleans the cell and stages it; the answer goes to `answer`, or into the cell if that is
@@ -84,7 +116,20 @@ int vgpio_drv_stage(struct vgpio_drv *drv, uint16_t slot, const struct vgpio_seg
 int vgpio_drv_answer(struct vgpio_drv *drv, uint16_t slot, int result,
                      struct vgpio_drv_event *ev);
 
-void vgpio_drv_trace(const struct vgpio_drv *drv, unsigned id, uint32_t a, uint32_t b);
+static inline void vgpio_drv_trace(const struct vgpio_drv *drv, unsigned id, uint32_t a,
+                                   uint32_t b)
+{
+#if VGPIO_CFG_TRACE
+    if (drv->cfg.trace != NULL) {
+        drv->cfg.trace(drv->cfg.trace_ctx, id, a, b);
+    }
+#else
+    (void)drv;
+    (void)id;
+    (void)a;
+    (void)b;
+#endif
+}
 
 /* One byte that the device may be changing: read once. */
 static inline uint8_t vgpio_drv_byte(const uint8_t *shared)

@@ -62,7 +62,7 @@ static int text2021(const struct vgpio_drv *drv)
 static int read_config(struct vgpio_drv *drv, uint8_t raw[VGPIO_DRAFT_CONFIG_SIZE])
 {
     static const uint8_t fields[][2] = {{0, 1}, {2, 2}, {4, 4}};
-    const struct vgpio_bus_ops *bus = drv->bus;
+    const struct vgpio_bus_ops *bus = drv->cfg.bus;
     uint32_t before = 0;
     uint32_t after = 0;
     unsigned i, tries = 0;
@@ -73,14 +73,14 @@ static int read_config(struct vgpio_drv *drv, uint8_t raw[VGPIO_DRAFT_CONFIG_SIZ
             return VGPIO_ERR_PROTO;
         }
         if (bus->config_gen != NULL) {
-            err = bus->config_gen(drv->bus_ctx, &before);
+            err = bus->config_gen(drv->cfg.bus_ctx, &before);
         }
         for (i = 0; i < 3 && err >= 0; i++) {
-            err = bus->config_read(drv->bus_ctx, fields[i][0], raw + fields[i][0],
+            err = bus->config_read(drv->cfg.bus_ctx, fields[i][0], raw + fields[i][0],
                                    fields[i][1]);
         }
         if (err >= 0 && bus->config_gen != NULL) {
-            err = bus->config_gen(drv->bus_ctx, &after);
+            err = bus->config_gen(drv->cfg.bus_ctx, &after);
         }
         if (err < 0) {
             return err;
@@ -106,16 +106,16 @@ static int draft_configure(struct vgpio_drv *drv)
         vgpio_drv_trace(drv, VGPIO_TR_DIALECT, 0, 0);
         return VGPIO_ERR_NOTSUP;
     }
-    if (drv->nirq == 0) {
+    if (drv->cfg.nirq == 0) {
         return VGPIO_ERR_NOTSUP;
     }
-    if (drv->irq_map_len < c.ngpio) {
+    if (drv->cfg.irq_map_len < c.ngpio) {
         return VGPIO_ERR_NOSPC;
     }
     drv->ngpio = c.ngpio;
     drv->names_size = c.names_size;
     for (i = 0; i < c.ngpio; i++) {
-        drv->irq_map[i] = 0;
+        drv->cfg.irq_map[i] = 0;
     }
     memset(drv->own, 0, sizeof drv->own);
     drv->own[FIRST] = NO_SLOT;
@@ -163,7 +163,7 @@ static int deliverable(unsigned word)
 
 static void irq_update(struct vgpio_drv *drv, uint16_t line)
 {
-    uint16_t *word = &drv->irq_map[line];
+    uint16_t *word = &drv->cfg.irq_map[line];
     int was = (*word & LINE_READY) != 0;
     int now = deliverable(*word);
 
@@ -181,7 +181,7 @@ static void irq_update(struct vgpio_drv *drv, uint16_t line)
  * level stands for two changes or more. */
 static void level_report(struct vgpio_drv *drv, uint16_t line, unsigned level)
 {
-    uint16_t *word = &drv->irq_map[line];
+    uint16_t *word = &drv->cfg.irq_map[line];
     unsigned before = (*word & LINE_HIGH) != 0;
     unsigned edges = level != 0 ? VGPIO_RISING : VGPIO_FALLING;
 
@@ -198,7 +198,7 @@ static void level_report(struct vgpio_drv *drv, uint16_t line, unsigned level)
 
 static int draft_unmask(struct vgpio_drv *drv, uint16_t line)
 {
-    uint16_t *word = &drv->irq_map[line];
+    uint16_t *word = &drv->cfg.irq_map[line];
 
     if (LINE_TYPE(*word) == VGPIO_IRQ_NONE) {
         return VGPIO_ERR_STATE;
@@ -213,15 +213,15 @@ static void irq_event(struct vgpio_drv *drv, struct vgpio_drv_event *ev)
 {
     uint16_t line = drv->own[LOOK_FROM];
 
-    while ((drv->irq_map[line] & LINE_READY) == 0) {
+    while ((drv->cfg.irq_map[line] & LINE_READY) == 0) {
         line = (uint16_t)(line + 1u < drv->ngpio ? line + 1u : 0u);
     }
     ev->kind = VGPIO_IRQ;
     ev->line = line;
-    ev->type = (uint16_t)LINE_TYPE(drv->irq_map[line]);
+    ev->type = (uint16_t)LINE_TYPE(drv->cfg.irq_map[line]);
     ev->result = 0;
     ev->cookie = NULL;
-    set_bits(&drv->irq_map[line], LINE_UNMASKED | LINE_LATCHED, 0);
+    set_bits(&drv->cfg.irq_map[line], LINE_UNMASKED | LINE_LATCHED, 0);
     irq_update(drv, line);
     drv->own[LOOK_FROM] = (uint16_t)(line + 1u < drv->ngpio ? line + 1u : 0u);
     vgpio_drv_trace(drv, VGPIO_TR_IRQ_VALID, line, 0);
@@ -231,23 +231,23 @@ static void irq_event(struct vgpio_drv *drv, struct vgpio_drv_event *ev)
 
 static void enqueue(struct vgpio_drv *drv, uint16_t slot)
 {
-    drv->slots[slot].next = NO_SLOT;
+    drv->cfg.slots[slot].next = NO_SLOT;
     if (drv->own[FIRST] == NO_SLOT) {
         drv->own[FIRST] = slot;
     } else {
-        drv->slots[drv->own[LAST]].next = slot;
+        drv->cfg.slots[drv->own[LAST]].next = slot;
     }
     drv->own[LAST] = slot;
 }
 
 static void dequeue(struct vgpio_drv *drv, uint16_t slot, uint16_t before)
 {
-    uint16_t next = drv->slots[slot].next;
+    uint16_t next = drv->cfg.slots[slot].next;
 
     if (before == NO_SLOT) {
         drv->own[FIRST] = next;
     } else {
-        drv->slots[before].next = next;
+        drv->cfg.slots[before].next = next;
     }
     if (drv->own[LAST] == slot) {
         drv->own[LAST] = before;
@@ -257,7 +257,7 @@ static void dequeue(struct vgpio_drv *drv, uint16_t slot, uint16_t before)
 /* One of the two ends of a request. */
 static void half_done(struct vgpio_drv *drv, uint16_t slot, unsigned half)
 {
-    struct vgpio_drv_slot *s = &drv->slots[slot];
+    struct vgpio_drv_slot *s = &drv->cfg.slots[slot];
 
     s->state = (uint8_t)(s->state | half);
     if ((s->state & (REQ_RETURNED | REQ_ANSWERED)) == (REQ_RETURNED | REQ_ANSWERED)) {
@@ -282,7 +282,7 @@ static int irq_type_ok(uint32_t type)
 static int plan_direction(const struct vgpio_drv *drv, const struct vgpio_request *req,
                           struct plan *p)
 {
-    unsigned word = drv->irq_map[req->line];
+    unsigned word = drv->cfg.irq_map[req->line];
 
     if (req->value > VGPIO_DIR_IN) {
         return VGPIO_ERR_INVAL;
@@ -299,7 +299,7 @@ static int plan_direction(const struct vgpio_drv *drv, const struct vgpio_reques
     p->type = req->value == VGPIO_DIR_IN ? VGPIO_DRAFT_DIRECTION_INPUT
                                          : VGPIO_DRAFT_DIRECTION_OUTPUT;
     p->value = req->value == VGPIO_DIR_OUT && (word & LINE_VALUE) != 0;
-    if ((word & LINE_REQUESTED) == 0 && drv->nreq > 1 && drv->own[BUFFERS] > 1) {
+    if ((word & LINE_REQUESTED) == 0 && drv->cfg.nreq > 1 && drv->own[BUFFERS] > 1) {
         p->before = VGPIO_DRAFT_REQUEST;
     }
     return VGPIO_OK;
@@ -308,7 +308,7 @@ static int plan_direction(const struct vgpio_drv *drv, const struct vgpio_reques
 static int plan_irq(const struct vgpio_drv *drv, const struct vgpio_request *req,
                     struct plan *p)
 {
-    unsigned word = drv->irq_map[req->line];
+    unsigned word = drv->cfg.irq_map[req->line];
     int masks = (drv->features & VGPIO_DRAFT_F_IRQ) != 0;
 
     if (!irq_type_ok(req->value)) {
@@ -349,7 +349,7 @@ static int plan_for(const struct vgpio_drv *drv, const struct vgpio_request *req
         if (req->value > 1) {
             return VGPIO_ERR_INVAL;
         }
-        if ((drv->irq_map[req->line] & LINE_OUT) != 0) {
+        if ((drv->cfg.irq_map[req->line] & LINE_OUT) != 0) {
             p->type = VGPIO_DRAFT_SET_LEVEL;
             p->value = (int32_t)req->value;
         }
@@ -367,7 +367,7 @@ static int plan_for(const struct vgpio_drv *drv, const struct vgpio_request *req
 static void remember(struct vgpio_drv *drv, const struct vgpio_request *req,
                      const struct plan *p)
 {
-    uint16_t *word = &drv->irq_map[req->line];
+    uint16_t *word = &drv->cfg.irq_map[req->line];
 
     switch (req->type) {
     case VGPIO_MSG_SET_VALUE:
@@ -398,7 +398,7 @@ static void remember(struct vgpio_drv *drv, const struct vgpio_request *req,
 static int stage_message(struct vgpio_drv *drv, uint16_t slot,
                          const struct vgpio_request *req, uint16_t type, int32_t value)
 {
-    struct vgpio_drv_slot *s = &drv->slots[slot];
+    struct vgpio_drv_slot *s = &drv->cfg.slots[slot];
     struct vgpio_draft_msg m;
     uint8_t *cell = vgpio_drv_cell(drv, slot);
     int err;
@@ -456,7 +456,7 @@ static int submit_local(struct vgpio_drv *drv, const struct vgpio_request *req,
     if (slot < 0) {
         return slot;
     }
-    s = &drv->slots[slot];
+    s = &drv->cfg.slots[slot];
     s->line = req->line;
     s->type = (uint8_t)req->type;
     s->pending = 0;
@@ -482,7 +482,7 @@ static int submit_wire(struct vgpio_drv *drv, const struct vgpio_request *req,
         hidden = take_slot(drv, NULL);
         err = hidden;
         if (hidden >= 0) { /* no event carries it */
-            drv->slots[hidden].state = VGPIO_SLOT_ZOMBIE | REQ_HIDDEN;
+            drv->cfg.slots[hidden].state = VGPIO_SLOT_ZOMBIE | REQ_HIDDEN;
             err = stage_message(drv, (uint16_t)hidden, req, p->before, p->before_value);
         }
         if (err < 0) {
@@ -493,8 +493,7 @@ static int submit_wire(struct vgpio_drv *drv, const struct vgpio_request *req,
     return stage_message(drv, (uint16_t)slot, req, p->type, p->value);
 }
 
-static int draft_submit(struct vgpio_drv *drv, const struct vgpio_request *req,
-                        void *cookie)
+static int draft_submit(struct vgpio_drv *drv, struct vgpio_request *req, void *cookie)
 {
     struct plan p;
     int err = plan_for(drv, req, &p);
@@ -525,8 +524,8 @@ static int draft_read_names(struct vgpio_drv *drv, uint8_t *buf, uint64_t dma_ad
         return VGPIO_ERR_NOSPC;
     }
     buf[0] = VGPIO_STATUS_OK;
-    err = drv->bus->config_read(drv->bus_ctx, VGPIO_DRAFT_CONFIG_SIZE, buf + 1,
-                                drv->names_size);
+    err = drv->cfg.bus->config_read(drv->cfg.bus_ctx, VGPIO_DRAFT_CONFIG_SIZE, buf + 1,
+                                    drv->names_size);
     return err < 0 ? err : submit_local(drv, &req, cookie);
 }
 
@@ -536,11 +535,11 @@ static int draft_read_names(struct vgpio_drv *drv, uint8_t *buf, uint64_t dma_ad
  * kind on its line. */
 static void spoil(struct vgpio_drv *drv, uint16_t hidden)
 {
-    const struct vgpio_drv_slot *h = &drv->slots[hidden];
+    const struct vgpio_drv_slot *h = &drv->cfg.slots[hidden];
     uint16_t slot = h->next;
 
     while (slot != NO_SLOT) {
-        struct vgpio_drv_slot *s = &drv->slots[slot];
+        struct vgpio_drv_slot *s = &drv->cfg.slots[slot];
 
         if (s->line == h->line && s->type == h->type) {
             s->state |= REQ_SPOILT;
@@ -548,27 +547,27 @@ static void spoil(struct vgpio_drv *drv, uint16_t hidden)
         }
         slot = s->next;
     }
-    set_bits(&drv->irq_map[h->line], LINE_REQUESTED, 0);
+    set_bits(&drv->cfg.irq_map[h->line], LINE_REQUESTED, 0);
 }
 
 /* Is no request of that type for the same line behind this one? Then what the driver
  * remembers of the line is this one's. */
 static int last_of(const struct vgpio_drv *drv, uint16_t slot, unsigned type)
 {
-    const struct vgpio_drv_slot *s = &drv->slots[slot];
+    const struct vgpio_drv_slot *s = &drv->cfg.slots[slot];
     uint16_t other = s->next;
 
-    while (other != NO_SLOT &&
-           (drv->slots[other].line != s->line || drv->slots[other].type != type)) {
-        other = drv->slots[other].next;
+    while (other != NO_SLOT && (drv->cfg.slots[other].line != s->line ||
+                                drv->cfg.slots[other].type != type)) {
+        other = drv->cfg.slots[other].next;
     }
     return other == NO_SLOT;
 }
 
 static int irq_answered(struct vgpio_drv *drv, uint16_t slot, int result)
 {
-    uint16_t line = drv->slots[slot].line;
-    uint16_t *word = &drv->irq_map[line];
+    uint16_t line = drv->cfg.slots[slot].line;
+    uint16_t *word = &drv->cfg.irq_map[line];
 
     if (LINE_TYPE(*word) != VGPIO_IRQ_NONE &&
         last_of(drv, slot, VGPIO_MSG_SET_IRQ_TYPE)) {
@@ -591,7 +590,7 @@ static int direction_known(struct vgpio_drv *drv, uint16_t slot, int result)
         return result < 0 ? result : VGPIO_ERR_IO;
     }
     if (last_of(drv, slot, VGPIO_MSG_SET_DIRECTION)) {
-        set_bits(&drv->irq_map[drv->slots[slot].line], LINE_OUT | LINE_IN,
+        set_bits(&drv->cfg.irq_map[drv->cfg.slots[slot].line], LINE_OUT | LINE_IN,
                  dir == VGPIO_DIR_OUT ? LINE_OUT : LINE_IN);
     }
     return dir;
@@ -601,7 +600,7 @@ static int direction_known(struct vgpio_drv *drv, uint16_t slot, int result)
  * some devices answer with the level, some with 0. */
 static int result_of(struct vgpio_drv *drv, uint16_t slot, int32_t value)
 {
-    const struct vgpio_drv_slot *s = &drv->slots[slot];
+    const struct vgpio_drv_slot *s = &drv->cfg.slots[slot];
     int result = vgpio_draft_result(value, text2021(drv));
 
     if (text2021(drv) && result >= 0) {
@@ -620,7 +619,7 @@ static int result_of(struct vgpio_drv *drv, uint16_t slot, int32_t value)
             result = VGPIO_ERR_IO;
         }
         if (result < 0 && last_of(drv, slot, VGPIO_MSG_SET_DIRECTION)) {
-            set_bits(&drv->irq_map[s->line], LINE_OUT | LINE_IN, 0);
+            set_bits(&drv->cfg.irq_map[s->line], LINE_OUT | LINE_IN, 0);
         }
         return result;
     case VGPIO_MSG_SET_IRQ_TYPE:
@@ -642,10 +641,10 @@ static int answered(struct vgpio_drv *drv, const struct vgpio_draft_msg *m,
     uint16_t slot = drv->own[FIRST];
     int result, tell;
 
-    while (slot != NO_SLOT && (drv->slots[slot].pending != type ||
-                               drv->slots[slot].line != m->line || type == 0)) {
+    while (slot != NO_SLOT && (drv->cfg.slots[slot].pending != type ||
+                               drv->cfg.slots[slot].line != m->line || type == 0)) {
         before = slot;
-        slot = drv->slots[slot].next;
+        slot = drv->cfg.slots[slot].next;
     }
     if (slot == NO_SLOT) {
         vgpio_drv_trace(drv, VGPIO_TR_ANSWER_DROPPED, (uint32_t)type << 16 | m->line,
@@ -653,7 +652,7 @@ static int answered(struct vgpio_drv *drv, const struct vgpio_draft_msg *m,
         return 0;
     }
     drv->own[ASKED]--;
-    if ((drv->slots[slot].state & REQ_HIDDEN) != 0) {
+    if ((drv->cfg.slots[slot].state & REQ_HIDDEN) != 0) {
         result = m->value < 0 ? VGPIO_ERR_STATE : 0;
         if (result < 0) {
             spoil(drv, slot);
@@ -675,7 +674,7 @@ static int local_answer(struct vgpio_drv *drv, struct vgpio_drv_event *ev)
     uint16_t slot = drv->own[FIRST];
 
     while (slot != NO_SLOT) {
-        struct vgpio_drv_slot *s = &drv->slots[slot];
+        struct vgpio_drv_slot *s = &drv->cfg.slots[slot];
         uint16_t next = s->next;
         int busy = (s->state & VGPIO_SLOT_STATE) == VGPIO_SLOT_BUSY;
         int local = (s->state & REQ_LOCAL) != 0;

@@ -48,47 +48,25 @@ enum drv_state {
     (VGPIO_F_VERSION_1 | VGPIO_F_ACCESS_PLATFORM | VGPIO_F_ORDER_PLATFORM |              \
      VGPIO_F_NOTIFICATION_DATA | F_INDIRECT | F_EVENT_IDX | F_PACKED)
 
-void vgpio_drv_trace(const struct vgpio_drv *drv, unsigned id, uint32_t a, uint32_t b)
-{
-#if VGPIO_CFG_TRACE
-    if (drv->trace != NULL) {
-        drv->trace(drv->trace_ctx, id, a, b);
-    }
-#else
-    (void)drv;
-    (void)id;
-    (void)a;
-    (void)b;
-#endif
-}
-
 /* ---- slots and cells ---- */
 
-static uint16_t first_slot(const struct vgpio_drv *drv, unsigned kind)
+static unsigned nirq(const struct vgpio_drv *drv)
 {
-    return !VGPIO_CFG_IRQ || kind == VGPIO_SLOT_REQ ? (uint16_t)0 : drv->nreq;
+    return VGPIO_CFG_IRQ ? drv->cfg.nirq : 0;
 }
 
-static uint16_t nslots(const struct vgpio_drv *drv, unsigned kind)
+/* Puts the first `usable` slots of a kind on its list: what is in flight then always fits
+ * the ring. */
+static void slots_link(struct vgpio_drv *drv, unsigned kind, unsigned usable)
 {
-    return kind == VGPIO_SLOT_REQ ? drv->nreq : drv->nirq;
-}
+    unsigned first = kind == VGPIO_SLOT_REQ ? 0 : drv->cfg.nreq;
+    unsigned next = NO_SLOT;
+    unsigned i;
 
-/* All slots free, but only the first `usable` ones on the list: what is in flight then
- * always fits the ring. */
-static void slots_reset(struct vgpio_drv *drv, unsigned kind, uint16_t usable)
-{
-    static const struct vgpio_drv_slot none = {NULL, 0, NO_SLOT, 0, 0, VGPIO_SLOT_FREE};
-    uint16_t first = first_slot(drv, kind);
-    uint16_t i;
-
-    for (i = nslots(drv, kind); i-- > 0;) {
-        drv->slots[first + i] = none;
-        if (i + 1u < usable) {
-            drv->slots[first + i].next = (uint16_t)(first + i + 1u);
-        }
+    for (i = first + usable; i-- > first; next = i) {
+        drv->cfg.slots[i].next = (uint16_t)next;
     }
-    drv->free_slot[kind] = usable != 0 ? first : (uint16_t)NO_SLOT;
+    drv->free_slot[kind] = (uint16_t)next;
 }
 
 int vgpio_drv_take(struct vgpio_drv *drv, unsigned kind, void *cookie)
@@ -99,7 +77,7 @@ int vgpio_drv_take(struct vgpio_drv *drv, unsigned kind, void *cookie)
     if (slot == NO_SLOT) {
         return VGPIO_ERR_NOSPC;
     }
-    s = &drv->slots[slot];
+    s = &drv->cfg.slots[slot];
     drv->free_slot[kind] = s->next;
     s->cookie = cookie;
     s->line = 0;
@@ -111,59 +89,44 @@ int vgpio_drv_take(struct vgpio_drv *drv, unsigned kind, void *cookie)
 
 void vgpio_drv_give(struct vgpio_drv *drv, uint16_t slot)
 {
-    struct vgpio_drv_slot *s = &drv->slots[slot];
+    struct vgpio_drv_slot *s = &drv->cfg.slots[slot];
     unsigned kind = vgpio_drv_kind(drv, slot);
 
     s->state = VGPIO_SLOT_FREE;
-    s->cookie = NULL;
     s->next = drv->free_slot[kind];
     drv->free_slot[kind] = slot;
 }
 
-/* Where the event ring begins in the arena, and, behind it, the cells. One function, for
- * the arithmetic is longer than a call. */
-static uint32_t ring_end(const struct vgpio_drv *drv, unsigned kind)
+/* Of the ring of so many slots, in the arena. */
+static uint32_t ring_bytes(unsigned slots)
 {
-    uint32_t bytes = 0;
-    unsigned k;
+    uint32_t n = 2u * slots;
 
-    for (k = 0; k <= kind; k++) {
-        uint32_t n = 2u * nslots(drv, k);
-
-        bytes += VGPIO_RING_BYTES(n);
-    }
-    return bytes;
+    return VGPIO_RING_BYTES(n);
 }
 
 uint8_t *vgpio_drv_cell(const struct vgpio_drv *drv, uint16_t slot)
 {
-    return drv->dma + ring_end(drv, VGPIO_SLOT_EVENT) + slot * VGPIO_DMA_CELL;
-}
-
-/* The two parts of a slot's cell as the device sees them, and the number of its queue.
- * Apart from what stages, for that stands at the end of the deepest chain of calls. */
-static PORT_NOINLINE unsigned cell_parts(const struct vgpio_drv *drv, uint16_t slot,
-                                         const uint8_t *cell, struct vgpio_seg seg[2])
-{
-    const struct vgpio_dialect *d = drv->dialect;
-    unsigned kind = vgpio_drv_kind(drv, slot);
-
-    seg[0].addr = drv->dma_addr + (uint32_t)(cell - drv->dma);
-    seg[0].len = d->out[kind];
-    seg[1].addr = seg[0].addr + VGPIO_CELL_WRITE;
-    seg[1].len = d->in[kind];
-    return d->queue[kind];
+    return drv->cells + slot * VGPIO_DMA_CELL;
 }
 
 int vgpio_drv_stage(struct vgpio_drv *drv, uint16_t slot, const struct vgpio_seg *answer)
 {
+    const struct vgpio_dialect *d = DRV_DIALECT(drv);
+    unsigned kind = vgpio_drv_kind(drv, slot), q = d->queue[kind], nread;
     uint8_t *cell = vgpio_drv_cell(drv, slot);
     struct vgpio_seg seg[2];
-    unsigned q = cell_parts(drv, slot, cell, seg);
-    const struct vgpio_seg *first = seg[0].len != 0 ? seg : seg + 1;
-    unsigned nread = seg[0].len != 0;
+    const struct vgpio_seg *first = seg;
     int err;
 
+    seg[0].addr = drv->cfg.dma_addr + (uint32_t)(cell - (uint8_t *)drv->cfg.dma);
+    seg[0].len = d->out[kind];
+    seg[1].addr = seg[0].addr + VGPIO_CELL_WRITE;
+    seg[1].len = d->in[kind];
+    nread = seg[0].len != 0;
+    if (!nread) {
+        first++;
+    }
     if (VGPIO_CFG_NAMES && answer != NULL) {
         seg[1] = *answer;
     }
@@ -193,7 +156,7 @@ static int is_busy(const struct vgpio_drv_slot *s)
 int vgpio_drv_answer(struct vgpio_drv *drv, uint16_t slot, int result,
                      struct vgpio_drv_event *ev)
 {
-    struct vgpio_drv_slot *s = &drv->slots[slot];
+    struct vgpio_drv_slot *s = &drv->cfg.slots[slot];
 
     vgpio_drv_trace(drv, VGPIO_TR_ANSWER, (uint32_t)s->type << 16 | s->line,
                     (uint32_t)result);
@@ -217,9 +180,11 @@ static void forget(struct vgpio_drv *drv)
     drv->queues = 0;
     drv->indirect = 0;
     drv->owed = 0;
+    drv->again = 0;
     drv->err = 0;
-    slots_reset(drv, VGPIO_SLOT_REQ, 0);
-    slots_reset(drv, VGPIO_SLOT_EVENT, 0);
+    memset(drv->cfg.slots, 0,
+           sizeof(struct vgpio_drv_slot) * (drv->cfg.nreq + nirq(drv)));
+    memset(drv->free_slot, 0xff, sizeof drv->free_slot); /* NO_SLOT */
 }
 
 /* ---- init ---- */
@@ -229,94 +194,85 @@ static int count_ok(uint32_t n)
     return n <= MAX_SLOTS && (n & (n - 1u)) == 0;
 }
 
-/* All there but config_gen, which may be NULL. */
-static int bus_ok(const struct vgpio_bus_ops *b)
+/* All there but config_gen and queue_stop, which may be NULL. These two are functions of
+ * their own because short ones have short branches. */
+static PORT_NOINLINE int bus_ok(const struct vgpio_bus_ops *b)
 {
-    return VGPIO_OP(b, struct vgpio_bus_ops, notify) != NULL && b->device_id != NULL &&
-           b->get_features != NULL && b->set_features != NULL && b->get_status != NULL &&
-           b->set_status != NULL && b->config_read != NULL && b->queue_max != NULL &&
-           b->queue_start != NULL;
+    return b->ops_size >= sizeof *b && b->device_id != NULL && b->get_features != NULL &&
+           b->set_features != NULL && b->get_status != NULL && b->set_status != NULL &&
+           b->config_read != NULL && b->queue_max != NULL && b->queue_start != NULL &&
+           b->notify != NULL;
 }
 
-static int config_check(const struct vgpio_drv_config *c)
+static PORT_NOINLINE int config_check(const struct vgpio_drv_config *c)
 {
     if (c->bus == NULL || c->dma == NULL || c->slots == NULL || c->ring == NULL ||
-        (c->irq_map == NULL && c->irq_map_len != 0) ||
+        (VGPIO_CFG_IRQ && c->irq_map == NULL && c->irq_map_len != 0) ||
         (c->flags & ~(VGPIO_DRV_INDIRECT_REQUESTQ | VGPIO_DRV_DIRECT_EVENTQ)) != 0 ||
-        c->nreq == 0 || !count_ok(c->nreq) || !count_ok(c->nirq)) {
+        c->nreq == 0 || !count_ok(c->nreq) || (VGPIO_CFG_IRQ && !count_ok(c->nirq))) {
         return VGPIO_ERR_INVAL;
     }
-    if (!bus_ok(c->bus)) {
-        return VGPIO_ERR_ABI;
+    if (!VGPIO_CFG_DIALECTS && c->dialect != NULL) {
+        return VGPIO_ERR_NOTSUP;
     }
-    return VGPIO_OK;
-}
-
-static void config_take(struct vgpio_drv *drv, const struct vgpio_drv_config *c)
-{
-    drv->dialect = c->dialect != NULL ? c->dialect : &vgpio_std_dialect;
-    drv->bus = c->bus;
-    drv->bus_ctx = c->bus_ctx;
-    drv->slots = c->slots;
-    drv->ring = c->ring;
-    drv->nreq = c->nreq;
-    drv->nirq = c->nirq;
-    drv->irq_map = c->irq_map;
-    drv->irq_map_len = c->irq_map_len;
-    drv->want = c->features != 0 ? c->features : UINT64_MAX;
-    drv->flags = (uint8_t)c->flags;
-    drv->trace = c->trace;
-    drv->trace_ctx = c->trace_ctx;
+    return bus_ok(c->bus) ? VGPIO_OK : VGPIO_ERR_ABI;
 }
 
 /* Both views of the arena begin on the same place of a cache line. */
-static int arena_take(struct vgpio_drv *drv, const struct vgpio_drv_config *c)
+static PORT_NOINLINE int arena_take(struct vgpio_drv *drv)
 {
-    const uint32_t mask = VGPIO_DMA_ALIGN - 1u;
-    uint32_t low = (uint32_t)c->dma_addr & mask;
-    uint32_t pad = (0u - low) & mask;
+    struct vgpio_drv_config *c = &drv->cfg;
+    uint8_t *dma = c->dma;
+    uint32_t low = (uint32_t)c->dma_addr;
+    uint32_t pad = (0u - low) & (VGPIO_DMA_ALIGN - 1u);
+    uint32_t cells = ring_bytes(c->nreq) + ring_bytes(nirq(drv));
 
-    if (((uint32_t)(uintptr_t)c->dma & mask) != low) {
+    if ((((uint32_t)(uintptr_t)dma ^ low) & (VGPIO_DMA_ALIGN - 1u)) != 0) {
         return VGPIO_ERR_INVAL;
     }
     /* The size of an arena counts the worst padding, whatever it is here. */
-    if (c->dma_size < VGPIO_DMA_ALIGN + ring_end(drv, VGPIO_SLOT_EVENT) +
-                          ((uint32_t)c->nreq + c->nirq) * VGPIO_DMA_CELL ||
+    if (c->dma_size < VGPIO_DMA_ALIGN + cells + (c->nreq + nirq(drv)) * VGPIO_DMA_CELL ||
         c->dma_addr > UINT64_MAX - c->dma_size) {
         return VGPIO_ERR_NOSPC;
     }
-    drv->dma = (uint8_t *)c->dma + pad;
-    drv->dma_addr = c->dma_addr + pad;
+    c->dma = dma + pad;
+    c->dma_addr += pad;
+    drv->cells = dma + pad + cells;
     return VGPIO_OK;
 }
 
 int vgpio_drv_init_abi(struct vgpio_drv *drv, const struct vgpio_drv_config *cfg,
                        uint64_t abi)
 {
-    struct vgpio_drv_config c;
+    const uint32_t slots = sizeof(struct vgpio_drv_slot) | sizeof(struct vgpio_drvq_slot)
+                                                               << 16;
+    unsigned given = vgpio_abi_size(abi, 1);
     int err;
 
-    if (vgpio_abi_size(abi, 0) < sizeof *drv || vgpio_abi_size(abi, 1) > sizeof c ||
-        vgpio_abi_size(abi, 2) != sizeof(struct vgpio_drv_slot) ||
-        vgpio_abi_size(abi, 3) != sizeof(struct vgpio_drvq_slot)) {
+    if (vgpio_abi_size(abi, 0) < sizeof *drv || given > sizeof *cfg ||
+        (uint32_t)(abi >> 32) != slots) {
         return VGPIO_ERR_ABI;
     }
     if (drv == NULL || cfg == NULL) {
         return VGPIO_ERR_INVAL;
     }
-    memset(&c, 0, sizeof c);
-    memcpy(&c, cfg, vgpio_abi_size(abi, 1));
-    err = config_check(&c);
+    memset(drv, 0, sizeof *drv);
+    memcpy(&drv->cfg, cfg, given);
+    err = config_check(&drv->cfg);
+    if (err == VGPIO_OK) {
+        err = arena_take(drv);
+    }
     if (err != VGPIO_OK) {
         return err;
     }
-    memset(drv, 0, sizeof *drv);
-    config_take(drv, &c);
-    err = arena_take(drv, &c);
-    if (err == VGPIO_OK) {
-        forget(drv);
+    if (VGPIO_CFG_DIALECTS && drv->cfg.dialect == NULL) {
+        drv->cfg.dialect = &vgpio_std_dialect;
     }
-    return err;
+    if (drv->cfg.features == 0) {
+        drv->cfg.features = UINT64_MAX;
+    }
+    forget(drv);
+    return VGPIO_OK;
 }
 
 /* ---- bring-up ---- */
@@ -324,7 +280,7 @@ int vgpio_drv_init_abi(struct vgpio_drv *drv, const struct vgpio_drv_config *cfg
 static int set_status(struct vgpio_drv *drv, unsigned bits)
 {
     drv->status = (uint8_t)(bits != 0 ? drv->status | bits : 0);
-    return drv->bus->set_status(drv->bus_ctx, drv->status);
+    return drv->cfg.bus->set_status(drv->cfg.bus_ctx, drv->status);
 }
 
 /* From here on the driver only repeats the error, until stop. */
@@ -336,78 +292,79 @@ static int fatal(struct vgpio_drv *drv, int err)
     return err;
 }
 
+/* The status, or an error. */
+static int get_status(const struct vgpio_drv *drv)
+{
+    uint8_t status = 0;
+    int err = drv->cfg.bus->get_status(drv->cfg.bus_ctx, &status);
+
+    return err < 0 ? err : status;
+}
+
 static int negotiate(struct vgpio_drv *drv)
 {
-    uint64_t known = RING_FEATURES | drv->dialect->features;
+    uint64_t known = RING_FEATURES | DRV_DIALECT(drv)->features;
     uint64_t offered;
-    uint8_t status;
-    int err = drv->bus->get_features(drv->bus_ctx, &offered);
+    int err = drv->cfg.bus->get_features(drv->cfg.bus_ctx, &offered);
 
     if (err < 0) {
         return err;
     }
-    if (drv->nirq == 0) {
-        known &= ~drv->dialect->event_feature;
+    if (VGPIO_CFG_IRQ && drv->cfg.nirq == 0) {
+        known &= ~DRV_DIALECT(drv)->event_feature;
     }
-    drv->features = offered & known & (drv->want | F_MUST);
+    drv->features = offered & known & (drv->cfg.features | F_MUST);
     vgpio_drv_trace(drv, VGPIO_TR_FEATURES, (uint32_t)drv->features,
                     (uint32_t)(drv->features >> 32));
     if ((drv->features & F_MUST) != F_MUST) {
         return VGPIO_ERR_NOTSUP;
     }
-    err = drv->bus->set_features(drv->bus_ctx, drv->features);
+    err = drv->cfg.bus->set_features(drv->cfg.bus_ctx, drv->features);
     if (err >= 0) {
         err = set_status(drv, VGPIO_S_FEATURES_OK);
     }
     if (err >= 0) {
-        err = drv->bus->get_status(drv->bus_ctx, &status);
+        err = get_status(drv);
     }
-    if (err < 0) {
-        return err;
+    if (err >= 0) {
+        err = (err & VGPIO_S_FEATURES_OK) != 0 ? VGPIO_OK : VGPIO_ERR_NOTSUP;
     }
-    return (status & VGPIO_S_FEATURES_OK) != 0 ? VGPIO_OK : VGPIO_ERR_NOTSUP;
+    return err;
 }
 
 /* How many slots of this kind the device's queue can hold, and its size. */
-static uint16_t fit(struct vgpio_drv *drv, unsigned kind, uint16_t max, uint16_t *size)
+static unsigned fit(struct vgpio_drv *drv, unsigned kind, unsigned max, uint16_t *size)
 {
-    unsigned q = drv->dialect->queue[kind];
-    unsigned ndesc = drv->dialect->out[kind] != 0 && drv->dialect->in[kind] != 0 ? 2 : 1;
+    const struct vgpio_dialect *d = DRV_DIALECT(drv);
+    unsigned ndesc = d->out[kind] != 0 && d->in[kind] != 0 ? 2 : 1;
     unsigned flag =
         kind == VGPIO_SLOT_REQ ? VGPIO_DRV_INDIRECT_REQUESTQ : VGPIO_DRV_DIRECT_EVENTQ;
-    int indirect = ((drv->flags & flag) != 0) == (kind == VGPIO_SLOT_REQ);
-    unsigned usable = nslots(drv, kind);
-    unsigned n = 2u * usable;
+    int indirect = ((drv->cfg.flags & flag) != 0) == (kind == VGPIO_SLOT_REQ);
+    unsigned slots = kind == VGPIO_SLOT_REQ ? drv->cfg.nreq : nirq(drv);
+    unsigned n = 2u * slots;
 
     while (n > max) {
         n >>= 1;
     }
+    *size = (uint16_t)n;
     /* A queue of one entry holds a request of two descriptors only in this way. */
-    if ((drv->features & F_INDIRECT) == 0 || ndesc < 2) {
-        indirect = 0;
-    } else if (n < ndesc) {
-        indirect = 1;
-    }
-    if (indirect) {
-        drv->indirect = (uint8_t)(drv->indirect | 1u << q);
+    if ((drv->features & F_INDIRECT) != 0 && ndesc == 2 && (indirect || n < ndesc)) {
+        drv->indirect = (uint8_t)(drv->indirect | 1u << d->queue[kind]);
         ndesc = 1;
     }
-    *size = (uint16_t)n;
-    /* By halves: a division would be a call of libgcc on small machines. */
-    while (usable * ndesc > n) {
-        usable >>= 1;
-    }
-    return (uint16_t)usable;
+    n >>= ndesc - 1u;
+    return n < slots ? n : slots;
 }
 
 static int queue_up(struct vgpio_drv *drv, unsigned kind)
 {
-    unsigned q = drv->dialect->queue[kind];
-    uint32_t off = kind == VGPIO_SLOT_REQ ? 0 : ring_end(drv, VGPIO_SLOT_REQ);
+    unsigned q = DRV_DIALECT(drv)->queue[kind];
+    struct vgpio_drvq_slot *ring = drv->cfg.ring;
+    uint32_t off = 0;
     struct vgpio_vq_setup vq;
+    unsigned usable;
     uint16_t max = 0;
-    uint16_t usable;
-    int err = drv->bus->queue_max(drv->bus_ctx, q, &max);
+    int err = drv->cfg.bus->queue_max(drv->cfg.bus_ctx, q, &max);
 
     if (err < 0) {
         return err;
@@ -417,17 +374,20 @@ static int queue_up(struct vgpio_drv *drv, unsigned kind)
     if (usable == 0) {
         return VGPIO_ERR_NOTSUP;
     }
+    if (kind != VGPIO_SLOT_REQ) {
+        off = ring_bytes(drv->cfg.nreq);
+        ring += 2u * drv->cfg.nreq;
+    }
     vq.features = drv->features;
-    vgpio_drvq_layout(&vq, drv->dma_addr + off);
-    err = vgpio_drvq_init(&drv->q[q], drv->dma + off,
-                          drv->ring + 2u * first_slot(drv, kind), &vq);
+    vgpio_drvq_layout(&vq, drv->cfg.dma_addr + off);
+    err = vgpio_drvq_init(&drv->q[q], (uint8_t *)drv->cfg.dma + off, ring, &vq);
     if (err >= 0) {
-        err = drv->bus->queue_start(drv->bus_ctx, q, &vq);
+        err = drv->cfg.bus->queue_start(drv->cfg.bus_ctx, q, &vq);
     }
     if (err < 0) {
         return err;
     }
-    slots_reset(drv, kind, usable);
+    slots_link(drv, kind, usable);
     drv->queues = (uint8_t)(drv->queues | 1u << q);
     vgpio_drv_trace(drv, VGPIO_TR_QUEUE_FRESH, q, vq.size);
     return VGPIO_OK;
@@ -435,15 +395,14 @@ static int queue_up(struct vgpio_drv *drv, unsigned kind)
 
 static int has_events(const struct vgpio_drv *drv)
 {
-    uint64_t bit = drv->dialect->event_feature;
+    uint64_t bit = DRV_DIALECT(drv)->event_feature;
 
-    return VGPIO_CFG_IRQ && drv->nirq != 0 && (drv->features & bit) == bit;
+    return VGPIO_CFG_IRQ && drv->cfg.nirq != 0 && (drv->features & bit) == bit;
 }
 
 static int bring_up(struct vgpio_drv *drv)
 {
-    const struct vgpio_dialect *d = drv->dialect;
-    uint8_t status = 0;
+    const struct vgpio_dialect *d = DRV_DIALECT(drv);
     int err = set_status(drv, VGPIO_S_ACKNOWLEDGE);
 
     if (err >= 0) {
@@ -464,39 +423,37 @@ static int bring_up(struct vgpio_drv *drv)
     if (err >= 0 && has_events(drv)) {
         err = queue_up(drv, VGPIO_SLOT_EVENT);
     }
-    if (err >= 0 && d->ready != NULL) {
+    if (VGPIO_CFG_DIALECTS && err >= 0 && d->ready != NULL) {
         err = d->ready(drv);
     }
     if (err >= 0) {
         err = set_status(drv, VGPIO_S_DRIVER_OK);
     }
     if (err >= 0) {
-        err = drv->bus->get_status(drv->bus_ctx, &status);
+        err = get_status(drv);
     }
-    if (err >= 0 && (status & VGPIO_S_NEEDS_RESET) != 0) {
-        err = VGPIO_ERR_BROKEN;
-    }
-    return err;
+    return err >= 0 && (err & VGPIO_S_NEEDS_RESET) != 0 ? VGPIO_ERR_BROKEN : err;
 }
 
 /* Moves the cursor to the next cookie that stop left over. */
 static int stale_left(struct vgpio_drv *drv)
 {
-    while (drv->cursor < drv->nreq && !is_busy(&drv->slots[drv->cursor])) {
+    while (drv->cursor < drv->cfg.nreq && !is_busy(&drv->cfg.slots[drv->cursor])) {
         drv->cursor++;
     }
-    return drv->cursor < drv->nreq;
+    return drv->cursor < drv->cfg.nreq;
 }
 
 static int begin_reset(struct vgpio_drv *drv)
 {
     uint32_t id = 0;
-    int err = drv->bus->device_id(drv->bus_ctx, &id);
+    int err = drv->cfg.bus->device_id(drv->cfg.bus_ctx, &id);
 
     if (err < 0) {
         return err;
     }
-    if (id == 0 || (id != drv->dialect->device_id && id != drv->dialect->old_device_id)) {
+    if (id == 0 ||
+        (id != DRV_DIALECT(drv)->device_id && id != DRV_DIALECT(drv)->old_device_id)) {
         return VGPIO_ERR_NOTSUP;
     }
     vgpio_drv_trace(drv, VGPIO_TR_RESET, 0, 0);
@@ -511,10 +468,9 @@ static int begin_reset(struct vgpio_drv *drv)
 /* 1: the device does not show status 0 yet. */
 static int reset_pending(struct vgpio_drv *drv)
 {
-    uint8_t status = 0;
-    int err = drv->bus->get_status(drv->bus_ctx, &status);
+    int status = get_status(drv);
 
-    return err < 0 ? err : status != 0;
+    return status > 0 ? 1 : status;
 }
 
 int vgpio_drv_start(struct vgpio_drv *drv)
@@ -583,6 +539,12 @@ uint32_t vgpio_drv_names_size(const struct vgpio_drv *drv)
     return drv->names_size;
 }
 
+/* With one queue alone it is there as long as the driver runs. */
+static int has_queue(const struct vgpio_drv *drv, unsigned q)
+{
+    return QUEUES == 1 || (drv->queues & 1u << q) != 0;
+}
+
 /* 0, or why nothing can be asked of the device. */
 static int ready(const struct vgpio_drv *drv)
 {
@@ -608,7 +570,7 @@ int vgpio_drv_submit(struct vgpio_drv *drv, unsigned type, uint16_t line, uint32
     req.line = line;
     req.value = value;
     vgpio_drv_trace(drv, VGPIO_TR_REQUEST, (uint32_t)type << 16 | line, value);
-    return drv->dialect->submit(drv, &req, cookie);
+    return DRV_DIALECT(drv)->submit(drv, &req, cookie);
 }
 
 int vgpio_drv_read_names(struct vgpio_drv *drv, uint8_t *buf, uint64_t dma_addr,
@@ -625,7 +587,7 @@ int vgpio_drv_read_names(struct vgpio_drv *drv, uint8_t *buf, uint64_t dma_addr,
     if (buf == NULL) {
         return VGPIO_ERR_INVAL;
     }
-    return drv->dialect->read_names(drv, buf, dma_addr, len, cookie);
+    return DRV_DIALECT(drv)->read_names(drv, buf, dma_addr, len, cookie);
 }
 
 int vgpio_drv_cancel(struct vgpio_drv *drv, void *cookie)
@@ -633,8 +595,8 @@ int vgpio_drv_cancel(struct vgpio_drv *drv, void *cookie)
     int err = VGPIO_ERR_STALE;
     uint16_t i;
 
-    for (i = 0; i < drv->nreq; i++) {
-        struct vgpio_drv_slot *s = &drv->slots[i];
+    for (i = 0; i < drv->cfg.nreq; i++) {
+        struct vgpio_drv_slot *s = &drv->cfg.slots[i];
 
         if (is_busy(s) && s->cookie == cookie) {
             make_zombie(s);
@@ -657,7 +619,7 @@ int vgpio_drv_unmask(struct vgpio_drv *drv, uint16_t line)
     if (!has_events(drv)) {
         return VGPIO_ERR_NOTSUP;
     }
-    return drv->dialect->unmask(drv, line);
+    return DRV_DIALECT(drv)->unmask(drv, line);
 }
 
 int vgpio_drv_flush(struct vgpio_drv *drv)
@@ -673,14 +635,14 @@ int vgpio_drv_flush(struct vgpio_drv *drv)
         uint32_t data;
         int rung;
 
-        if ((drv->queues & bit) != 0 && vgpio_drvq_publish(&drv->q[q], &data) > 0) {
+        if (has_queue(drv, q) && vgpio_drvq_publish(&drv->q[q], &data) > 0) {
             drv->kick_data[q] = data | q;
             drv->owed |= bit;
         }
         if ((drv->owed & bit) == 0) {
             continue;
         }
-        rung = drv->bus->notify(drv->bus_ctx, q, drv->kick_data[q]);
+        rung = drv->cfg.bus->notify(drv->cfg.bus_ctx, q, drv->kick_data[q]);
         if (rung >= 0) {
             drv->owed ^= bit;
         } else if (err == VGPIO_OK) {
@@ -693,33 +655,38 @@ int vgpio_drv_flush(struct vgpio_drv *drv)
 /* One used buffer of the queue, or 0. */
 static int poll_queue(struct vgpio_drv *drv, unsigned kind, struct vgpio_drv_event *ev)
 {
-    unsigned q = drv->dialect->queue[kind];
-    uint32_t written;
-    uint16_t slot;
-    int r = 0;
+    unsigned q = DRV_DIALECT(drv)->queue[kind];
+    struct vgpio_back back;
+    int r;
 
-    if ((drv->queues & 1u << q) == 0) {
+    if (!has_queue(drv, q)) {
         return 0;
     }
-    while (r == 0) {
-        r = vgpio_drvq_get(&drv->q[q], &slot, &written);
+    do {
+        r = vgpio_drvq_get_many(&drv->q[q], &back, 1);
         if (r <= 0) {
             break;
         }
-        VGPIO_DMA_INVALIDATE(vgpio_drv_cell(drv, slot), VGPIO_DMA_CELL);
-        r = drv->dialect->used(drv, slot, written, ev);
-    }
+        VGPIO_DMA_INVALIDATE(vgpio_drv_cell(drv, back.slot), VGPIO_DMA_CELL);
+        r = DRV_DIALECT(drv)->used(drv, back.slot, back.written, ev);
+        if (VGPIO_CFG_IRQ && r >= 0 && drv->again != 0) {
+            int err = vgpio_drv_stage(drv, (uint16_t)(drv->again - 1u), NULL);
+
+            drv->again = 0;
+            r = err < 0 ? err : r;
+        }
+    } while (r == 0);
     return r < 0 ? fatal(drv, r) : r;
 }
 
 static int has_local(const struct vgpio_drv *drv)
 {
-    return VGPIO_CFG_IRQ && drv->dialect->local != NULL;
+    return VGPIO_CFG_DIALECTS && DRV_DIALECT(drv)->local != NULL;
 }
 
 static int poll_local(struct vgpio_drv *drv, struct vgpio_drv_event *ev)
 {
-    return has_local(drv) ? drv->dialect->local(drv, ev) : 0;
+    return has_local(drv) ? DRV_DIALECT(drv)->local(drv, ev) : 0;
 }
 
 int vgpio_drv_poll(struct vgpio_drv *drv, struct vgpio_drv_event *ev)
@@ -738,7 +705,7 @@ int vgpio_drv_poll(struct vgpio_drv *drv, struct vgpio_drv_event *ev)
     }
     for (i = 0; i < QUEUES && r == 0; i++) {
         drv->turn ^= QUEUES - 1u;
-        r = poll_queue(drv, drv->turn, ev);
+        r = poll_queue(drv, QUEUES == 1 ? 0 : drv->turn, ev);
     }
     return r == 0 ? poll_local(drv, ev) : r; /* what the buffers brought about */
 }
@@ -755,7 +722,7 @@ int vgpio_drv_rearm(struct vgpio_drv *drv)
         }
     }
     for (q = 0; q < QUEUES && r == 0; q++) {
-        if ((drv->queues & 1u << q) != 0) {
+        if (has_queue(drv, q)) {
             r = vgpio_drvq_rearm(&drv->q[q]);
             if (r < 0) {
                 r = fatal(drv, r);
@@ -767,14 +734,13 @@ int vgpio_drv_rearm(struct vgpio_drv *drv)
 
 int vgpio_drv_config_changed(struct vgpio_drv *drv)
 {
-    uint8_t status = 0;
     int err = ready(drv);
 
     if (err == VGPIO_OK) {
-        err = drv->bus->get_status(drv->bus_ctx, &status);
+        err = get_status(drv);
     }
     if (err < 0) {
         return err;
     }
-    return (status & VGPIO_S_NEEDS_RESET) != 0 ? fatal(drv, VGPIO_ERR_BROKEN) : VGPIO_OK;
+    return (err & VGPIO_S_NEEDS_RESET) != 0 ? fatal(drv, VGPIO_ERR_BROKEN) : VGPIO_OK;
 }

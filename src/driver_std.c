@@ -27,75 +27,90 @@ enum {
 #define MAP_SLOT 0x7fffu
 #define MAP_OUTPUT 0x8000u
 
-/* A device of the draft has a version where a standard one has its number of lines, and
- * that number behind it, where ours has two bytes of padding. It would never answer. */
-static int other_dialect(struct vgpio_drv *drv)
+static int generation(const struct vgpio_drv *drv, uint32_t *gen)
 {
-    uint8_t raw[2] = {0, 0};
-    int err = drv->bus->config_read(drv->bus_ctx, OFF_PADDING, raw, (uint32_t)sizeof raw);
+    const struct vgpio_bus_ops *bus = drv->cfg.bus;
 
-    if (err < 0 || (raw[0] | raw[1]) == 0) {
-        return err;
-    }
-    vgpio_drv_trace(drv, VGPIO_TR_DIALECT, 0, 0);
-    return VGPIO_ERR_NOTSUP;
+    return bus->config_gen != NULL ? bus->config_gen(drv->cfg.bus_ctx, gen) : 0;
 }
 
-static int std_configure(struct vgpio_drv *drv)
+/* Field by field: there are devices that take no other width. */
+static int read_field(const struct vgpio_drv *drv, uint8_t *raw, uint32_t off,
+                      uint32_t len)
 {
-    const struct vgpio_bus_ops *bus = drv->bus;
-    uint8_t raw[VGPIO_CONFIG_SIZE] = {0};
-    struct vgpio_config c;
+    return drv->cfg.bus->config_read(drv->cfg.bus_ctx, off, raw + off, len);
+}
+
+static int read_config(const struct vgpio_drv *drv, uint8_t *raw)
+{
     uint32_t before = 0;
     uint32_t after = 0;
-    uint32_t i = 0;
-    int err = 0;
+    unsigned tries = CONFIG_TRIES;
 
     do {
-        if (i++ == CONFIG_TRIES) {
-            return VGPIO_ERR_PROTO;
-        }
-        if (bus->config_gen != NULL) {
-            err = bus->config_gen(drv->bus_ctx, &before);
-        }
-        /* Field by field: there are devices that take no other width. */
+        int err = generation(drv, &before);
+
         if (err >= 0) {
-            err = bus->config_read(drv->bus_ctx, OFF_NGPIO, raw + OFF_NGPIO, 2);
+            err = read_field(drv, raw, OFF_NGPIO, 2);
+        }
+        if (VGPIO_CFG_NAMES && err >= 0) {
+            err = read_field(drv, raw, OFF_NAMES_SIZE, 4);
         }
         if (err >= 0) {
-            err = bus->config_read(drv->bus_ctx, OFF_NAMES_SIZE, raw + OFF_NAMES_SIZE, 4);
+            err = generation(drv, &after);
         }
-        if (err >= 0 && bus->config_gen != NULL) {
-            err = bus->config_gen(drv->bus_ctx, &after);
-        }
-        if (err < 0) {
+        if (err < 0 || before == after) {
             return err;
         }
-    } while (before != after);
+    } while (--tries != 0);
+    return VGPIO_ERR_PROTO;
+}
+
+int vgpio_std_configure(struct vgpio_drv *drv)
+{
+    uint8_t raw[VGPIO_CONFIG_SIZE] = {0};
+    struct vgpio_config c;
+    uint32_t i;
+    int err = read_config(drv, raw);
+
+    if (err < 0) {
+        return err;
+    }
     vgpio_config_decode(&c, raw);
     drv->ngpio = c.ngpio;
     drv->names_size = c.names_size;
-    for (i = 0; VGPIO_CFG_IRQ && i < c.ngpio && i < drv->irq_map_len; i++) {
-        drv->irq_map[i] = 0;
+    for (i = 0; VGPIO_CFG_IRQ && i < c.ngpio && i < drv->cfg.irq_map_len; i++) {
+        drv->cfg.irq_map[i] = 0;
     }
-    return c.ngpio == 1 ? other_dialect(drv) : VGPIO_OK;
+    if (c.ngpio != 1) {
+        return VGPIO_OK;
+    }
+    /* A device of the draft has a version where a standard one has its number of lines,
+     * and that number behind it, where ours has two bytes of padding. It would never
+     * answer. */
+    err = read_field(drv, raw, OFF_PADDING, 2);
+    if (err >= 0 && (raw[OFF_PADDING] | raw[OFF_PADDING + 1u]) != 0) {
+        vgpio_drv_trace(drv, VGPIO_TR_DIALECT, 0, 0);
+        err = VGPIO_ERR_NOTSUP;
+    }
+    return err;
 }
 
 /* ---- the event slot of a line ---- */
 
 static struct vgpio_drv_slot *irq_find(const struct vgpio_drv *drv, uint16_t line)
 {
-    struct vgpio_drv_slot *irq = drv->slots + drv->nreq;
+    struct vgpio_drv_slot *irq = drv->cfg.slots + drv->cfg.nreq;
     unsigned i;
 
     if (!VGPIO_CFG_IRQ) {
         return NULL;
     }
-    if (line < drv->irq_map_len) {
-        i = drv->irq_map[line] & MAP_SLOT;
+    if (line < drv->cfg.irq_map_len) {
+        i = drv->cfg.irq_map[line] & MAP_SLOT;
         return i != 0 ? &irq[i - 1u] : NULL;
     }
-    for (i = 0; i < drv->nirq; i++) {
+    for (i = 0; i < drv->cfg.nirq; i++) {
         if (irq[i].state != VGPIO_SLOT_FREE && irq[i].line == line) {
             return &irq[i];
         }
@@ -105,20 +120,20 @@ static struct vgpio_drv_slot *irq_find(const struct vgpio_drv *drv, uint16_t lin
 
 static int is_output(const struct vgpio_drv *drv, uint16_t line)
 {
-    return line < drv->irq_map_len && (drv->irq_map[line] & MAP_OUTPUT) != 0;
+    return line < drv->cfg.irq_map_len && (drv->cfg.irq_map[line] & MAP_OUTPUT) != 0;
 }
 
 static void set_output(struct vgpio_drv *drv, uint16_t line, int output)
 {
-    if (VGPIO_CFG_IRQ && line < drv->irq_map_len) {
-        drv->irq_map[line] =
-            (uint16_t)((drv->irq_map[line] & MAP_SLOT) | (output ? MAP_OUTPUT : 0u));
+    if (VGPIO_CFG_IRQ && line < drv->cfg.irq_map_len) {
+        drv->cfg.irq_map[line] =
+            (uint16_t)((drv->cfg.irq_map[line] & MAP_SLOT) | (output ? MAP_OUTPUT : 0u));
     }
 }
 
 static uint16_t slot_of(const struct vgpio_drv *drv, const struct vgpio_drv_slot *s)
 {
-    return (uint16_t)(s - drv->slots);
+    return (uint16_t)(s - drv->cfg.slots);
 }
 
 static int irq_bind(struct vgpio_drv *drv, uint16_t line, struct vgpio_drv_slot **irq)
@@ -128,11 +143,11 @@ static int irq_bind(struct vgpio_drv *drv, uint16_t line, struct vgpio_drv_slot 
     if (slot < 0) {
         return slot;
     }
-    *irq = &drv->slots[slot];
+    *irq = &drv->cfg.slots[slot];
     (*irq)->line = line;
-    if (line < drv->irq_map_len) {
-        drv->irq_map[line] = (uint16_t)((drv->irq_map[line] & MAP_OUTPUT) |
-                                        (unsigned)(slot - drv->nreq + 1));
+    if (line < drv->cfg.irq_map_len) {
+        drv->cfg.irq_map[line] = (uint16_t)((drv->cfg.irq_map[line] & MAP_OUTPUT) |
+                                            (unsigned)(slot - drv->cfg.nreq + 1));
     }
     return VGPIO_OK;
 }
@@ -144,8 +159,8 @@ static void irq_unbind(struct vgpio_drv *drv, struct vgpio_drv_slot *irq)
         (irq->state & IRQ_POSTED) != 0) {
         return;
     }
-    if (irq->line < drv->irq_map_len) {
-        drv->irq_map[irq->line] &= MAP_OUTPUT;
+    if (irq->line < drv->cfg.irq_map_len) {
+        drv->cfg.irq_map[irq->line] &= MAP_OUTPUT;
     }
     vgpio_drv_give(drv, slot_of(drv, irq));
 }
@@ -156,33 +171,32 @@ static PORT_NOINLINE void irq_fill(const struct vgpio_drv *drv, uint16_t slot)
     uint8_t *cell = vgpio_drv_cell(drv, slot);
     struct vgpio_irq_request req;
 
-    req.line = drv->slots[slot].line;
+    req.line = drv->cfg.slots[slot].line;
     vgpio_irq_request_encode(cell, &req);
     /* A device that writes nothing must not be taken to say VALID. */
     cell[VGPIO_CELL_WRITE] = VGPIO_IRQ_STATUS_INVALID;
 }
 
-static int irq_post(struct vgpio_drv *drv, struct vgpio_drv_slot *irq)
+/* Carries out an unmask that had to wait. 1: that is what is due: the pair is filled, and
+ * to be staged by whoever asks. */
+static int irq_due(struct vgpio_drv *drv, struct vgpio_drv_slot *irq)
 {
-    uint16_t slot = slot_of(drv, irq);
-    int err;
-
-    irq_fill(drv, slot);
-    err = vgpio_drv_stage(drv, slot, NULL);
-    if (err >= 0) {
-        irq->state = (uint8_t)((irq->state & ~(unsigned)IRQ_WANT) | IRQ_POSTED);
+    if ((irq->state & (IRQ_WANT | IRQ_ENABLED | IRQ_POSTED)) !=
+        (IRQ_WANT | IRQ_ENABLED)) {
+        return 0;
     }
-    return err;
+    irq_fill(drv, slot_of(drv, irq));
+    irq->state = (uint8_t)((irq->state & ~(unsigned)IRQ_WANT) | IRQ_POSTED);
+    return 1;
 }
 
-/* Carries out an unmask that had to wait. */
-static int irq_post_wanted(struct vgpio_drv *drv, struct vgpio_drv_slot *irq)
+/* Likewise while a used buffer is looked at: the engine stages it afterwards, when less
+ * stack is in use. An error of that is fatal. */
+static void irq_post_later(struct vgpio_drv *drv, struct vgpio_drv_slot *irq)
 {
-    if ((irq->state & (IRQ_WANT | IRQ_ENABLED | IRQ_POSTED)) ==
-        (IRQ_WANT | IRQ_ENABLED)) {
-        return irq_post(drv, irq);
+    if (irq_due(drv, irq)) {
+        drv->again = (uint16_t)(slot_of(drv, irq) + 1u);
     }
-    return VGPIO_OK;
 }
 
 static void irq_disable(struct vgpio_drv_slot *irq)
@@ -194,7 +208,7 @@ static void irq_disable(struct vgpio_drv_slot *irq)
     }
 }
 
-static int std_unmask(struct vgpio_drv *drv, uint16_t line)
+int vgpio_std_unmask(struct vgpio_drv *drv, uint16_t line)
 {
     struct vgpio_drv_slot *irq = irq_find(drv, line);
 
@@ -205,7 +219,7 @@ static int std_unmask(struct vgpio_drv *drv, uint16_t line)
         return VGPIO_OK;
     }
     irq->state |= IRQ_WANT;
-    return irq_post_wanted(drv, irq);
+    return irq_due(drv, irq) ? vgpio_drv_stage(drv, slot_of(drv, irq), NULL) : VGPIO_OK;
 }
 
 /* ---- requests ---- */
@@ -277,7 +291,7 @@ static int stage_request(struct vgpio_drv *drv, uint16_t slot,
                          const struct vgpio_request *req, const struct vgpio_seg *answer)
 {
     uint8_t *cell = vgpio_drv_cell(drv, slot);
-    struct vgpio_drv_slot *s = &drv->slots[slot];
+    struct vgpio_drv_slot *s = &drv->cfg.slots[slot];
     int err;
 
     vgpio_request_encode(cell, req);
@@ -292,12 +306,10 @@ static int stage_request(struct vgpio_drv *drv, uint16_t slot,
     return err;
 }
 
-static int std_submit(struct vgpio_drv *drv, const struct vgpio_request *asked,
-                      void *cookie)
+int vgpio_std_submit(struct vgpio_drv *drv, struct vgpio_request *req, void *cookie)
 {
-    struct vgpio_request req = *asked;
     struct vgpio_drv_slot *irq = NULL;
-    int err = check(drv, &req);
+    int err = check(drv, req);
     int slot;
 
     if (err != VGPIO_OK) {
@@ -307,29 +319,29 @@ static int std_submit(struct vgpio_drv *drv, const struct vgpio_request *asked,
     if (slot < 0) {
         return slot;
     }
-    if (VGPIO_CFG_IRQ && req.type == VGPIO_MSG_SET_IRQ_TYPE) {
-        irq = irq_find(drv, req.line);
-        if (irq == NULL && req.value != VGPIO_IRQ_NONE) {
-            err = irq_bind(drv, req.line, &irq);
+    if (VGPIO_CFG_IRQ && req->type == VGPIO_MSG_SET_IRQ_TYPE) {
+        irq = irq_find(drv, req->line);
+        if (irq == NULL && req->value != VGPIO_IRQ_NONE) {
+            err = irq_bind(drv, req->line, &irq);
         }
         if (err < 0) {
             vgpio_drv_give(drv, (uint16_t)slot);
             return err;
         }
     }
-    err = stage_request(drv, (uint16_t)slot, &req, NULL);
+    err = stage_request(drv, (uint16_t)slot, req, NULL);
     if (err < 0) {
         if (irq != NULL) {
             irq_unbind(drv, irq);
         }
         return err;
     }
-    remember(drv, &req, &drv->slots[slot], irq);
+    remember(drv, req, &drv->cfg.slots[slot], irq);
     return VGPIO_OK;
 }
 
-static int std_read_names(struct vgpio_drv *drv, uint8_t *buf, uint64_t dma_addr,
-                          uint32_t len, void *cookie)
+int vgpio_std_read_names(struct vgpio_drv *drv, uint8_t *buf, uint64_t dma_addr,
+                         uint32_t len, void *cookie)
 {
     struct vgpio_request req = {VGPIO_MSG_GET_LINE_NAMES, 0, 0};
     struct vgpio_seg answer;
@@ -398,51 +410,46 @@ static SMALL_STACK int answer_result(const struct vgpio_drv *drv, uint16_t slot,
                                      uint32_t written)
 {
     const uint8_t *cell = vgpio_drv_cell(drv, slot) + VGPIO_CELL_WRITE;
-    uint8_t raw[VGPIO_RESPONSE_SIZE];
-    struct vgpio_response r;
+    uint8_t status = vgpio_drv_byte(cell);
+    uint8_t value = vgpio_drv_byte(cell + 1);
+    uint8_t most = VGPIO_DIR_IN;
 
-    if (written != sizeof raw) {
-        return VGPIO_ERR_IO;
-    }
-    raw[0] = vgpio_drv_byte(cell);
-    raw[1] = vgpio_drv_byte(cell + 1);
-    vgpio_response_decode(&r, raw);
-    if (r.status != VGPIO_STATUS_OK) {
-        return VGPIO_ERR_IO;
-    }
-    switch (drv->slots[slot].type) {
-    case VGPIO_MSG_GET_DIRECTION:
-        return r.value <= VGPIO_DIR_IN ? r.value : VGPIO_ERR_IO;
+    switch (drv->cfg.slots[slot].type) {
     case VGPIO_MSG_GET_VALUE:
-        return r.value <= 1 ? r.value : VGPIO_ERR_IO;
+        most = 1;
+        break;
+    case VGPIO_MSG_GET_DIRECTION:
+        break;
     default:
-        return 0; /* messages that set have no value, whatever the byte says */
+        value = 0; /* messages that set have none, whatever the byte says */
+        break;
     }
+    return written == VGPIO_RESPONSE_SIZE && status == VGPIO_STATUS_OK && value <= most
+               ? value
+               : VGPIO_ERR_IO;
 }
 
-static int irq_answered(struct vgpio_drv *drv, uint16_t line, int result)
+static void irq_answered(struct vgpio_drv *drv, uint16_t line, int result)
 {
     struct vgpio_drv_slot *irq = irq_find(drv, line);
-    int err = VGPIO_OK;
 
     if (--irq->pending != 0) {
-        return VGPIO_OK;
+        return;
     }
     if (irq->type != VGPIO_IRQ_NONE && result >= 0) {
         irq->state |= IRQ_ENABLED;
-        err = irq_post_wanted(drv, irq);
+        irq_post_later(drv, irq);
     } else {
         /* Refused, or disabled, which counts whatever the device answers. */
         irq_disable(irq);
         irq_unbind(drv, irq);
     }
-    return err;
 }
 
 static int req_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
                     struct vgpio_drv_event *ev)
 {
-    struct vgpio_drv_slot *s = &drv->slots[slot];
+    struct vgpio_drv_slot *s = &drv->cfg.slots[slot];
     int result, tell;
 
     if (written > offered(drv, s)) {
@@ -453,11 +460,7 @@ static int req_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
         set_output(drv, s->line, 0); /* whatever it is now, the device knows */
     }
     if (VGPIO_CFG_IRQ && (s->state & REQ_COUNTED) != 0) {
-        int err = irq_answered(drv, s->line, result);
-
-        if (err < 0) {
-            return err;
-        }
+        irq_answered(drv, s->line, result);
     }
     tell = vgpio_drv_answer(drv, slot, result, ev);
     vgpio_drv_give(drv, slot);
@@ -467,13 +470,12 @@ static int req_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
 static int irq_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
                     struct vgpio_drv_event *ev)
 {
-    struct vgpio_drv_slot *irq = &drv->slots[slot];
+    struct vgpio_drv_slot *irq = &drv->cfg.slots[slot];
     const uint8_t *cell = vgpio_drv_cell(drv, slot) + VGPIO_CELL_WRITE;
     int valid = written == 1 && vgpio_drv_byte(cell) == VGPIO_IRQ_STATUS_VALID;
     /* After NONE the pair is expected back and is no news; an interrupt that came before
      * the device saw the NONE still is. */
     int tell = (irq->state & IRQ_OLD) == 0 || (valid && irq->pending != 0);
-    int err;
 
     if (written > VGPIO_IRQ_RESPONSE_SIZE) {
         return VGPIO_ERR_PROTO;
@@ -487,35 +489,14 @@ static int irq_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
         ev->cookie = NULL;
     }
     irq->state = (uint8_t)(irq->state & ~(unsigned)(IRQ_POSTED | IRQ_OLD));
-    err = irq_post_wanted(drv, irq);
+    irq_post_later(drv, irq);
     irq_unbind(drv, irq);
-    return err < 0 ? err : tell;
+    return tell;
 }
 
-static int std_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
-                    struct vgpio_drv_event *ev)
+int vgpio_std_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
+                   struct vgpio_drv_event *ev)
 {
     return vgpio_drv_kind(drv, slot) == VGPIO_SLOT_REQ ? req_used(drv, slot, written, ev)
                                                        : irq_used(drv, slot, written, ev);
 }
-
-const struct vgpio_dialect vgpio_std_dialect = {
-    VGPIO_DEVICE_ID,
-#if VGPIO_CFG_IRQ
-    VGPIO_F_IRQ,
-#else
-    0,
-#endif
-    VGPIO_F_IRQ,
-    {VGPIO_REQUESTQ, VGPIO_EVENTQ},
-    {VGPIO_REQUEST_SIZE, VGPIO_IRQ_REQUEST_SIZE},
-    {VGPIO_RESPONSE_SIZE, VGPIO_IRQ_RESPONSE_SIZE},
-    std_configure,
-    NULL,
-    std_submit,
-    std_read_names,
-    std_unmask,
-    std_used,
-    0,
-    NULL,
-};

@@ -191,25 +191,17 @@ struct vgpio_drv_config {
 struct vgpio_drv {
     /** @cond PRIVATE */
     /* Small things first: small CPUs reach those with short instructions. */
-    uint8_t state, status, queues, indirect, owed, turn, flags;
+    uint8_t state, status, queues, indirect, owed, turn;
     int8_t err;
-    uint16_t nreq, nirq, ngpio;
+    uint16_t ngpio, cursor;
     uint16_t free_slot[2];
-    uint16_t cursor;
-    const struct vgpio_dialect *dialect;
-    const struct vgpio_bus_ops *bus;
-    void *bus_ctx;
-    uint8_t *dma;
-    struct vgpio_drv_slot *slots;
-    struct vgpio_drvq_slot *ring;
-    uint16_t *irq_map;
+    uint16_t again;              /* event slot to stage once used() returned, and 1 */
+    struct vgpio_drv_config cfg; /* `dma`, `dma_addr`: behind the padding */
+    uint8_t *cells;
     uint8_t *names;
-    uint64_t dma_addr;
-    uint64_t want, features;
-    uint32_t irq_map_len, names_size;
+    uint64_t features;
+    uint32_t names_size;
     uint32_t kick_data[2];
-    vgpio_trace_fn trace;
-    void *trace_ctx;
     uint16_t own[6]; /* the dialect's */
     struct vgpio_drvq q[2];
     /** @endcond */

@@ -17,6 +17,7 @@ cat > "$out/board_vgpio.h" <<'END'
 #define VGPIO_CFG_IN_ORDER 0
 #define VGPIO_CFG_IRQ 1
 #define VGPIO_CFG_NAMES 0
+#define VGPIO_CFG_DIALECTS 0
 #define VGPIO_CFG_TRACE 0
 #define VGPIO_CFG_DIRTY 0
 #define VGPIO_CFG_FAST 0

@@ -6,7 +6,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 opt=$1
 if [ "$opt" = ALL ]; then
-    off=(PACKED EVENT_IDX INDIRECT IN_ORDER IRQ NAMES TRACE DIRTY FAST)
+    off=(PACKED EVENT_IDX INDIRECT IN_ORDER IRQ NAMES DIALECTS TRACE DIRTY FAST)
 else
     off=("$opt")
 fi

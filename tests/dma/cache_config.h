@@ -16,6 +16,7 @@
 #define VGPIO_CFG_NAMES 1
 #define VGPIO_CFG_TRACE 1
 #define VGPIO_CFG_DIRTY 1
+#define VGPIO_CFG_DIALECTS 1
 #define VGPIO_CFG_FAST 1
 
 void cache_clean(const void *p, size_t len);

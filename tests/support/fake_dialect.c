@@ -261,7 +261,7 @@ enum {
 static int drv_configure(struct vgpio_drv *drv)
 {
     uint8_t lines = 0;
-    int err = drv->bus->config_read(drv->bus_ctx, 0, &lines, 1);
+    int err = drv->cfg.bus->config_read(drv->cfg.bus_ctx, 0, &lines, 1);
 
     drv->ngpio = lines;
     drv->names_size = 0;
@@ -279,8 +279,7 @@ static int drv_ready(struct vgpio_drv *drv)
     return err;
 }
 
-static int drv_submit(struct vgpio_drv *drv, const struct vgpio_request *req,
-                      void *cookie)
+static int drv_submit(struct vgpio_drv *drv, struct vgpio_request *req, void *cookie)
 {
     static const uint8_t kind[] = {0, 0, 0, 0, TOY_GET, TOY_SET, TOY_WATCH};
     uint8_t *cell;
@@ -293,8 +292,8 @@ static int drv_submit(struct vgpio_drv *drv, const struct vgpio_request *req,
     if (slot < 0) {
         return slot;
     }
-    drv->slots[slot].type = (uint8_t)req->type;
-    drv->slots[slot].line = req->line;
+    drv->cfg.slots[slot].type = (uint8_t)req->type;
+    drv->cfg.slots[slot].line = req->line;
     cell = vgpio_drv_cell(drv, (uint16_t)slot);
     cell[0] = kind[req->type];
     cell[1] = (uint8_t)req->line;
@@ -324,7 +323,7 @@ static int drv_unmask(struct vgpio_drv *drv, uint16_t line)
 /* Half of a request is over; the slot is free after both. */
 static void half_done(struct vgpio_drv *drv, uint16_t slot, unsigned half)
 {
-    struct vgpio_drv_slot *s = &drv->slots[slot];
+    struct vgpio_drv_slot *s = &drv->cfg.slots[slot];
 
     s->state = (uint8_t)(s->state | half);
     if ((s->state & (SENT | ANSWERED)) == (SENT | ANSWERED)) {
@@ -342,9 +341,9 @@ static int received(struct vgpio_drv *drv, const uint8_t m[MSG],
         *ev = (struct vgpio_drv_event){VGPIO_IRQ, m[1], VGPIO_IRQ_EDGE_BOTH, 0, NULL};
         return 1;
     }
-    if ((m[0] & TOY_ANSWER) == 0 || tag >= drv->nreq ||
-        drv->slots[tag].state == VGPIO_SLOT_FREE ||
-        (drv->slots[tag].state & ANSWERED) != 0) {
+    if ((m[0] & TOY_ANSWER) == 0 || tag >= drv->cfg.nreq ||
+        drv->cfg.slots[tag].state == VGPIO_SLOT_FREE ||
+        (drv->cfg.slots[tag].state & ANSWERED) != 0) {
         return VGPIO_ERR_PROTO;
     }
     told = vgpio_drv_answer(drv, tag, m[2] == TOY_ERR ? VGPIO_ERR_IO : m[2], ev);

@@ -83,7 +83,7 @@ static void test_call(void **state)
     assert_int_equal(vgpio_sync_call(&x->s, VGPIO_MSG_GET_DIRECTION, 6, 0),
                      VGPIO_DIR_OUT);
     /* the device says no: an output does not interrupt */
-    x->w.drv.irq_map_len = 0; /* so that the driver does not know it */
+    x->w.drv.cfg.irq_map_len = 0; /* so that the driver does not know it */
     assert_int_equal(
         vgpio_sync_call(&x->s, VGPIO_MSG_SET_IRQ_TYPE, 6, VGPIO_IRQ_EDGE_BOTH),
         VGPIO_ERR_IO);
@@ -205,13 +205,13 @@ static int deaf_notify(void *ctx, unsigned q, uint32_t data)
 static void test_a_bus_that_does_not_notify(void **state)
 {
     struct sync_world *x = *state;
-    struct vgpio_bus_ops deaf = *x->w.drv.bus;
+    struct vgpio_bus_ops deaf = *x->w.drv.cfg.bus;
 
     deaf.notify = deaf_notify;
-    x->w.drv.bus = &deaf;
+    x->w.drv.cfg.bus = &deaf;
     assert_int_equal(vgpio_sync_call(&x->s, VGPIO_MSG_GET_VALUE, 5, 0), VGPIO_ERR_IO);
     assert_int_equal(x->waits, 0);
-    x->w.drv.bus = x->w.rc.bus;
+    x->w.drv.cfg.bus = x->w.rc.bus;
     assert_int_equal(vgpio_sync_call(&x->s, VGPIO_MSG_GET_VALUE, 5, 0), 0);
 }
 
