@@ -479,7 +479,7 @@ static unsigned reference_level(const struct model *m, unsigned net, int *confli
 static int reference_settle(struct model *m, unsigned rounds, int *conflict)
 {
     unsigned next[PINS], i;
-    int moved, c;
+    int moved, c = 0;
 
     for (;;) {
         moved = *conflict = 0;
