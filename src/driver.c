@@ -80,9 +80,6 @@ int vgpio_drv_take(struct vgpio_drv *drv, unsigned kind, void *cookie)
     s = &drv->cfg.slots[slot];
     drv->free_slot[kind] = s->next;
     s->cookie = cookie;
-    s->line = 0;
-    s->pending = 0;
-    s->type = 0;
     s->state = VGPIO_SLOT_BUSY;
     return slot;
 }
@@ -271,7 +268,6 @@ int vgpio_drv_init_abi(struct vgpio_drv *drv, const struct vgpio_drv_config *cfg
     if (drv->cfg.features == 0) {
         drv->cfg.features = UINT64_MAX;
     }
-    forget(drv);
     return VGPIO_OK;
 }
 
@@ -456,6 +452,7 @@ static int begin_reset(struct vgpio_drv *drv)
         (id != DRV_DIALECT(drv)->device_id && id != DRV_DIALECT(drv)->old_device_id)) {
         return VGPIO_ERR_NOTSUP;
     }
+    forget(drv);
     vgpio_drv_trace(drv, VGPIO_TR_RESET, 0, 0);
     err = set_status(drv, 0);
     if (err < 0) {
@@ -494,7 +491,6 @@ int vgpio_drv_start(struct vgpio_drv *drv)
     if (err != 0) {
         return err;
     }
-    forget(drv);
     err = bring_up(drv);
     if (err < 0) {
         (void)set_status(drv, VGPIO_S_FAILED);

@@ -179,7 +179,7 @@ int vgpio_drvq_publish(struct vgpio_drvq *q, uint32_t *data)
 
 int vgpio_drvq_get_many(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
 {
-    return LAYOUT(q, get_many)(q, b, n);
+    return LAYOUT(q, get)(q, b, n);
 }
 
 int vgpio_drvq_rearm(struct vgpio_drvq *q)

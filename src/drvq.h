@@ -115,49 +115,54 @@ static inline int drvq_table_ok(const struct vgpio_drvq *q, const uint8_t *table
            n <= (q->size > 1 ? q->size : 2u) && ((uintptr_t)table & 7u) == 0;
 }
 
-/* What differs with the layout. With both, the calls of queue.h choose one: a table of
- * functions would keep both linked. With one, its steps are those calls themselves. */
-#if VGPIO_CFG_SPLIT && VGPIO_CFG_PACKED
-#define DRVQ_STEP(layout, step) vgpio_drvq_##layout##_##step
+/* What differs with the layout. A table of functions would keep both linked. */
 #define LAYOUT(q, step)                                                                  \
     (vq_is_packed(q) ? vgpio_drvq_packed_##step : vgpio_drvq_split_##step)
-#else
-#define DRVQ_STEP(layout, step) vgpio_drvq_##step
-#define LAYOUT(q, step) vgpio_drvq_general_##step
-#endif
 
-/* Likewise, but a short way may stand before it. */
-#if VGPIO_CFG_SPLIT && VGPIO_CFG_PACKED
-#define DRVQ_ADD(layout) vgpio_drvq_##layout##_add
-#elif VGPIO_CFG_FAST
-#define DRVQ_ADD(layout) vgpio_drvq_general_add
-#else
-#define DRVQ_ADD(layout) vgpio_drvq_add
+/* Where one layout alone is compiled in, its steps are the calls of queue.h. */
+#if !VGPIO_CFG_PACKED
+#define vgpio_drvq_split_layout vgpio_drvq_layout
+#define vgpio_drvq_split_add_indirect vgpio_drvq_add_indirect
+#define vgpio_drvq_split_publish vgpio_drvq_publish
+#define vgpio_drvq_split_get vgpio_drvq_get_many
+#define vgpio_drvq_split_rearm vgpio_drvq_rearm
+#if !VGPIO_CFG_FAST /* nor a short way before it */
+#define vgpio_drvq_split_add vgpio_drvq_add
+#endif
+#elif !VGPIO_CFG_SPLIT
+#define vgpio_drvq_packed_layout vgpio_drvq_layout
+#define vgpio_drvq_packed_add_indirect vgpio_drvq_add_indirect
+#define vgpio_drvq_packed_publish vgpio_drvq_publish
+#define vgpio_drvq_packed_get vgpio_drvq_get_many
+#define vgpio_drvq_packed_rearm vgpio_drvq_rearm
+#if !VGPIO_CFG_FAST
+#define vgpio_drvq_packed_add vgpio_drvq_add
+#endif
 #endif
 
 /* 0, or why these pieces cannot be staged with one descriptor each. */
 int vgpio_drvq_check(const struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigned n,
                      uint16_t slot);
 
-void DRVQ_STEP(split, layout)(struct vgpio_vq_setup *setup, uint64_t dma_addr);
-int DRVQ_ADD(split)(struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigned nread,
-                    unsigned nwrite, uint16_t slot);
-int DRVQ_STEP(split, add_indirect)(struct vgpio_drvq *q, void *table, uint64_t table_addr,
-                                   const struct vgpio_seg *segs, unsigned nread,
-                                   unsigned nwrite, uint16_t slot);
-int DRVQ_STEP(split, publish)(struct vgpio_drvq *q, uint32_t *data);
-int DRVQ_STEP(split, get_many)(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n);
-int DRVQ_STEP(split, rearm)(struct vgpio_drvq *q);
+void vgpio_drvq_split_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr);
+int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
+                         unsigned nread, unsigned nwrite, uint16_t slot);
+int vgpio_drvq_split_add_indirect(struct vgpio_drvq *q, void *memory, uint64_t table_addr,
+                                  const struct vgpio_seg *segs, unsigned nread,
+                                  unsigned nwrite, uint16_t slot);
+int vgpio_drvq_split_publish(struct vgpio_drvq *q, uint32_t *data);
+int vgpio_drvq_split_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n);
+int vgpio_drvq_split_rearm(struct vgpio_drvq *q);
 
-void DRVQ_STEP(packed, layout)(struct vgpio_vq_setup *setup, uint64_t dma_addr);
+void vgpio_drvq_packed_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr);
 void vgpio_drvq_packed_init(struct vgpio_drvq *q);
-int DRVQ_ADD(packed)(struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigned nread,
-                     unsigned nwrite, uint16_t slot);
-int DRVQ_STEP(packed, add_indirect)(struct vgpio_drvq *q, void *table,
-                                    uint64_t table_addr, const struct vgpio_seg *segs,
-                                    unsigned nread, unsigned nwrite, uint16_t slot);
-int DRVQ_STEP(packed, publish)(struct vgpio_drvq *q, uint32_t *data);
-int DRVQ_STEP(packed, get_many)(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n);
-int DRVQ_STEP(packed, rearm)(struct vgpio_drvq *q);
+int vgpio_drvq_packed_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
+                          unsigned nread, unsigned nwrite, uint16_t slot);
+int vgpio_drvq_packed_add_indirect(struct vgpio_drvq *q, void *memory,
+                                   uint64_t table_addr, const struct vgpio_seg *segs,
+                                   unsigned nread, unsigned nwrite, uint16_t slot);
+int vgpio_drvq_packed_publish(struct vgpio_drvq *q, uint32_t *data);
+int vgpio_drvq_packed_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n);
+int vgpio_drvq_packed_rearm(struct vgpio_drvq *q);
 
 #endif /* VGPIO_DRVQ_H */

@@ -17,7 +17,7 @@ static inline uint8_t *flags_at(const struct vgpio_drvq *q, uint16_t pos)
     return desc_at(q, pos) + PACKED_FLAGS;
 }
 
-void DRVQ_STEP(packed, layout)(struct vgpio_vq_setup *setup, uint64_t dma_addr)
+void vgpio_drvq_packed_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr)
 {
     setup->desc = dma_addr;
     setup->driver = setup->desc + VGPIO_DMA_UP(DESC_BYTES * (uint32_t)setup->size);
@@ -67,8 +67,8 @@ static inline void stage(struct vgpio_drvq *q, const struct vgpio_seg *seg,
     q->next_avail = packed_add(q->size, pos, n);
 }
 
-int DRVQ_ADD(packed)(struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigned nread,
-                     unsigned nwrite, uint16_t slot)
+int vgpio_drvq_packed_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
+                          unsigned nread, unsigned nwrite, uint16_t slot)
 {
     unsigned n = nread + nwrite, k;
     uint16_t id = next_id(q), pos = q->next_avail;
@@ -96,9 +96,9 @@ int DRVQ_ADD(packed)(struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigne
 }
 
 #if VGPIO_CFG_INDIRECT
-int DRVQ_STEP(packed, add_indirect)(struct vgpio_drvq *q, void *memory,
-                                    uint64_t table_addr, const struct vgpio_seg *segs,
-                                    unsigned nread, unsigned nwrite, uint16_t slot)
+int vgpio_drvq_packed_add_indirect(struct vgpio_drvq *q, void *memory,
+                                   uint64_t table_addr, const struct vgpio_seg *segs,
+                                   unsigned nread, unsigned nwrite, uint16_t slot)
 {
     unsigned n = nread + nwrite, k;
     uint8_t *table = memory;
@@ -144,7 +144,7 @@ static int wanted(struct vgpio_drvq *q, uint16_t now, uint16_t old)
     return packed_wanted(ring_ld32(q->device), always, q->size, now, old);
 }
 
-int DRVQ_STEP(packed, publish)(struct vgpio_drvq *q, uint32_t *data)
+int vgpio_drvq_packed_publish(struct vgpio_drvq *q, uint32_t *data)
 {
     uint16_t old = q->published;
     uint16_t now = q->next_avail;
@@ -208,7 +208,7 @@ static int get_in_order(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
 }
 #endif
 
-int DRVQ_STEP(packed, get_many)(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
+int vgpio_drvq_packed_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
 {
     struct vgpio_drvq_slot *books = q->ring;
     uint16_t pos = q->last_used, free = q->free_head, nfree = q->nfree;
@@ -255,7 +255,7 @@ int DRVQ_STEP(packed, get_many)(struct vgpio_drvq *q, struct vgpio_back *b, unsi
     return i != 0 ? (int)i : drvq_break(q, VGPIO_ERR_PROTO);
 }
 
-int DRVQ_STEP(packed, rearm)(struct vgpio_drvq *q)
+int vgpio_drvq_packed_rearm(struct vgpio_drvq *q)
 {
     int err = drvq_dead(q);
 

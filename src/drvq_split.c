@@ -6,7 +6,7 @@
 
 #if VGPIO_CFG_SPLIT
 
-void DRVQ_STEP(split, layout)(struct vgpio_vq_setup *setup, uint64_t dma_addr)
+void vgpio_drvq_split_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr)
 {
     /* Cache lines of their own: one side writes each area and the other one polls it. */
     setup->desc = dma_addr;
@@ -29,8 +29,8 @@ static inline void stage(struct vgpio_drvq *q, struct vgpio_drvq_slot *tail,
     q->next_avail++;
 }
 
-int DRVQ_ADD(split)(struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigned nread,
-                    unsigned nwrite, uint16_t slot)
+int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
+                         unsigned nread, unsigned nwrite, uint16_t slot)
 {
     struct vgpio_drvq_slot *tail;
     unsigned n = nread + nwrite, i = q->free_head;
@@ -63,9 +63,9 @@ int DRVQ_ADD(split)(struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigned
 }
 
 #if VGPIO_CFG_INDIRECT
-int DRVQ_STEP(split, add_indirect)(struct vgpio_drvq *q, void *memory,
-                                   uint64_t table_addr, const struct vgpio_seg *segs,
-                                   unsigned nread, unsigned nwrite, uint16_t slot)
+int vgpio_drvq_split_add_indirect(struct vgpio_drvq *q, void *memory, uint64_t table_addr,
+                                  const struct vgpio_seg *segs, unsigned nread,
+                                  unsigned nwrite, uint16_t slot)
 {
     unsigned n = nread + nwrite, k;
     uint8_t *p = q->desc + DESC_BYTES * (uint32_t)q->free_head;
@@ -123,7 +123,7 @@ static int wanted(struct vgpio_drvq *q, uint16_t now, uint16_t old)
     return first || vq_need_event(ring_ld16(word), now, old);
 }
 
-int DRVQ_STEP(split, publish)(struct vgpio_drvq *q, uint32_t *data)
+int vgpio_drvq_split_publish(struct vgpio_drvq *q, uint32_t *data)
 {
     uint16_t old = q->published;
     uint16_t now = q->next_avail;
@@ -258,7 +258,7 @@ static inline int get_seen(struct vgpio_drvq *q, struct vgpio_back *b, unsigned 
 }
 #endif
 
-int DRVQ_STEP(split, get_many)(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
+int vgpio_drvq_split_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
 {
     int got = drvq_dead(q);
 
@@ -279,7 +279,7 @@ int DRVQ_STEP(split, get_many)(struct vgpio_drvq *q, struct vgpio_back *b, unsig
     return get_seen(q, b, n);
 }
 
-int DRVQ_STEP(split, rearm)(struct vgpio_drvq *q)
+int vgpio_drvq_split_rearm(struct vgpio_drvq *q)
 {
     int n = drvq_dead(q);
 

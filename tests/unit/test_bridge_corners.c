@@ -634,7 +634,7 @@ static int refuse_start(void *ctx, uint32_t *id)
 static void test_does_not_come_back(void **state)
 {
     struct vgpio_bus_ops bus = vgpio_loop_bus_ops;
-    const struct vgpio_bus_ops *before = w.drv.bus;
+    const struct vgpio_bus_ops *before = w.drv.cfg.bus;
 
     (void)state;
     assert_int_equal(vgpio_bridge_ops.get_value(&w.bridge, 0, 1), VGPIO_PENDING);
@@ -642,10 +642,10 @@ static void test_does_not_come_back(void **state)
     w.nheld = 0;
     vgpio_bridge_ops.reset(&w.bridge);
     bus.device_id = refuse_start;
-    w.drv.bus = &bus;
+    w.drv.cfg.bus = &bus;
     assert_true(vgpio_bridge_run(&w.bridge) < 0);
     assert_int_equal(vgpio_bridge_ops.get_value(&w.bridge, 0, 2), VGPIO_ERR_IO);
-    w.drv.bus = before;
+    w.drv.cfg.bus = before;
     assert_true(vgpio_bridge_run(&w.bridge) < 0);
     vgpio_bridge_ops.reset(&w.bridge);
     while (vgpio_bridge_run(&w.bridge) > 0) {
@@ -681,7 +681,7 @@ static void test_slow_reset(void **state)
     settle();
     w.nheld = 0;
     bus.get_status = slow_status;
-    w.drv.bus = &bus;
+    w.drv.cfg.bus = &bus;
     slow = 0x1b; /* 1 1 0 1 1 */
     vgpio_bridge_ops.reset(&w.bridge);
     assert_int_equal(vgpio_bridge_ops.get_value(&w.bridge, 2, 2), VGPIO_PENDING);
@@ -709,7 +709,7 @@ static void test_doorbell_fails(void **state)
 
     (void)state;
     bus.notify = no_notify;
-    w.drv.bus = &bus;
+    w.drv.cfg.bus = &bus;
     assert_int_equal(vgpio_bridge_ops.get_value(&w.bridge, 0, 1), VGPIO_PENDING);
     assert_int_equal(vgpio_bridge_run(&w.bridge), VGPIO_ERR_IO);
     assert_int_equal(w.ndone, 1);
@@ -736,7 +736,7 @@ static void test_turn(void **state)
 
     (void)state;
     bus.notify = instant;
-    w.drv.bus = &bus;
+    w.drv.cfg.bus = &bus;
     w.ask_again = 100;
     w.again_line = 1;
     assert_int_equal(vgpio_bridge_ops.get_value(&w.bridge, 1, 0), VGPIO_PENDING);
