@@ -199,6 +199,9 @@ static void count(void *ctx, unsigned id, uint32_t a, uint32_t v)
     default:
         break;
     }
+    if (b->on_event != NULL) {
+        b->on_event(b->line_ctx, id, a);
+    }
     if (b->on_trace != NULL) {
         b->on_trace(b->watch_ctx, id, a, v);
     }

@@ -67,6 +67,7 @@ struct bank {
     void (*on_line)(void *ctx, uint16_t line, unsigned level);
     int (*pull_line)(void *ctx, uint16_t line, unsigned level);
     int (*pulse_line)(void *ctx, uint16_t line);
+    void (*on_event)(void *ctx, unsigned id, uint32_t a); /* as the trace has them */
     void *line_ctx;
     bool chatty;            /* on_trace wants to hear of every request, too */
     void (*run)(void *ctx); /* the lines want a turn; NULL: they never do */

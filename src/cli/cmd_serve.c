@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bank.h"
+#include "board_run.h"
 #include "cli.h"
 #include "features.h"
 #include "guests.h"
 #include "host_lines.h"
-#include "rig.h"
 #include "sandbox.h"
 #include "service.h"
 #include "sockets.h"
@@ -37,8 +37,8 @@ struct options {
     struct features features;
     struct service service;
     struct handed handed;   /* sockets in place of paths */
-    const char *board_file; /* NULL: none */
-    struct board board;
+    struct board_run board; /* without a file: only its clock */
+    bool virtual_time;
 };
 
 static const char help[] =
@@ -66,6 +66,12 @@ static const char help[] =
     "      --board FILE        devices, their lines and what lies between these: see\n"
     "                          vgpio-board(5); --socket-path and --control may be given\n"
     "                          once for each device, in place of what the board says\n"
+    "      --script FILE       what the outside does to the board, and what it expects:\n"
+    "                          see vgpio-script(5)\n"
+    "      --vcd FILE          write there what the lines of the board did\n"
+    "      --virtual-time      time stands still unless the script, or 'clock advance' "
+    "on\n"
+    "                          the control socket, moves it: each run is the same\n"
     "      --dialect D         speak the standard (as without it), or draft, or "
     "draft-2021:\n"
     "                          the protocol before it, for its old "
@@ -92,6 +98,9 @@ enum {
     OPT_CAPS,
     OPT_DIALECT,
     OPT_BOARD,
+    OPT_SCRIPT,
+    OPT_VCD,
+    OPT_VIRTUAL,
     DONE
 };
 
@@ -102,6 +111,9 @@ static const struct option longs[] = {
     {"lines-file", required_argument, NULL, OPT_LINES_FILE},
     {"control", required_argument, NULL, OPT_CONTROL},
     {"board", required_argument, NULL, OPT_BOARD},
+    {"script", required_argument, NULL, OPT_SCRIPT},
+    {"vcd", required_argument, NULL, OPT_VCD},
+    {"virtual-time", no_argument, NULL, OPT_VIRTUAL},
     {"once", no_argument, NULL, OPT_ONCE},
     {"fd", required_argument, NULL, OPT_FD},
     {"dialect", required_argument, NULL, OPT_DIALECT},
@@ -143,6 +155,27 @@ static int add_word(struct words *w, const char *text)
     return CLI_OK;
 }
 
+/* False: it is none of these. */
+static bool take_board_option(struct options *o, int c)
+{
+    switch (c) {
+    case OPT_BOARD:
+        o->board.board_file = optarg;
+        return true;
+    case OPT_SCRIPT:
+        o->board.script_file = optarg;
+        return true;
+    case OPT_VCD:
+        o->board.vcd_file = optarg;
+        return true;
+    case OPT_VIRTUAL:
+        o->virtual_time = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* CLI_OK: go on; DONE: nothing left to do; else the exit code. */
 static int take_option(struct options *o, int c, char **argv)
 {
@@ -157,9 +190,6 @@ static int take_option(struct options *o, int c, char **argv)
         return add_word(&o->files, optarg);
     case OPT_CONTROL:
         return add_word(&o->controls, optarg);
-    case OPT_BOARD:
-        o->board_file = optarg;
-        return CLI_OK;
     case OPT_ONCE:
         o->once = true;
         return CLI_OK;
@@ -182,7 +212,8 @@ static int take_option(struct options *o, int c, char **argv)
         cli_version();
         return DONE;
     default:
-        return features_option(&o->features, c) || service_option(&o->service, c, optarg)
+        return features_option(&o->features, c) ||
+                       service_option(&o->service, c, optarg) || take_board_option(o, c)
                    ? CLI_OK
                    : cli_bad_option("serve", argv, c);
     }
@@ -231,7 +262,7 @@ static int check_lines(const struct options *o, size_t guests)
 {
     size_t hosts = o->lines.n + o->files.n;
 
-    if (o->board_file != NULL) {
+    if (o->board.board_file != NULL) {
         return CLI_OK;
     }
     if (o->sims.n == 0 && hosts == 0) {
@@ -374,17 +405,6 @@ static void raise_limit(void)
     }
 }
 
-/* Every device of the board has a server: they hear of each other from now on. */
-static void start_rig(struct rig *rig, struct server *server, size_t n)
-{
-    size_t i;
-
-    for (i = 0; i < n; i++) {
-        rig->devices[i].server = &server[i];
-    }
-    rig_start(rig);
-}
-
 /* The last thing before the loop: what could fail has not. */
 static int start_hosts(struct place *place, struct server *server, size_t n)
 {
@@ -416,8 +436,7 @@ static int drop(const struct options *o)
     return service_drop(&o->service, &box, o->verbose > 0);
 }
 
-/* `rig` NULL: there is no board. */
-static int serve(const struct options *o, struct place *place, size_t n, struct rig *rig)
+static int serve(struct options *o, struct place *place, size_t n)
 {
     struct guests guests;
     struct server *server = calloc(n, sizeof *server);
@@ -429,16 +448,18 @@ static int serve(const struct options *o, struct place *place, size_t n, struct 
         free(server);
         return CLI_FAILED;
     }
+    guests.clock = &o->board.clock;
     if (n > 1) {
         raise_limit();
     }
     for (i = 0; i < n && start_guest(o, &guests, &place[i], i) == 0; i++) {
     }
-    if (i == n && start_hosts(place, server, n) == 0) {
-        if (rig != NULL) {
-            start_rig(rig, server, n);
-        }
+    if (i == n && start_hosts(place, server, n) == 0 &&
+        (o->board.board_file == NULL || board_run_start(&o->board, &guests) == 0)) {
         code = drop(o) < 0 ? CLI_FAILED : guests_run(&guests);
+    }
+    if (o->board.board_file != NULL && board_run_end(&o->board) < 0) {
+        code = CLI_FAILED;
     }
     for (i = 0; i < n; i++) {
         stop_host(&place[i]);
@@ -471,8 +492,8 @@ static int make_host_bank(const struct options *o, struct place *place,
 }
 
 /* The lines of one guest. */
-static int make_bank(const struct options *o, struct rig *rig, struct place *place,
-                     struct host_lines *hosts, size_t i)
+static int make_bank(struct options *o, struct place *place, struct host_lines *hosts,
+                     size_t i)
 {
     char why[256 + BANK_NAME_MAX];
     uint64_t mask = features_mask(&o->features);
@@ -480,8 +501,8 @@ static int make_bank(const struct options *o, struct rig *rig, struct place *pla
     const char *refused;
 
     p->front.fd = p->control.fd = -1;
-    if (rig != NULL) {
-        if (rig_bank(rig, (uint32_t)i, &p->bank, mask, why, sizeof why) < 0) {
+    if (o->board.board_file != NULL) {
+        if (rig_bank(&o->board.rig, (uint32_t)i, &p->bank, mask, why, sizeof why) < 0) {
             return cli_usage_error("serve", "--board: %s", why);
         }
     } else if (o->sims.n == 0) {
@@ -503,8 +524,6 @@ static int serve_banks(struct options *o)
 {
     size_t n = guests_of(o) > 0 ? guests_of(o) : 1; /* parse() saw that there is one */
     struct place *place = calloc(n, sizeof *place);
-    struct rig board_rig = {0};
-    struct rig *rig = o->board_file != NULL ? &board_rig : NULL;
     struct host_lines *hosts = calloc(n, sizeof *hosts);
     int code = CLI_OK;
     size_t i;
@@ -513,21 +532,18 @@ static int serve_banks(struct options *o)
         cli_error("%s", strerror(errno));
         code = CLI_FAILED;
     }
-    if (rig != NULL && rig_init(rig, &o->board, o->board_file) < 0) {
+    if (o->board.board_file != NULL && board_run_init(&o->board) < 0) {
         code = CLI_FAILED;
     }
     for (i = 0; i < n && code == CLI_OK; i++) {
-        code = make_bank(o, rig, place, hosts, i);
+        code = make_bank(o, place, hosts, i);
     }
     if (code == CLI_OK) {
-        code = serve(o, place, n, rig);
+        code = serve(o, place, n);
     }
     for (i = 0; i < n && place != NULL && hosts != NULL; i++) {
         bank_free(&place[i].bank);
         host_lines_free(&hosts[i]);
-    }
-    if (rig != NULL) {
-        rig_free(rig);
     }
     free(hosts);
     free(place);
@@ -550,7 +566,7 @@ static bool wants_capabilities(int argc, char **argv)
 /* What the board says of sockets, unless the command line does. */
 static int take_board(struct options *o)
 {
-    const struct board *b = &o->board;
+    const struct board *b = &o->board.board;
     bool sockets = guests_of(o) == 0;
     bool controls = o->controls.n == 0 && o->handed.ncontrols == 0;
     uint32_t i;
@@ -561,7 +577,7 @@ static int take_board(struct options *o)
     if (o->sims.n != 0 || o->dialect != BANK_STANDARD) {
         return usage("--board says what --sim and --dialect say: leave these out");
     }
-    if (rig_load(o->board_file, &o->board) < 0) {
+    if (board_run_load(&o->board) < 0) {
         return CLI_FAILED;
     }
     for (i = 0; i < b->ndevices; i++) {
@@ -601,7 +617,7 @@ static int take_link(struct options *o, const char *self)
 
     name = name != NULL ? name + 1 : self;
     return strcmp(name, CLI_VHOST_USER_LINK) != 0 ||
-                   o->sims.n + o->lines.n + o->files.n != 0 || o->board_file != NULL
+                   o->sims.n + o->lines.n + o->files.n != 0 || o->board.board_file != NULL
                ? CLI_OK
                : add_word(&o->sims, "8");
 }
@@ -624,7 +640,12 @@ static int parse(struct options *o, int argc, char **argv)
     if (code != CLI_OK) {
         return code;
     }
-    code = o->board_file != NULL ? take_board(o) : CLI_OK;
+    vclock_init(&o->board.clock, o->virtual_time);
+    if (o->board.board_file == NULL &&
+        (o->board.script_file != NULL || o->board.vcd_file != NULL)) {
+        return usage("--script and --vcd need a --board");
+    }
+    code = o->board.board_file != NULL ? take_board(o) : CLI_OK;
     if (code == CLI_OK) {
         code = check_options(o, argc, argv);
     }
@@ -651,7 +672,7 @@ int cmd_serve(int argc, char **argv)
     free(o.sockets.at);
     free(o.controls.at);
     free(o.sims.at);
-    board_free(&o.board);
+    board_run_free(&o.board);
     free(o.lines.at);
     free(o.files.at);
     return code == DONE ? CLI_OK : code;

@@ -2,6 +2,7 @@
 #include "control.h"
 
 #include "cli.h"
+#include "lex.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -17,7 +18,8 @@ static const char help_text[] =
     "commands: info | pull LINE 0|1 | value LINE | dir LINE | "
     "wait LINE 0|1 TIMEOUT_MS | toggle LINE COUNT PERIOD_US (COUNT pulses, two edges "
     "each; period 0: both edges in one step) | barrier | stats | values | "
-    "watch changes [LINE] | watch messages | unwatch | hello | help; "
+    "watch changes [LINE] | watch messages | unwatch | clock | "
+    "clock advance TIME | hello | help; "
     "LINE is a number or a name, \"in quotes\" if it has blanks";
 
 static void reply(struct ctl_client *c, const char *fmt, ...)
@@ -333,6 +335,36 @@ static void do_unwatch(struct ctl_client *c, char **arg, uint64_t now)
     reply(c, "ok");
 }
 
+/* clock | clock advance TIME */
+static void do_clock(struct ctl_client *c, char **arg, uint64_t now)
+{
+    const struct ctl *ctl = c->ctl;
+    uint64_t us = 0;
+    int err;
+
+    if (arg[0] == NULL) {
+        reply(c, "ok %" PRIu64, now);
+        return;
+    }
+    if (strcmp(arg[0], "advance") != 0 || arg[1] == NULL) {
+        reply(c, "error usage: clock | clock advance TIME");
+        return;
+    }
+    if (lex_time_text(arg[1], &us) < 0) {
+        reply(c, "error '%.24s' is not a time like 10us, 50ms, 2s or 3min", arg[1]);
+        return;
+    }
+    err = ctl->ops->advance != NULL ? ctl->ops->advance(ctl->ctx, us, &c->due_us)
+                                    : VGPIO_ERR_NOTSUP;
+    if (err < 0) {
+        reply(c, "error %s",
+              err == VGPIO_ERR_STATE ? "the script moves the clock"
+                                     : "the clock is the machine's; see --virtual-time");
+        return;
+    }
+    c->state = CTL_CLOCK;
+}
+
 static void do_hello(struct ctl_client *c, char **arg, uint64_t now);
 
 static const struct command {
@@ -351,6 +383,7 @@ static const struct command {
     {"values", "values", 0, 0, do_values},
     {"watch", "watch changes [LINE] | watch messages", 1, 1, do_watch},
     {"unwatch", "unwatch", 0, 0, do_unwatch},
+    {"clock", "clock | clock advance TIME", 0, 2, do_clock},
     {"hello", "hello", 0, 0, do_hello},
     {"help", "help", 0, 0, do_help},
 };
@@ -575,6 +608,9 @@ void ctl_run(struct ctl_client *c, uint64_t now_us)
             run_wait(c, now_us);
         } else if (c->state == CTL_TOGGLE) {
             run_toggle(c, now_us);
+        } else if (c->state == CTL_CLOCK && now_us >= c->due_us) {
+            c->state = CTL_IDLE;
+            reply(c, "ok %" PRIu64, now_us);
         }
     } while (c->state == CTL_IDLE && next_command(c, now_us));
 }
@@ -587,7 +623,7 @@ uint64_t ctl_due(const struct ctl_client *c)
     if (c->state == CTL_WAIT) {
         return c->hit ? 0 : c->due_us;
     }
-    return c->state == CTL_TOGGLE ? c->due_us : CTL_NEVER;
+    return c->state == CTL_TOGGLE || c->state == CTL_CLOCK ? c->due_us : CTL_NEVER;
 }
 
 void ctl_changed(struct ctl_client *c, uint16_t line, unsigned level, uint64_t ns)

@@ -34,6 +34,9 @@ struct ctl_ops {
     /* Text behind "ok ", no newline, at most `size` bytes; returns the length. */
     size_t (*info)(void *ctx, char *out, size_t size);
     size_t (*stats)(void *ctx, char *out, size_t size);
+    /* Optional: a virtual clock may go on for so long; `until` is when that is over. An
+     * error: it is none (NOTSUP), or somebody else moves it (STATE). */
+    int (*advance)(void *ctx, uint64_t us, uint64_t *until);
 };
 
 struct ctl {
@@ -47,6 +50,7 @@ enum ctl_state {
     CTL_IDLE,
     CTL_WAIT,
     CTL_TOGGLE,
+    CTL_CLOCK,
     CTL_CLOSING
 };
 

@@ -91,11 +91,11 @@ static void conn_ready(void *ctx, uint32_t events)
     }
     if ((events & (EPOLLHUP | EPOLLERR)) != 0 && n <= 0) {
         /* Gone altogether: whole lines are still obeyed, answers have no reader. */
-        ctl_run(c, evloop_now());
+        ctl_run(c, vclock_now(conn->server->clock));
         conn_close(conn);
         return;
     }
-    conn_run(conn, evloop_now());
+    conn_run(conn, vclock_now(conn->server->clock));
 }
 
 static void conn_open(struct ctlserver *s, int fd)
@@ -144,6 +144,7 @@ int ctlserver_start(struct ctlserver *s, struct evloop *loop, const struct ctl *
     s->clients = NULL;
     s->nclients = 0;
     s->on_activity = NULL;
+    s->clock = NULL;
     return ev_add(loop, &s->source, s->listener->fd, EPOLLIN, accept_one, s);
 }
 
@@ -172,7 +173,7 @@ void ctlserver_traced(struct ctlserver *s, unsigned id, uint32_t a, uint32_t b)
     for (conn = s->clients; conn != NULL; conn = conn->next) {
         if (conn->client.watch.messages) {
             /* The clock is asked once, and only if somebody wants to know. */
-            ns = ns == 0 ? evloop_now_ns() : ns;
+            ns = ns == 0 ? vclock_now_ns(s->clock) : ns;
             ctl_traced(&conn->client, id, a, b, ns);
         }
     }

@@ -6,6 +6,7 @@
 #include "control.h"
 #include "evloop.h"
 #include "sockets.h"
+#include "vclock.h"
 
 #define CTLSERVER_MAX_CLIENTS 64
 #define CTLSERVER_EVENTS 65536u /* bytes of events that a client may be behind */
@@ -18,6 +19,7 @@ struct ctlserver {
     struct ev_source source;
     struct ctl_conn *clients;
     unsigned nclients;
+    const struct vclock *clock;     /* that waits and pulses go by; NULL: the machine's */
     void (*on_activity)(void *ctx); /* a client said something; may be NULL */
     void *activity_ctx;
 };

@@ -12,6 +12,7 @@ int evloop_init(struct evloop *loop)
     struct epoll_event ev = {.events = EPOLLIN, .data.ptr = NULL};
 
     loop->nbatch = 0;
+    loop->handled = 0;
     loop->armed_us = UINT64_MAX;
     loop->epfd = epoll_create1(EPOLL_CLOEXEC);
     loop->timerfd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -97,6 +98,7 @@ static int dispatch(struct evloop *loop, int timeout)
         struct ev_source *s = loop->batch[i].data.ptr;
 
         if (s != NULL) {
+            loop->handled++;
             s->ready(s->ctx, loop->batch[i].events);
         }
         /* NULL: removed meanwhile, or the timer. */

@@ -20,7 +20,8 @@ struct evloop {
     int epfd, timerfd;
     uint64_t armed_us; /* what the timer is set to */
     struct epoll_event batch[EVLOOP_BATCH];
-    int nbatch; /* what is left of the batch being worked off */
+    int nbatch;       /* what is left of the batch being worked off */
+    unsigned handled; /* events so far; wraps */
 };
 
 int evloop_init(struct evloop *); /* -1 and errno */

@@ -11,8 +11,16 @@
 
 static void on_signal(void *ctx, uint32_t events)
 {
+    struct guests *g = ctx;
+    struct signalfd_siginfo info;
+
     (void)events;
-    ((struct guests *)ctx)->stop = true;
+    if (read(g->signal_source.fd, &info, sizeof info) == (ssize_t)sizeof info &&
+        info.ssi_signo == SIGHUP && g->reload != NULL) {
+        g->reload(g->reload_ctx);
+    } else {
+        g->stop = true;
+    }
 }
 
 static int watch_signals(struct guests *g)
@@ -34,6 +42,8 @@ int guests_init(struct guests *g, struct server *server, size_t n)
     g->server = server;
     g->n = n;
     g->signal_source.fd = -1;
+    vclock_init(&g->machine, false);
+    g->clock = &g->machine;
     return evloop_init(&g->loop) < 0 || watch_signals(g) < 0 ? -1 : 0;
 }
 
@@ -49,9 +59,12 @@ void guests_touch(struct server *s)
 /* Few guests wait for a time, so most turns need not look. */
 static uint64_t next_due(const struct guests *g)
 {
-    uint64_t due = CTL_NEVER;
+    uint64_t due = vclock_due(&g->machine);
     size_t i;
 
+    if (!g->clock->is_virtual && vclock_due(g->clock) < due) {
+        due = vclock_due(g->clock);
+    }
     for (i = 0; g->timed > 0 && i < g->n; i++) {
         due = g->server[i].due_us < due ? g->server[i].due_us : due;
     }
@@ -84,14 +97,69 @@ static void settle(struct guests *g, uint64_t now)
     }
 }
 
+/* --- a virtual clock --- */
+
+static bool may_move(const struct guests *g)
+{
+    return g->clock->is_virtual && (g->clock->now_us < g->clock->target_us ||
+                                    vclock_due(g->clock) <= g->clock->now_us);
+}
+
+static uint64_t next_virtual_due(const struct guests *g)
+{
+    uint64_t due = vclock_due(g->clock);
+    size_t i;
+
+    for (i = 0; i < g->n; i++) {
+        due = g->server[i].virtual_due_us < due ? g->server[i].virtual_due_us : due;
+    }
+    return due;
+}
+
+/* To the next moment at which something is due, or to the end of its way. */
+static void move_clock(struct guests *g)
+{
+    struct vclock *c = g->clock;
+    uint64_t due = next_virtual_due(g);
+    size_t i;
+
+    due = due < c->target_us ? due : c->target_us;
+    c->now_us = due > c->now_us ? due : c->now_us;
+    vclock_fire(c);
+    for (i = 0; i < g->n; i++) {
+        if (g->server[i].virtual_due_us <= c->now_us) {
+            guests_touch(&g->server[i]);
+        }
+    }
+}
+
+/* Whatever is ready comes first: the clock moves when nobody has anything to do. */
+static int turn_virtual(struct guests *g)
+{
+    unsigned before = g->loop.handled;
+
+    if (evloop_poll(&g->loop) < 0) {
+        return -1;
+    }
+    if (g->loop.handled == before && next_due(g) > evloop_now()) {
+        move_clock(g);
+    }
+    return 0;
+}
+
 int guests_run(struct guests *g)
 {
     while (!g->stop && g->ndone < g->n) {
         uint64_t now;
+        int err = may_move(g) ? turn_virtual(g) : evloop_step(&g->loop, next_due(g));
 
-        if (evloop_step(&g->loop, next_due(g)) < 0) {
+        if (err < 0) {
             cli_error("%s", strerror(errno));
             return CLI_FAILED;
+        }
+        vclock_fire(&g->machine);
+        if (!g->clock->is_virtual) {
+            vclock_fire(g->clock);
         }
         if (g->touched == NULL && g->timed == 0) {
             continue; /* kicks that left nothing to be settled */

@@ -7,13 +7,19 @@
 
 #include "evloop.h"
 #include "server.h"
+#include "vclock.h"
 
 struct guests {
     struct evloop loop;
     struct ev_source signal_source;
     struct server *server; /* `n` of them */
     size_t n;
-    size_t timed;           /* how many have a time at which they are due */
+    size_t timed;             /* how many have a time at which they are due */
+    struct vclock machine;    /* for what must not wait for a virtual clock */
+    struct vclock *clock;     /* for all else; `machine` unless somebody has another */
+    const bool *clock_taken;  /* somebody moves it who must not be disturbed; or NULL */
+    int (*reload)(void *ctx); /* on SIGHUP; NULL: that ends it */
+    void *reload_ctx;
     size_t ndone;           /* how many no front end will come to any more */
     struct server *touched; /* to be settled in this turn */
     bool stop;

@@ -142,13 +142,12 @@ bool lex_is(const struct lex *l, unsigned word, const char *text)
     return word < l->n && strcmp(l->word[word].text, text) == 0;
 }
 
-int lex_time(struct lex *l, unsigned word, uint64_t *us)
+int lex_time_text(const char *text, uint64_t *us)
 {
     static const struct {
         const char *name;
         uint64_t us;
     } units[] = {{"us", 1}, {"ms", 1000}, {"s", 1000000}, {"min", 60000000}};
-    const char *text = lex_word(l, word);
     size_t digits = strspn(text, "0123456789");
     char number[24];
     uint64_t n;
@@ -156,20 +155,31 @@ int lex_time(struct lex *l, unsigned word, uint64_t *us)
 
     for (i = 0; i < sizeof units / sizeof units[0]; i++) {
         if (digits > 0 && strcmp(text + digits, units[i].name) == 0) {
-            break;
+            snprintf(number, sizeof number, "%.*s", (int)(digits < 22 ? digits : 22),
+                     text);
+            if (!cli_number(number, LEX_TIME_MAX_US / units[i].us, &n)) {
+                return -2;
+            }
+            *us = n * units[i].us;
+            return 0;
         }
     }
-    if (i == sizeof units / sizeof units[0]) {
-        return lex_fail(l, word,
-                        "'%.40s' is not a time, expected one like 10us, 50ms, 2s or 3min",
-                        text);
-    }
-    snprintf(number, sizeof number, "%.*s", (int)(digits < 22 ? digits : 22), text);
-    if (!cli_number(number, LEX_TIME_MAX_US / units[i].us, &n)) {
+    return -1;
+}
+
+int lex_time(struct lex *l, unsigned word, uint64_t *us)
+{
+    const char *text = lex_word(l, word);
+    int n = lex_time_text(text, us);
+
+    if (n == -2) {
         return lex_fail(l, word, "'%.40s' is too long, expected at most 1000 days", text);
     }
-    *us = n * units[i].us;
-    return 0;
+    return n == 0 ? 0
+                  : lex_fail(l, word,
+                             "'%.40s' is not a time, expected one like 10us, 50ms, 2s or "
+                             "3min",
+                             text);
 }
 
 int lex_number(struct lex *l, unsigned word, uint64_t min, uint64_t max, uint64_t *out)
@@ -183,10 +193,10 @@ int lex_number(struct lex *l, unsigned word, uint64_t min, uint64_t max, uint64_
     return 0;
 }
 
-char *lex_read_file(const char *path, size_t *len)
+char *lex_read_file(const char *path, size_t max, size_t *len)
 {
     FILE *f = fopen(path, "rb");
-    char *text = f != NULL ? malloc(LEX_FILE_MAX + 2u) : NULL;
+    char *text = f != NULL ? malloc(max + 2u) : NULL;
 
     if (text == NULL) {
         cli_error("%s: %s", path, strerror(errno));
@@ -195,12 +205,16 @@ char *lex_read_file(const char *path, size_t *len)
         }
         return NULL;
     }
-    *len = fread(text, 1, LEX_FILE_MAX + 1u, f);
-    if (ferror(f) || *len > LEX_FILE_MAX) {
-        cli_error("%s: %s", path, ferror(f) ? strerror(errno) : "larger than 1 MiB");
-        free(text);
-        text = NULL;
+    *len = fread(text, 1, max + 1u, f);
+    if (ferror(f)) {
+        cli_error("%s: %s", path, strerror(errno));
+    } else if (*len > max) {
+        cli_error("%s: larger than %u MiB", path, (unsigned)(max >> 20));
+    } else {
+        fclose(f);
+        return text;
     }
     fclose(f);
-    return text;
+    free(text);
+    return NULL;
 }

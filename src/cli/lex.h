@@ -45,12 +45,14 @@ int lex_fail_at(struct lex_error *, unsigned line, unsigned col, const char *fmt
 const char *lex_word(const struct lex *, unsigned word);
 bool lex_is(const struct lex *, unsigned word, const char *text);
 
-/* 10us, 50ms, 2s, 3min. -1: said why. */
+/* 10us, 50ms, 2s, 3min. -1: none of these; -2: more than LEX_TIME_MAX_US. */
+int lex_time_text(const char *text, uint64_t *us);
+/* The same; -1: said why. */
 int lex_time(struct lex *, unsigned word, uint64_t *us);
 /* A number from `min` to `max`. -1: said why. */
 int lex_number(struct lex *, unsigned word, uint64_t min, uint64_t max, uint64_t *out);
 
 /* A whole file, with room for one byte more; NULL: said why on stderr. */
-char *lex_read_file(const char *path, size_t *len);
+char *lex_read_file(const char *path, size_t max, size_t *len);
 
 #endif /* VGPIO_CLI_LEX_H */

@@ -15,7 +15,7 @@ int rig_load(const char *file, struct board *b)
 {
     struct lex_error err;
     size_t len;
-    char *text = lex_read_file(file, &len);
+    char *text = lex_read_file(file, LEX_FILE_MAX, &len);
 
     if (text == NULL) {
         return -1;
@@ -37,6 +37,15 @@ static struct rig_device *device_of(struct rig *r, uint16_t pin)
     return device == BOARD_NODE ? NULL : &r->devices[device];
 }
 
+static void touch(void *ctx, uint32_t device)
+{
+    struct rig *r = ctx;
+
+    if (r->devices[device].server != NULL) {
+        guests_touch(r->devices[device].server);
+    }
+}
+
 static void on_level(void *ctx, uint16_t pin, unsigned level)
 {
     struct rig *r = ctx;
@@ -53,9 +62,7 @@ static void on_level(void *ctx, uint16_t pin, unsigned level)
     }
     d->bank->pulls[r->board->pins[pin].line] = (uint8_t)level;
     (void)vgpio_sim_pull(&d->bank->sim, r->board->pins[pin].line, level);
-    if (d->server != NULL) {
-        guests_touch(d->server); /* its driver may be owed an interrupt */
-    }
+    touch(r, d->index); /* its driver may be owed an interrupt */
 }
 
 static void on_alarm(void *ctx, unsigned alarm, uint16_t pin)
@@ -106,13 +113,21 @@ void rig_pulse(struct rig *r, uint16_t pin)
 
     if (d != NULL && vgpio_wiring_is_wired(&r->wiring, pin) == 0) {
         (void)vgpio_sim_pulse(&d->bank->sim, r->board->pins[pin].line);
-        if (d->server != NULL) {
-            guests_touch(d->server);
-        }
+        touch(r, d->index);
         return;
     }
     rig_outside(r, pin, level ^ 1u);
     rig_outside(r, pin, was);
+}
+
+unsigned rig_outside_of(const struct rig *r, uint16_t pin)
+{
+    return r->pins[pin].outside;
+}
+
+unsigned rig_level(const struct rig *r, uint16_t pin)
+{
+    return (unsigned)vgpio_wiring_level(&r->wiring, pin);
 }
 
 unsigned rig_value(const struct rig *r, uint16_t pin)
@@ -142,9 +157,37 @@ static int pulse_line(void *ctx, uint16_t line)
     return 0;
 }
 
+/* --- what the guest does --- */
+
+static void on_event(void *ctx, unsigned id, uint32_t a)
+{
+    struct rig_device *d = ctx;
+    struct rig *r = d->rig;
+    const struct board_device *b = &r->board->devices[d->index];
+    uint16_t pin = (uint16_t)(b->first + (a < b->nlines ? a : 0));
+
+    if (id == VGPIO_TR_RESET) {
+        memset(r->armed + b->first, 0, b->nlines * sizeof *r->armed);
+    } else if (id == VGPIO_TR_FEATURES && r->on_guest != NULL) {
+        r->on_guest(r->watch_ctx, d->index);
+    } else if (id == VGPIO_TR_IRQ_VALID || id == VGPIO_TR_IRQ_INVALID) {
+        r->armed[pin] = false;
+    } else if (id == VGPIO_TR_IRQ_PARKED) {
+        r->armed[pin] = true;
+        if (r->on_armed != NULL) {
+            r->on_armed(r->watch_ctx, pin);
+        }
+    }
+}
+
 /* --- making it --- */
 
-int rig_init(struct rig *r, struct board *b, const char *file)
+static void pulse(void *ctx, uint16_t pin)
+{
+    rig_pulse(ctx, pin);
+}
+
+int rig_init(struct rig *r, struct board *b, const char *file, struct vclock *clock)
 {
     uint32_t i;
 
@@ -154,10 +197,16 @@ int rig_init(struct rig *r, struct board *b, const char *file)
     r->pins = calloc(b->npins, sizeof *r->pins);
     r->wires = calloc(b->nwires + 1u, sizeof *r->wires);
     r->devices = calloc(b->ndevices, sizeof *r->devices);
-    if (r->pins == NULL || r->wires == NULL || r->devices == NULL) {
+    r->clock = clock;
+    r->armed = calloc(b->npins, sizeof *r->armed);
+    if (r->pins == NULL || r->wires == NULL || r->devices == NULL || r->armed == NULL ||
+        faults_init(&r->faults, b, clock) < 0) {
         cli_error("%s", strerror(ENOMEM));
         return -1;
     }
+    r->faults.touch = touch;
+    r->faults.pulse = pulse;
+    r->faults.ctx = r;
     for (i = 0; i < b->ndevices; i++) {
         r->devices[i].rig = r;
         r->devices[i].index = i;
@@ -167,6 +216,10 @@ int rig_init(struct rig *r, struct board *b, const char *file)
 
 void rig_free(struct rig *r)
 {
+    if (r->board != NULL) {
+        faults_free(&r->faults);
+    }
+    free(r->armed);
     free(r->pins);
     free(r->wires);
     free(r->devices);
@@ -177,14 +230,20 @@ int rig_bank(struct rig *r, uint32_t device, struct bank *bank, uint64_t feature
              char *why, size_t why_size)
 {
     const struct board_device *d = &r->board->devices[device];
-    const struct bank_lines lines = {.names = d->names, .n = d->nlines};
+    struct fault_device *f = &r->faults.devices[device];
+    const struct bank_lines lines = {
+        .names = d->names, .n = d->nlines, .ops = &fault_ops, .ctx = f};
 
+    f->ops = &vgpio_sim_ops;
+    f->ctx = &bank->sim;
     if (bank_init_named(bank, d->dialect, &lines, features, why, why_size) < 0) {
         return -1;
     }
+    f->sink = bank_sink(bank);
     bank->on_line = on_line;
     bank->pull_line = pull_line;
     bank->pulse_line = pulse_line;
+    bank->on_event = on_event;
     bank->line_ctx = &r->devices[device];
     r->devices[device].bank = bank;
     return 0;
@@ -193,6 +252,7 @@ int rig_bank(struct rig *r, uint32_t device, struct bank *bank, uint64_t feature
 void rig_start(struct rig *r)
 {
     struct vgpio_wiring_config wc = {0};
+    uint32_t i;
 
     wc.pins = r->pins;
     wc.npins = (uint16_t)r->board->npins;
@@ -204,4 +264,10 @@ void rig_start(struct rig *r)
     (void)vgpio_wiring_init(&r->wiring, &wc); /* board_check() did it before */
     r->running = true;
     board_lay(r->board, &r->wiring);
+    for (i = 0; i < r->board->nfaults; i++) {
+        if (faults_add(&r->faults, r->board->faults[i].pin, &r->board->faults[i].rule) <
+            0) {
+            cli_error("%s", strerror(ENOMEM));
+        }
+    }
 }

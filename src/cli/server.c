@@ -410,6 +410,21 @@ static size_t op_stats(void *ctx, char *out, size_t size)
     return (size_t)n + bank_more_stats(s->bank, out + n, size - (size_t)n);
 }
 
+static int op_advance(void *ctx, uint64_t us, uint64_t *until)
+{
+    struct guests *g = ((struct server *)ctx)->guests;
+
+    if (!g->clock->is_virtual) {
+        return VGPIO_ERR_NOTSUP;
+    }
+    if (g->clock_taken != NULL && *g->clock_taken) {
+        return VGPIO_ERR_STATE;
+    }
+    *until = vclock_now(g->clock) + us;
+    vclock_allow(g->clock, *until);
+    return 0;
+}
+
 static const struct ctl_ops control_ops = {
     .line_of = op_line_of,
     .value = op_value,
@@ -418,6 +433,7 @@ static const struct ctl_ops control_ops = {
     .pull = op_pull,
     .pulse = op_pulse,
     .barrier = op_barrier,
+    .advance = op_advance,
     .info = op_info,
     .stats = op_stats,
 };
@@ -429,7 +445,7 @@ static void on_line_change(void *ctx, uint16_t line, unsigned level)
     struct server *s = ctx;
 
     if (s->has_control) {
-        ctlserver_changed(&s->control, line, level, evloop_now_ns());
+        ctlserver_changed(&s->control, line, level, vclock_now_ns(s->guests->clock));
     }
 }
 
@@ -454,6 +470,7 @@ static int start(struct server *s, struct sock_listener *control)
         }
         s->has_control = true;
         s->control.on_activity = on_control;
+        s->control.clock = s->guests->clock;
         s->control.activity_ctx = s;
     }
     return 0;
@@ -471,7 +488,7 @@ int server_init(struct server *s, struct guests *guests, struct bank *bank,
     s->loop = &guests->loop;
     s->bank = bank;
     s->listener = front;
-    s->half_due_us = s->due_us = CTL_NEVER;
+    s->half_due_us = s->due_us = s->virtual_due_us = CTL_NEVER;
     s->listen_source.fd = s->front_source.fd = -1;
     s->kick_source[0].fd = s->kick_source[1].fd = -1;
     s->call[0].fd = s->call[1].fd = -1;
@@ -501,10 +518,15 @@ int server_attach(struct server *s, int fd)
     return 0;
 }
 
-static uint64_t next_due(const struct server *s, uint64_t device_due)
+static uint64_t next_due(struct server *s, uint64_t device_due)
 {
     uint64_t due = s->has_control ? ctlserver_due(&s->control) : CTL_NEVER;
 
+    if (s->guests->clock->is_virtual) {
+        /* What is due by that clock is no time of the machine's, unless it is now. */
+        s->virtual_due_us = due;
+        due = due <= vclock_now(s->guests->clock) ? 0 : CTL_NEVER;
+    }
     if (device_due < due) {
         due = device_due;
     }
@@ -538,7 +560,7 @@ uint64_t server_settle(struct server *s, uint64_t now_us)
     }
     kick_again(s);
     if (s->has_control) {
-        ctlserver_tick(&s->control, now_us);
+        ctlserver_tick(&s->control, vclock_now(s->guests->clock));
     }
     due = bank_tick(s->bank, now_us);
     front_settle(s);

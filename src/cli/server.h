@@ -26,7 +26,8 @@ struct server {
     /* Of guests.c: something happened, so server_settle() is due. */
     bool touched, counted;
     struct server *next_touched;
-    uint64_t due_us; /* as server_settle() said last */
+    uint64_t due_us;         /* as server_settle() said last */
+    uint64_t virtual_due_us; /* the same of its control clients, on a virtual clock */
 
     struct sock_listener *listener; /* fd -1: only one front end, given at the start */
     struct ev_source listen_source, front_source;

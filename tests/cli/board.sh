@@ -23,7 +23,7 @@ serve() {
     "$vgpio" serve -v "$@" 2> log &
     server=$!
     exec 3< log
-    for socket in panel other; do
+    for socket in panel lamp; do
         read -r line <&3 || fail "no word of the server"
         case $line in
             "vgpio: $socket.sock: ready: "*) ;;
@@ -51,37 +51,79 @@ serve --board "$examples/panel.board"
 "$vgpio" info -c ./panel.sock > lines || fail "info"
 grep -q '"button"' lines || fail "no line named button"
 gets panel button active
-gets panel led inactive
 gets panel reset active
-gets other sense inactive
-gets other idle active
-gets other sda active
+gets panel lit inactive
+gets panel dark active
+gets panel sda active
+gets lamp led inactive
+
+# No guest drives a line that the board holds.
+"$vgpio" set -c ./panel.sock reset=0 2> err && fail "drove a line that is held"
+grep -q 'SET_DIRECTION of line 5: the device refused' err || fail "hog: $(cat err)"
+gets panel reset active
 
 # Driven here, seen there: as long as the line is held.
 mkfifo orders
-"$vgpio" set -c ./panel.sock --interactive led=1 sda=0 < orders > said &
+"$vgpio" set -c ./lamp.sock --interactive led=1 sda=0 < orders > said &
 holder=$!
 exec 4> orders
+told() { # TEXT
+    while ! grep -q "$1" said; do
+        kill -0 "$holder" 2> /dev/null || fail "set --interactive ended"
+    done
+}
 echo get >&4
-while ! grep -q led said; do
-    kill -0 "$holder" 2> /dev/null || fail "set --interactive ended"
-done
-gets other sense active
-gets other idle inactive
-gets other sda inactive
+told led
+gets panel lit active
+gets panel dark inactive
+gets panel sda inactive
 echo "set led=0 sda=1" >&4
 echo "get led" >&4
-while ! grep -q 'led"*=inactive' said; do
-    kill -0 "$holder" 2> /dev/null || fail "set --interactive ended"
-done
-gets other sense inactive
-gets other sda active
+told 'led"*=inactive'
+gets panel lit inactive
+gets panel sda active
 exec 4>&-
 wait "$holder"
 ends 0
-if [ -e panel.sock ] || [ -e other.ctl ]; then
+if [ -e panel.sock ] || [ -e lamp.ctl ]; then
     fail "sockets are left"
 fi
+
+# The script presses, `mon` sees it, we light the lamp, the script sees that. Time moves
+# only between, so two runs are the same to the bit, however long each step really took.
+runs() { # NAME
+    serve --board "$examples/panel.board" --script "$examples/panel.script" \
+        --virtual-time --vcd "$1.vcd" > "$1.out"
+    rm -f orders
+    mkfifo orders events
+    "$vgpio" set -c ./lamp.sock --interactive led=0 < orders > said &
+    holder=$!
+    exec 4> orders
+    "$vgpio" mon -c ./panel.sock --format %E --num-events 6 button > events &
+    watcher=$!
+    while read -r edge; do
+        case $edge in
+            falling) echo "set led=1" >&4 ;;
+            rising) echo "set led=0" >&4 ;;
+            *) fail "mon says $edge" ;;
+        esac
+    done < events
+    wait "$watcher" || fail "mon: exit status $?"
+    wait "$server"
+    status=$?
+    server=
+    exec 4>&-
+    wait "$holder"
+    rm events
+    [ "$status" = 0 ] || fail "$1: exit status $status: $(cat rest)"
+}
+runs one
+runs two
+cmp one.vcd two.vcd || fail "two runs differ"
+printf '0.000000 both are there\n0.200000 done\n' | cmp - one.out || fail "$(cat one.out)"
+for time in '#0' '#50000000' '#60000000' '#110000000' '#170000000' '#200000000'; do
+    grep -qxF "$time" one.vcd || fail "no $time in the waveform: $(cat one.vcd)"
+done
 
 # What is wrong is said with its place, and nothing is opened.
 wrong() { # LINE:COLUMN WORDS

@@ -75,8 +75,15 @@ static size_t fill(void *ctx, char *out, size_t size)
     return size;
 }
 
+static int advance(void *ctx, uint64_t us, uint64_t *until)
+{
+    check(us <= UINT64_MAX / 2);
+    *until = us;
+    return ((struct lines *)ctx)->pull[0] ? -1 : 0;
+}
+
 static const struct ctl_ops ops = {line_of, value,   direction, value, pull,
-                                   pulse,   barrier, fill,      fill};
+                                   pulse,   barrier, fill,      fill,  advance};
 
 /* Counts the replies; an event is a line of its own among them. */
 static size_t take_replies(struct ctl_client *c, size_t at_most, char *first)

@@ -99,7 +99,7 @@ static size_t too_much(void *ctx, char *out, size_t size)
 }
 
 static const struct ctl_ops ops = {line_of, value,   direction, pulled, pull,
-                                   pulse,   barrier, info,      info};
+                                   pulse,   barrier, info,      info,   NULL};
 
 static int setup(void **state)
 {
@@ -230,8 +230,8 @@ static void test_info_stats_barrier_help(void **state)
 
 static void test_reply_too_large_is_cut(void **state)
 {
-    static const struct ctl_ops big = {line_of, value,   direction, pulled,  pull,
-                                       pulse,   barrier, too_much,  too_much};
+    static const struct ctl_ops big = {line_of, value,   direction, pulled,   pull,
+                                       pulse,   barrier, too_much,  too_much, NULL};
 
     (void)state;
     w.ctl.ops = &big;
@@ -357,6 +357,43 @@ static void test_toggle_behind_an_output(void **state)
 }
 
 /* --- events --- */
+
+static int advance(void *ctx, uint64_t us, uint64_t *until)
+{
+    (void)ctx;
+    if (us == 7000) {
+        return VGPIO_ERR_STATE;
+    }
+    *until = w.now + us;
+    return 0;
+}
+
+static void test_clock(void **state)
+{
+    struct ctl_ops moved = ops;
+
+    (void)state;
+    say("clock", "ok 0");
+    w.now = 12;
+    say("clock", "ok 12");
+    say("clock advance 5ms", "error the clock is the machine's; see --virtual-time");
+    say("clock advance", "error usage: clock | clock advance TIME");
+    say("clock retreat 5ms", "error usage: clock | clock advance TIME");
+    say("clock advance 5", "error '5' is not a time like 10us, 50ms, 2s or 3min");
+    moved.advance = advance;
+    w.ctl.ops = &moved;
+    say("clock advance 7ms", "error the script moves the clock");
+    w.text[0] = '\0';
+    send_bytes("clock advance 5ms\nvalue 0\n", 26);
+    assert_string_equal(w.text, "");
+    assert_int_equal(ctl_due(&w.c), 5012);
+    w.now = 5011;
+    run();
+    assert_string_equal(w.text, "");
+    w.now = 5012;
+    run();
+    assert_string_equal(w.text, "ok 5012\nok 0\n");
+}
 
 static void test_hello(void **state)
 {
@@ -636,6 +673,7 @@ int main(void)
         cmocka_unit_test_setup(test_toggle_is_polite, setup),
         cmocka_unit_test_setup(test_toggle_with_period, setup),
         cmocka_unit_test_setup(test_toggle_behind_an_output, setup),
+        cmocka_unit_test_setup(test_clock, setup),
         cmocka_unit_test_setup(test_hello, setup),
         cmocka_unit_test_setup(test_values, setup),
         cmocka_unit_test_setup(test_watch_changes, setup),
