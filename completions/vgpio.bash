@@ -54,7 +54,7 @@ _vgpio()
                 compopt -o nospace 2> /dev/null
                 words=$(_vgpio_lines | sed 's/$/=/')
                 ;;
-            detect:* | decode:* | doctor:*)
+            ctl:* | detect:* | decode:* | doctor:*)
                 compopt -o filenames 2> /dev/null
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")
                 return

@@ -170,6 +170,8 @@ guests()
         toggles_10k_at_once rebind replug stalled_busy guest_killed_busy \
         rings@packed replug_armed@packed guest_killed_busy@packed
     unset VGPIO VGPIO_CTL
+    say "The example for a CI job: a button and a lamp in a guest"
+    guest guest-ci examples/ci/run.sh
     say "Guests without an operating system (the first run fetches QEMU 10, half a minute)"
     guest guest-metal tests/guest/metal/run.sh
     say "QEMU as its front end (the first run fetches a kernel and QEMU 10, half a minute)"

@@ -478,10 +478,10 @@ int vgpio_ctl_open(struct vgpio_ctl *c, const char *path, struct vgpio_ctl_event
             return adopt(c, fd, due);
         }
         if (errno != ENOENT && errno != ECONNREFUSED && errno != EAGAIN) {
-            return fail(c, VGPIO_ERR_BROKEN, "%s: %s", path, strerror(errno));
+            return fail(c, VGPIO_ERR_BROKEN, "%s", strerror(errno));
         }
         if (now_ms() >= due) {
-            return fail(c, VGPIO_ERR_TIMEOUT, "%s: %s", path, strerror(errno));
+            return fail(c, VGPIO_ERR_TIMEOUT, "%s", strerror(errno));
         }
         (void)nanosleep(&pause, NULL);
     }

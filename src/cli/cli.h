@@ -36,6 +36,7 @@ bool cli_number(const char *text, uint64_t max, uint64_t *out);
 void cli_version(void);
 
 int cmd_serve(int argc, char **argv);
+int cmd_ctl(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_bridge(int argc, char **argv);
 int cmd_detect(int argc, char **argv);

@@ -9,6 +9,7 @@ static const char help[] =
     "Virtual GPIO lines over virtio.\n"
     "\n"
     "  serve   serve simulated lines to a virtual machine (vhost-user)\n"
+    "  ctl     say commands to the control socket of serve\n"
     "  bridge  serve the lines of one back end as another, in either dialect\n"
     "  demo    show a driver and a device talking, message by message\n"
     "  decode  say what captured bytes mean\n"
@@ -30,10 +31,11 @@ static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"bridge", cmd_bridge}, {"serve", cmd_serve},   {"demo", cmd_demo},
-    {"check", cmd_check},   {"decode", cmd_decode}, {"doctor", cmd_doctor},
-    {"detect", cmd_detect}, {"info", cmd_info},     {"get", cmd_get},
-    {"set", cmd_set},       {"mon", cmd_mon},       {"trap", cmd_trap},
+    {"ctl", cmd_ctl},       {"bridge", cmd_bridge}, {"serve", cmd_serve},
+    {"demo", cmd_demo},     {"check", cmd_check},   {"decode", cmd_decode},
+    {"doctor", cmd_doctor}, {"detect", cmd_detect}, {"info", cmd_info},
+    {"get", cmd_get},       {"set", cmd_set},       {"mon", cmd_mon},
+    {"trap", cmd_trap},
 };
 
 static const struct command *find(const char *name)

@@ -51,6 +51,13 @@ wrong "a command is missing"
 wrong "unknown command 'frobnicate'" frobnicate
 wrong "unknown command '--frobnicate'" --frobnicate
 
+wrong "SOCKET is missing" ctl
+wrong "COMMAND is missing" ctl s
+wrong "option '-t' needs a value" ctl -t
+wrong "--timeout: 'x' is not a number" ctl -t x s info
+wrong "unknown or ambiguous option '--frob'" ctl --frob
+right "usage: vgpio ctl" ctl --help
+right "0." ctl -V
 wrong "--socket-path PATH (or --fd N) is missing" serve
 wrong "--socket-path PATH (or --fd N) is missing" serve --sim 8
 wrong "--sim N or --sim NAME,NAME,... is missing" serve -s s
