@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Runs every test of the project and ends with one line: N passed, N failed.
 # usage: scripts/test.sh [--quick] [--coverage]
-#   --quick     leave out the real Linux guest
+#   --quick     leave out the real Linux guest, and most faults that the suites must find
 #   --coverage  also measure the branch coverage of the core and print it
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -13,10 +13,10 @@ usage()
     sed -n 's/^# \{0,1\}//; /^usage/,/^set/{ /^set/!p; }' "$0"
 }
 
-quick=no coverage=no
+quick=no coverage=no sample=()
 for arg in "$@"; do
     case $arg in
-        --quick) quick=yes ;;
+        --quick) quick=yes sample=(--quick) ;;
         --coverage) coverage=yes ;;
         -h | --help) usage && exit 0 ;;
         *) usage >&2 && exit 2 ;;
@@ -201,6 +201,8 @@ say "Two CPUs, one side of a ring each, for some time"
 try stress build/tests/unit_ring_threads 1000000 || true
 say "Instructions per request, against the committed ones"
 try bench scripts/bench.sh --counts || true
+say "The suites for devices and drivers, on faults that each must find"
+try judge scripts/judge.sh "${sample[@]}" || true
 say "Checks"
 for check in scripts/check-*.sh; do
     try "$(basename "$check" .sh)" "$check" || true
