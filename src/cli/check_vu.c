@@ -694,20 +694,26 @@ static bool odd_steps(struct check *c)
 
 /* ---- descriptors that stay open ---- */
 
-static int count_fds(struct check *c)
+/* A file of the device's process, whoever that is; false if it is not to be had. */
+static bool proc(struct check *c, const char *name, char *path, size_t size)
 {
     struct ucred peer;
     socklen_t len = sizeof peer;
+
+    if (getsockopt(c->front.sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0) {
+        return false;
+    }
+    snprintf(path, size, "/proc/%d/%s", (int)peer.pid, name);
+    return true;
+}
+
+static int count_fds(struct check *c)
+{
     char path[48];
     int n = 0;
     DIR *dir;
 
-    if (getsockopt(c->front.sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0) {
-        return -1;
-    }
-    snprintf(path, sizeof path, "/proc/%d/fd", (int)peer.pid);
-    dir = opendir(path);
-    if (dir == NULL) {
+    if (!proc(c, "fd", path, sizeof path) || (dir = opendir(path)) == NULL) {
         return -1;
     }
     while (readdir(dir) != NULL) {
@@ -715,6 +721,44 @@ static int count_fds(struct check *c)
     }
     closedir(dir);
     return n;
+}
+
+static int count_maps(struct check *c)
+{
+    char path[48];
+    int n = 0, got;
+    FILE *f;
+
+    if (!proc(c, "maps", path, sizeof path) || (f = fopen(path, "r")) == NULL) {
+        return -1;
+    }
+    while ((got = getc(f)) != EOF) {
+        n += got == '\n';
+    }
+    (void)fclose(f);
+    return n > 0 ? n : -1;
+}
+
+/* Some more than before may be the device's own affair, one for each table is not. */
+static bool map_leak(struct check *c)
+{
+    int before, after;
+    unsigned i;
+
+    if (!check_begin(c, c->features) || (before = count_maps(c)) < 0) {
+        return check_skip(c, CHECK_SKIP_PROC);
+    }
+    for (i = 0; i < 40; i++) {
+        if (vgpio_vuf_share(&c->front.vuf) != 0) {
+            return check_saw(c, "SET_MEM_TABLE with running rings is refused");
+        }
+    }
+    if (!check_sync(c)) {
+        return false;
+    }
+    after = count_maps(c);
+    return after < before + 20 ||
+           check_saw(c, "%d mappings, not about %d", after, before);
 }
 
 /* As many as with any other connection; the last one may still be on its way out. */
@@ -785,5 +829,7 @@ const struct check_test check_vu_tests[] = {
      "the next connection is served", odd_steps, BAD},
     {"fd-leak", "B18", "the same messages with descriptors, many times",
      "the device has no more of them open than before", fd_leak, BAD},
+    {"map-leak", "B18", "40 memory tables, one after the other",
+     "the device has no more memory mapped than before", map_leak, BAD},
     {NULL, NULL, NULL, NULL, NULL, 0},
 };

@@ -504,6 +504,27 @@ static void test_loop(void **state)
     assert_says("line 1 does not follow line 0");
 }
 
+/* A board of our own server with a wire between two lines of one device. */
+static void test_loop_on_a_board(void **state)
+{
+    char command[512], board[128];
+    FILE *f;
+
+    (void)state;
+    snprintf(board, sizeof board, "%s/board", run.dir);
+    f = fopen(board, "w");
+    assert_non_null(f);
+    fputs("device gpio lines=4\nwire gpio.0 -> gpio.1\n", f);
+    assert_int_equal(fclose(f), 0);
+    snprintf(command, sizeof command,
+             VGPIO_PATH " serve -s \"$SOCKET\" --packed --board %s", board);
+    assert_int_equal(TOOL("check", "--spawn", command, "--loop", "0=1", PATIENCE), 0);
+    assert_says("PASS     level-not-latched ");
+    assert_says("PASS     edge-storm@packed ");
+    assert_int_equal(count("nothing changes a line"), 0);
+    unlink(board);
+}
+
 /* The whole of both forms, as other programs read them. */
 static void test_forms_are_valid(void **state)
 {
@@ -561,6 +582,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_crashes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hangs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_loop, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_loop_on_a_board, setup, teardown),
         cmocka_unit_test_setup_teardown(test_forms_are_valid, setup, teardown),
     };
 
