@@ -178,6 +178,8 @@ guests()
     guest guest-qemu tests/guest/qemu/run.sh
     say "A hypervisor with the device built in (the first run builds its kernel, some minutes)"
     guest guest-kvm tests/guest/kvm/run.sh
+    say "Lines of a machine's own chips (its kernel is that of the hypervisor's guest)"
+    guest guest-sim tests/guest/sim/run.sh
     say "The same hypervisor under ASan and UBSan"
     export KVM_VMM=build-debug/examples/kvm_vmm
     guest guest-kvm-debug tests/guest/kvm/run.sh \

@@ -384,6 +384,10 @@ static void lose(struct vgpio_gpiochip *g, struct vgpio_gpiochip_line *l, int er
     l->state |= LINE_LOST;
     g->stats.lost++;
     tell(g, l, VGPIO_GPIOCHIP_LOST, (uint32_t)-err);
+    if (is_level(l->irq)) { /* a level that nobody can see does not interrupt */
+        l->level = VGPIO_LEVEL_UNKNOWN;
+        report(g, l, 0, VGPIO_LEVEL_UNKNOWN);
+    }
 }
 
 /* Has the line be what it should be, which is not nothing. */

@@ -376,6 +376,15 @@ static void dev_ready(void *ctx, uint32_t events)
     (void)vgpio_gpiochip_refresh(&h->chip);
 }
 
+static void watch_folder(int fd, const char *path)
+{
+    int len = (int)(strrchr(path, '/') - path);
+    char folder[4096];
+
+    snprintf(folder, sizeof folder, "%.*s", len > 0 ? len : 1, path);
+    (void)inotify_add_watch(fd, folder, IN_CREATE | IN_ATTRIB | IN_DELETE | IN_MOVED_TO);
+}
+
 /* Chips that come and go do so in the folders of their paths. Without it a line that was
  * lost is tried again when the guest asks something of it. */
 static void watch_folders(struct host_lines *h)
@@ -391,12 +400,13 @@ static void watch_folders(struct host_lines *h)
         return;
     }
     for (i = 0; i < h->spec.nchips; i++) {
-        const char *path = h->spec.chips[i];
-        int len = (int)(strrchr(path, '/') - path);
-        char folder[4096];
+        char *real = realpath(h->spec.chips[i], NULL);
 
-        snprintf(folder, sizeof folder, "%.*s", len > 0 ? len : 1, path);
-        (void)inotify_add_watch(fd, folder, IN_CREATE | IN_ATTRIB | IN_DELETE);
+        watch_folder(fd, h->spec.chips[i]);
+        if (real != NULL) { /* the path may be a link, and the chip go from elsewhere */
+            watch_folder(fd, real);
+        }
+        free(real);
     }
 }
 

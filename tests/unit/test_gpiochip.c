@@ -1063,6 +1063,7 @@ static void test_lost_interrupt(void **state)
     assert_int_equal(vgpio_gpiochip_service(&lab->g, 0), 0);
     expect(lab, 'w', 0, LINE_FD + 3, 0);
     expect(lab, 'n', 0, VGPIO_GPIOCHIP_LOST, ENODEV);
+    expect(lab, 'd', 0, 0, VGPIO_LEVEL_UNKNOWN);
     assert_int_equal(vgpio_gpiochip_refresh(&lab->g), 2);
     expect(lab, 'w', 2, LINE_FD + 1, 0);
     expect(lab, 'n', 2, VGPIO_GPIOCHIP_LOST, ENODEV);

@@ -3,11 +3,11 @@
  * A driver that does what the command line says, in order, on one connection:
  *     vgpio-drive SOCKET WORD...
  *   dir=LINE,none|out|in  set=LINE,0|1  get=LINE  where=LINE  type=LINE,TYPE
- *       an answer each: a number, or "err"; TYPE is none, rising, falling, both, high, low
+ *       an answer each, a number or "err"; types: none, rising, falling, both, high, low
  *   unmask=LINE           takes the next interrupt of the line
  *   irq=LINE,MS           waits for it: "irq", "invalid", or "none" when the time is over
- *   count=LINE,COMMAND    unmasks the line after each interrupt until the command has ended
- *                         and no more come: how many there were
+ *   count=LINE,COMMAND    unmasks the line after each interrupt until the command has
+ *                         ended and no more come: how many there were
  *   sh=COMMAND            nothing is printed, but for "failed"
  * All answers are on one line. And without a back end, edges as fast as they can be made:
  *     vgpio-drive --edges FILE N    writes pull-up and pull-down into it, in turn

@@ -12,7 +12,10 @@
 #   host CHIP LINE            what the kernel says of a line: its words of gpioinfo, in $answer
 #   expect WHAT GOT WANTED    fails the case unless they are equal
 #   until_true COMMAND...     waits until it succeeds, some seconds at most
+cases=()
+# shellcheck disable=SC1091
 . /words
+# shellcheck disable=SC1091
 . /cases.sh
 
 passed=0 failed=0
@@ -142,7 +145,7 @@ for name in "${cases[@]}"; do
         echo "not ok $name ($took s)"
         failed=$((failed + 1))
         tail -n 20 "$work"/*.log | sed 's/^/    /'
-        [ -z "$complaints" ] || sed 's/^/    kernel: /' <<< "$complaints"
+        [ -z "$complaints" ] || printf '    kernel: %s\n' "${complaints//$'\n'/; }"
     fi
     rm -rf "$work"
 done
