@@ -191,6 +191,7 @@ struct trap_ring {
     bool stuck;    /* it makes no sense any more ... */
     bool bent;     /* ... through a lie of ours, perhaps */
     bool silent;   /* the last answer was not to be told */
+    bool later;    /* ... because only a later one was asked for */
     bool rung;     /* the driver kicked since we last looked */
     uint64_t unkicked_us;      /* since when something waits that nobody kicked for */
     uint16_t owner[TRAP_RING]; /* split: the chain + 1 whose descriptor this is */
@@ -281,6 +282,8 @@ void trap_forget(struct trap *, uint16_t chain);
 void trap_bump(struct trap *, unsigned q, uint16_t n);
 /* Whether the driver wants to hear of what was used since the last call. */
 bool trap_ring_wants_call(struct trap *, unsigned q);
+/* It has slept through the last one, and would sleep through the next. */
+bool trap_ring_asleep(struct trap *, unsigned q);
 /* Whether it must kick when it makes something available now; and asks it to. */
 void trap_ring_rearm(struct trap *, unsigned q);
 

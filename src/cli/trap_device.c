@@ -562,6 +562,17 @@ static void watch_kick(struct trap *t, unsigned q, uint64_t now)
     }
 }
 
+/* Nothing has come for long, and the last answer was not to be told. */
+static void watch_sleep(struct trap *t, unsigned q, uint64_t now)
+{
+    if (!t->lied && now - t->last_us > (uint64_t)t->kick_ms * 1000u &&
+        trap_ring_asleep(t, q)) {
+        trap_broken(t, RULE_AWAKE,
+                    "queue %u: nothing for %u ms, and it was not to be told", q,
+                    t->kick_ms);
+    }
+}
+
 static void fire_due(struct trap *t, uint64_t now)
 {
     uint16_t i;
@@ -587,6 +598,7 @@ bool trap_tick(struct trap *t, uint64_t now)
         if (t->ring[q].runs && !t->ring[q].paused) {
             trap_ring_verify(t, q);
             watch_kick(t, q, now);
+            watch_sleep(t, q, now);
         }
     }
     if (t->ring[VGPIO_REQUESTQ].runs && !t->ring[VGPIO_REQUESTQ].paused) {

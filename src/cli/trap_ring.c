@@ -558,6 +558,24 @@ void trap_write(struct trap *t, const struct trap_chain *c, const uint8_t *bytes
     }
 }
 
+/* Before an element is used: does the driver ask to be told of a later one only? */
+static bool wants_later(const struct trap_ring *r)
+{
+    unsigned event, used = r->used & (WRAP - 1), n;
+
+    if (!event_idx(r) || (r->packed && get16(r, r->at.driver + 2) != 2)) {
+        return false;
+    }
+    if (!r->packed) {
+        event = get16(r, r->at.driver + 4 + 2u * r->at.size);
+        n = (uint16_t)(event - r->used);
+        return n != 0 && n <= r->at.size;
+    }
+    event = get16(r, r->at.driver);
+    n = (event & (WRAP - 1)) + (((event ^ r->used) & WRAP) != 0 ? r->at.size : 0u) - used;
+    return n != 0 && n <= taken(r);
+}
+
 void trap_use(struct trap *t, unsigned q, uint32_t id, uint32_t len, unsigned ndesc)
 {
     struct trap_ring *r = &t->ring[q];
@@ -566,6 +584,7 @@ void trap_use(struct trap *t, unsigned q, uint32_t id, uint32_t len, unsigned nd
     if (!r->runs || r->paused) {
         return; /* its owner may be gone, and the memory somebody else's */
     }
+    r->later = wants_later(r);
     if (r->packed) {
         at = r->at.desc + 16u * (r->used & (WRAP - 1));
         put32(r, at + 8, len);
@@ -667,6 +686,27 @@ bool trap_ring_wants_call(struct trap *t, unsigned q)
     r->told = r->used;
     r->silent = !want;
     return want;
+}
+
+/* A driver that sleeps has asked to be told of the next used element, whatever it did
+ * while it was awake. */
+bool trap_ring_asleep(struct trap *t, unsigned q)
+{
+    struct trap_ring *r = &t->ring[q];
+    uint16_t event = get16(r, r->at.driver + 4 + 2u * r->at.size);
+
+    if (!r->silent || !r->runs || r->paused || r->bent) {
+        return false;
+    }
+    r->silent = false; /* once */
+    if (r->packed) {
+        uint16_t mode = get16(r, r->at.driver + 2);
+
+        return mode == 1 ||
+               (mode == 2 && (r->later || get16(r, r->at.driver) != r->used));
+    }
+    return event_idx(r) ? r->later || event != r->used
+                        : (get16(r, r->at.driver) & 1u) != 0;
 }
 
 /* Asks to be kicked for the very next chain, and writes nonsense where the driver must

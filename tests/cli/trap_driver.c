@@ -62,8 +62,8 @@ static void on_event(const struct vgpio_drv_event *ev)
     }
 }
 
-/* Flushes, takes what there is, sleeps once if that is nothing. */
-static void turn(void)
+/* Flushes, takes what there is, sleeps once if that is nothing: for an interrupt only. */
+static void turn(int ms)
 {
     struct vgpio_drv_event ev;
     int n = vgpio_drv_flush(&drv);
@@ -77,7 +77,7 @@ static void turn(void)
         n = vgpio_drv_rearm(&drv);
     }
     if (n == 0 && !got) {
-        n = vgpio_vuf_linux_wait(&front, 20);
+        n = vgpio_vuf_linux_wait(&front, ms);
         n = n < 0 ? n : 0;
     }
     if (n < 0) {
@@ -91,9 +91,10 @@ static void until(unsigned left, unsigned line, unsigned events)
 {
     uint64_t due = now_ms() + wait_ms;
 
-    do {
-        turn();
-    } while (!over && (flying > left || irqs[line] < events) && now_ms() < due);
+    turn(0);
+    while (!over && (flying > left || irqs[line] < events) && now_ms() < due) {
+        turn((int)wait_ms);
+    }
     if (!over && (flying > left || irqs[line] < events)) {
         complain("waiting", VGPIO_ERR_TIMEOUT);
         over = flying > left; /* its slot may never come back */
@@ -185,7 +186,7 @@ static void many(void)
     until(0, 0, 0);
     for (line = 0; line < NREQ; line++) {
         send(VGPIO_MSG_GET_VALUE, line, 9);
-        turn();
+        turn(20);
     }
     until(0, 0, 0);
 }
@@ -216,7 +217,7 @@ static void listen(uint16_t line, unsigned type)
     ask(VGPIO_MSG_SET_DIRECTION, line, VGPIO_DIR_IN);
     send(VGPIO_MSG_SET_IRQ_TYPE, line, type);
     unmask(line);
-    turn();
+    turn(20);
     unmask(line);
     until(0, 0, 0);
     unmask(line);
@@ -235,7 +236,7 @@ static void events(void)
     until(0, OTHER, 1);
     /* A change of type, with the pair of the old one still out. */
     unmask(INPUT);
-    turn();
+    turn(20);
     send(VGPIO_MSG_SET_IRQ_TYPE, INPUT, VGPIO_IRQ_NONE);
     send(VGPIO_MSG_SET_IRQ_TYPE, INPUT, VGPIO_IRQ_EDGE_FALLING);
     unmask(INPUT);
@@ -326,6 +327,7 @@ static void work(unsigned nlaps, bool irq)
         give_up_on_one();
     } else {
         forbidden(VGPIO_MSG_SET_IRQ_TYPE, INPUT, VGPIO_IRQ_EDGE_RISING);
+        forbidden(VGPIO_MSG_SET_IRQ_TYPE, INPUT, VGPIO_IRQ_NONE);
     }
     laps(nlaps);
     ask(VGPIO_MSG_SET_DIRECTION, INPUT, VGPIO_DIR_NONE);
