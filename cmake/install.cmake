@@ -10,6 +10,8 @@ if(VGPIO_BUILD_CLI)
     install(TARGETS vgpio RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
     file(GLOB man_pages CONFIGURE_DEPENDS docs/man/*.1)
     install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+    file(GLOB man_pages CONFIGURE_DEPENDS docs/man/*.5)
+    install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
     # For a service, and for those who look for back ends. The units go where systemd does
     # not look: whoever packages this knows where that is.
     foreach(unit vgpio@.socket vgpio-control@.socket vgpio@.service)

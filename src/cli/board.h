@@ -84,7 +84,8 @@ struct board_fault {
 };
 
 struct board {
-    char *text; /* what all names point into */
+    char *text;      /* what all names point into, */
+    char *text_anew; /* and those of pins, once it was read again */
     struct board_device *devices;
     struct board_pin *pins;
     struct board_wire *wires;
@@ -98,6 +99,8 @@ struct board {
  * board_free() it in either case. */
 int board_parse(struct board *, char *text, size_t len, struct lex_error *err);
 void board_free(struct board *);
+/* Of the parser: a pin has its name now. */
+void board_enter(struct board *, uint32_t pin);
 
 /* The pin of a device's line by name; `device` BOARD_NODE: a node. UINT32_MAX: none. */
 uint32_t board_find(const struct board *, uint32_t device, const char *name);
@@ -114,6 +117,12 @@ int board_fault_words(struct lex *, unsigned i, struct fault_rule *);
 /* Lays what the table says of joins, wires, pulls, kinds and hogs in a wiring for as
  * many pins and wires, and lets it settle. */
 void board_lay(const struct board *, struct vgpio_wiring *);
+/* Puts nodes behind all lines, so that a line's number does not hang on them. -1: `err`. */
+int board_order(struct board *, struct lex_error *err);
+/* NULL: the other has the same devices with the same lines; else what is not the same. */
+const char *board_differs(const struct board *, const struct board *);
+/* Takes pins and what lies between them from the other, of which nothing is left. */
+void board_take(struct board *, struct board *from);
 /* No loops but those marked, nobody against each other, and all at rest. -1: `err`. */
 int board_check(const struct board *, struct lex_error *err);
 

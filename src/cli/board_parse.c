@@ -53,7 +53,7 @@ uint32_t board_find(const struct board *b, uint32_t device, const char *name)
     return i;
 }
 
-static void enter(struct board *b, uint32_t pin)
+void board_enter(struct board *b, uint32_t pin)
 {
     uint32_t *bucket = &b->bucket[bucket_of(b->pins[pin].device, b->pins[pin].name)];
 
@@ -418,7 +418,7 @@ static int do_line(struct parser *p)
                         b->pins[pin].line, b->pins[pin].name);
     }
     b->pins[pin].name = b->devices[device].names[n] = dot + 1;
-    enter(b, pin);
+    board_enter(b, pin);
     return take_attributes(p, 3, pin);
 }
 
@@ -437,7 +437,7 @@ static int add_node(struct parser *p)
         return -1;
     }
     b->pins[b->npins - 1].name = lex_word(&p->lex, 1);
-    enter(b, b->npins - 1);
+    board_enter(b, b->npins - 1);
     return 0;
 }
 
@@ -818,7 +818,7 @@ int board_parse(struct board *b, char *text, size_t len, struct lex_error *err)
         return lex_fail_at(err, p.lex.line > 0 ? p.lex.line : 1, 1,
                            "no device, expected at least one");
     }
-    return n < 0 ? -1 : board_check(b, err);
+    return n < 0 || board_order(b, err) < 0 ? -1 : board_check(b, err);
 }
 
 void board_free(struct board *b)
@@ -834,5 +834,6 @@ void board_free(struct board *b)
     free(b->joins);
     free(b->faults);
     free(b->text);
+    free(b->text_anew);
     memset(b, 0, sizeof *b);
 }

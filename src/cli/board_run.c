@@ -88,6 +88,14 @@ static void on_script_end(void *ctx)
     b->guests->stop = true;
 }
 
+/* Steps and recordings know nodes by their numbers. */
+static int on_reload(void *ctx)
+{
+    struct board_run *b = ctx;
+
+    return rig_reload(&b->rig, !b->run.active && b->vcd_file == NULL);
+}
+
 int board_run_init(struct board_run *b)
 {
     if (b->vcd_file != NULL && recorder_open(&b->recorder, b->vcd_file) < 0) {
@@ -102,6 +110,8 @@ int board_run_start(struct board_run *b, struct guests *g)
 
     b->guests = g;
     g->clock_taken = &b->run.active;
+    g->reload = on_reload;
+    g->reload_ctx = b;
     for (i = 0; i < g->n; i++) {
         b->rig.devices[i].server = &g->server[i];
     }

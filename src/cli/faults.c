@@ -237,6 +237,36 @@ void faults_clear(struct faults *f, uint16_t pin)
     }
 }
 
+static void init_pins(struct fault_pin *pins, uint32_t n)
+{
+    uint32_t i;
+
+    memset(pins, 0, n * sizeof *pins);
+    for (i = 0; i < n; i++) {
+        vtimer_init(&pins[i].answer, late, &pins[i]);
+    }
+}
+
+void faults_renew(struct faults *f, struct fault_pin *pins, uint32_t npins)
+{
+    uint32_t i;
+
+    for (i = 0; i < f->board->npins; i++) {
+        struct fault_pin *p = &f->pins[i];
+
+        drop_rules(f, (uint16_t)i);
+        if (p->waits && p->answer.due_us != VCLOCK_NEVER) {
+            vclock_cancel(f->clock, &p->answer);
+            late(p);
+        } else if (p->waits) {
+            complete(p, VGPIO_ERR_IO);
+        }
+    }
+    free(f->pins);
+    f->pins = pins;
+    init_pins(pins, npins);
+}
+
 int faults_init(struct faults *f, const struct board *b, struct vclock *clock)
 {
     uint32_t i;
@@ -248,9 +278,7 @@ int faults_init(struct faults *f, const struct board *b, struct vclock *clock)
     if (f->pins == NULL || f->devices == NULL) {
         return -1;
     }
-    for (i = 0; i < b->npins; i++) {
-        vtimer_init(&f->pins[i].answer, late, &f->pins[i]);
-    }
+    init_pins(f->pins, b->npins);
     for (i = 0; i < b->ndevices; i++) {
         f->devices[i].faults = f;
         f->devices[i].first = b->devices[i].first;

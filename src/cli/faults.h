@@ -46,6 +46,9 @@ int faults_init(struct faults *, const struct board *, struct vclock *);
 void faults_free(struct faults *);
 /* Adds a rule; storms count from now on. -1: out of memory. */
 int faults_add(struct faults *, uint16_t pin, const struct fault_rule *);
+/* Answers whatever waits, as if its time had come, and heals all pins; then there are so
+ * many, in new memory. */
+void faults_renew(struct faults *, struct fault_pin *pins, uint32_t npins);
 /* Heals a pin: no rules; what would never be answered is refused now. */
 void faults_clear(struct faults *, uint16_t pin);
 

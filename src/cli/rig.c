@@ -51,6 +51,9 @@ static void on_level(void *ctx, uint16_t pin, unsigned level)
     struct rig *r = ctx;
     struct rig_device *d = device_of(r, pin);
 
+    if (r->muted) {
+        return;
+    }
     if (d == NULL) {
         if (r->on_value != NULL) {
             r->on_value(r->watch_ctx, pin, level);
@@ -249,10 +252,9 @@ int rig_bank(struct rig *r, uint32_t device, struct bank *bank, uint64_t feature
     return 0;
 }
 
-void rig_start(struct rig *r)
+static void start_wiring(struct rig *r)
 {
     struct vgpio_wiring_config wc = {0};
-    uint32_t i;
 
     wc.pins = r->pins;
     wc.npins = (uint16_t)r->board->npins;
@@ -262,12 +264,142 @@ void rig_start(struct rig *r)
     wc.on_alarm = on_alarm;
     wc.ctx = r;
     (void)vgpio_wiring_init(&r->wiring, &wc); /* board_check() did it before */
-    r->running = true;
     board_lay(r->board, &r->wiring);
+}
+
+static void start_faults(struct rig *r)
+{
+    uint32_t i;
+
     for (i = 0; i < r->board->nfaults; i++) {
         if (faults_add(&r->faults, r->board->faults[i].pin, &r->board->faults[i].rule) <
             0) {
             cli_error("%s", strerror(ENOMEM));
         }
     }
+}
+
+void rig_start(struct rig *r)
+{
+    r->running = true;
+    start_wiring(r);
+    start_faults(r);
+}
+
+/* --- another board in its place --- */
+
+/* What was said before, of lines and of nodes that are still there. */
+static void say_again(struct rig *r, uint16_t pin, unsigned outside)
+{
+    const struct board_pin *p = &r->board->pins[pin];
+
+    (void)vgpio_wiring_outside(&r->wiring, pin, outside);
+    if (p->device != BOARD_NODE && p->hog < HOG_LOW) {
+        const struct vgpio_sim *sim = &r->devices[p->device].bank->sim;
+
+        if (vgpio_sim_direction(sim, p->line) == VGPIO_DIR_OUT) {
+            (void)vgpio_wiring_drive(&r->wiring, pin,
+                                     (unsigned)vgpio_sim_level(sim, p->line));
+        }
+    }
+}
+
+struct renewal {
+    struct board board;
+    struct vgpio_wiring_pin *pins;
+    struct vgpio_wiring_wire *wires;
+    struct fault_pin *faults;
+    bool *armed;
+    uint8_t *outside;
+};
+
+static void rewire(struct rig *r, struct renewal *n)
+{
+    uint32_t i;
+
+    faults_renew(&r->faults, n->faults, n->board.npins);
+    board_take(r->board, &n->board);
+    free(r->pins);
+    free(r->wires);
+    free(r->armed);
+    r->pins = n->pins;
+    r->wires = n->wires;
+    r->armed = n->armed;
+    r->muted = true; /* until all have said what they said before */
+    start_wiring(r);
+    for (i = 0; i < r->board->npins; i++) {
+        say_again(r, (uint16_t)i, n->outside[i]);
+    }
+    (void)vgpio_wiring_settle(&r->wiring);
+    r->muted = false;
+    for (i = 0; i < r->board->npins; i++) {
+        on_level(r, (uint16_t)i, rig_level(r, (uint16_t)i));
+    }
+    start_faults(r);
+}
+
+/* What holds for a pin now, in the numbers of the board to come. */
+static void carry_over(const struct rig *r, struct renewal *n)
+{
+    uint32_t i, old;
+
+    for (i = 0; i < n->board.npins; i++) {
+        const struct board_pin *p = &n->board.pins[i];
+
+        old = p->device == BOARD_NODE ? board_find(r->board, BOARD_NODE, p->name) : i;
+        n->outside[i] = old == UINT32_MAX ? VGPIO_FLOATING : r->pins[old].outside;
+        n->armed[i] = old != UINT32_MAX && r->armed[old];
+    }
+}
+
+static bool same_nodes(const struct board *a, const struct board *b)
+{
+    uint32_t i;
+
+    for (i = 0; i < a->npins && a->npins == b->npins; i++) {
+        if (a->pins[i].device == BOARD_NODE &&
+            strcmp(a->pins[i].name, b->pins[i].name) != 0) {
+            return false;
+        }
+    }
+    return a->npins == b->npins;
+}
+
+int rig_reload(struct rig *r, bool nodes)
+{
+    struct renewal n = {.pins = NULL};
+    const char *other;
+
+    if (rig_load(r->file, &n.board) < 0) {
+        return -1;
+    }
+    other = board_differs(r->board, &n.board);
+    if (other == NULL && !nodes && !same_nodes(r->board, &n.board)) {
+        other = "a node, while a script or a recording needs it,";
+    }
+    if (other != NULL) {
+        cli_error("%s: %s changed; start anew for that, nothing was done", r->file,
+                  other);
+        board_free(&n.board);
+        return -1;
+    }
+    n.pins = calloc(n.board.npins, sizeof *n.pins);
+    n.wires = calloc(n.board.nwires + 1u, sizeof *n.wires);
+    n.faults = calloc(n.board.npins, sizeof *n.faults);
+    n.armed = calloc(n.board.npins, sizeof *n.armed);
+    n.outside = calloc(n.board.npins, sizeof *n.outside);
+    if (n.pins && n.wires && n.faults && n.armed && n.outside) {
+        carry_over(r, &n);
+        rewire(r, &n);
+        free(n.outside);
+        return 0;
+    }
+    cli_error("%s: %s; nothing was done", r->file, strerror(ENOMEM));
+    free(n.pins);
+    free(n.wires);
+    free(n.faults);
+    free(n.armed);
+    free(n.outside);
+    board_free(&n.board);
+    return -1;
 }

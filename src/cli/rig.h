@@ -27,7 +27,7 @@ struct rig {
     bool *armed; /* of each pin: its driver waits for an interrupt */
     struct vclock *clock;
     uint32_t alarms; /* that were told */
-    bool running;
+    bool running, muted;
     /* Told of each value that changes; may be NULL. */
     void (*on_value)(void *ctx, uint16_t pin, unsigned level);
     /* A device has a driver, or one of its lines can interrupt; may be NULL. */
@@ -47,6 +47,10 @@ int rig_bank(struct rig *, uint32_t device, struct bank *, uint64_t features, ch
              size_t why_size);
 /* Brings power: from here on levels follow. */
 void rig_start(struct rig *);
+
+/* Reads the file again and rewires, with guests attached. `nodes`: these may be others
+ * than before. -1: said why not, and all is as it was. */
+int rig_reload(struct rig *, bool nodes);
 
 /* What the outside does to a pin; VGPIO_FLOATING lets go. Level and pulse as in sim.h. */
 void rig_outside(struct rig *, uint16_t pin, unsigned level);

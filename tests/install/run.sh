@@ -31,8 +31,8 @@ install_tree()
         [ -e "$file" ] || fail "not installed: $file"
     done
     # Every page of the manual that exists must arrive.
-    for page in "$root"/docs/man/*.1; do
-        [ ! -e "$page" ] || [ -e "$tree/share/man/man1/$(basename "$page")" ] ||
+    for page in "$root"/docs/man/*.[15]; do
+        [ -e "$tree/share/man/man${page##*.}/$(basename "$page")" ] ||
             fail "not installed: $page"
     done
 }
