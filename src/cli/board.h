@@ -117,7 +117,7 @@ int board_fault_words(struct lex *, unsigned i, struct fault_rule *);
 /* Lays what the table says of joins, wires, pulls, kinds and hogs in a wiring for as
  * many pins and wires, and lets it settle. */
 void board_lay(const struct board *, struct vgpio_wiring *);
-/* Puts nodes behind all lines, so that a line's number does not hang on them. -1: `err`. */
+/* Puts nodes behind all lines, so that no line's number hangs on them. -1: `err`. */
 int board_order(struct board *, struct lex_error *err);
 /* NULL: the other has the same devices with the same lines; else what is not the same. */
 const char *board_differs(const struct board *, const struct board *);

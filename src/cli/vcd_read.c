@@ -282,7 +282,7 @@ static int take_section(struct reader *r)
         }
     }
     if (strcmp(r->word, "$timescale") == 0) {
-        return take_timescale(r);
+        return r->unit_ps == 0 ? take_timescale(r) : fail(r, "again, expected it once");
     }
     if (strcmp(r->word, "$var") == 0) {
         return r->begun ? fail(r, "is too late, expected changes") : take_var(r);

@@ -4,6 +4,8 @@
 # an empty folder $work. The words for the guest's side are in initrd/guest.sh.
 #
 #   serve SIM [OPTIONS]       start `vgpio serve --sim SIM`, wait until it answers
+#   board STATEMENT...        write a board with one device "l" of 8 lines, and these statements
+#   serve_board [OPTIONS]     the same with that board
 #   boot                      start a guest on it, wait until it takes commands
 #   ctl COMMAND...            the host's side: each a line to the control socket; answer in $answer
 #   guest COMMAND             the guest's side: its shell runs COMMAND; output in $output
@@ -49,6 +51,22 @@ serve() {
     shift
     echo "# serve --sim $sim $*"
     "$VGPIO" serve --socket-path "$socket" --sim "$sim" --control "$control" "$@" \
+        "${rings_options[@]}" >> "$work/server.log" 2>&1 &
+    server=$!
+    ctl info
+}
+
+board() {
+    {
+        echo 'device l lines=8'
+        printf '%s\n' "$@"
+    } > "$work/board.new"
+    mv "$work/board.new" "$work/board"
+}
+
+serve_board() {
+    echo "# serve --board $(tr '\n' ';' < "$work/board") $*"
+    "$VGPIO" serve --socket-path "$socket" --board "$work/board" --control "$control" "$@" \
         "${rings_options[@]}" >> "$work/server.log" 2>&1 &
     server=$!
     ctl info

@@ -226,6 +226,7 @@ static void test_vcd_errors(void **state)
     bad_vcd("$timescale 1 fs $end", 1, 14, "too fine");
     bad_vcd("$timescale 2 ns $end", 1, 14, "no time scale");
     bad_vcd("$timescale", 1, 11, "no time scale");
+    bad_vcd("$timescale 1ns $end\n$timescale 1us $end", 2, 1, "expected it once");
     bad_vcd("\n$version 3", 2, 1, "never ended");
     bad_vcd("$enddefinitions $end", 1, 1, "$timescale before it");
     bad_vcd("$timescale 1ns $end $var wire $end", 1, 35, "expected a code");

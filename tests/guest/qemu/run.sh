@@ -71,11 +71,11 @@ on_other_rings() { # CASE...
     for rings in "${every_rings[@]:1}"; do printf "%s@$rings\n" "$@"; done
 }
 # next_guest's part is done by poweroff, guest_killed's by guest_killed_busy; the trap's driver is the
-# same one, and not behind QEMU's socket; the long ones are long
+# same one, and not behind QEMU's socket; boards are the server's business; the long ones are long
 # enough with one front end.
 uml_cases_but() {
     printf '%s\n' "${uml_cases[@]}" |
-        grep -vxF -f <(printf '%s\n' next_guest "$@") | grep -v -e ^long_ -e ^trap_
+        grep -vxF -f <(printf '%s\n' next_guest "$@") | grep -v -e ^long_ -e ^trap_ -e ^board_
 }
 skipped_edges() { sed "s/\$/ $no_interrupts/"; }
 
