@@ -34,7 +34,7 @@ _vgpio()
         return
     fi
     case $prev in
-        -c | --chip | -s | --socket-path | --lines-file | --control | --vcd | --board | --script)
+        -c | --chip | -s | --socket-path | --lines-file | --control | --vcd | --board | --script | --log)
             if [ "$prev" != -s ] || [[ $command = serve || $command = check || $command = trap ]]; then
                 compopt -o filenames 2> /dev/null
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -54,7 +54,7 @@ _vgpio()
                 compopt -o nospace 2> /dev/null
                 words=$(_vgpio_lines | sed 's/$/=/')
                 ;;
-            ctl:* | detect:* | decode:* | doctor:*)
+            ctl:* | record:* | replay:* | detect:* | decode:* | doctor:*)
                 compopt -o filenames 2> /dev/null
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")
                 return

@@ -31,6 +31,8 @@ packages=(gcc g++ libc6-dev make cmake pkg-config libcmocka-dev
 [ "$quick" = yes ] || packages+=("${guest_packages[@]}" "${qemu_packages[@]}"
     "${kvm_packages[@]}" "${metal_packages[@]}")
 need_packages "${packages[@]}"
+# Other people's readers of waveforms; without them one test is skipped.
+(need_packages sigrok-cli gtkwave) || say "sigrok-cli and gtkwave cannot be had"
 
 jobs=$(nproc)
 logs=$root/build/logs

@@ -37,6 +37,8 @@ void cli_version(void);
 
 int cmd_serve(int argc, char **argv);
 int cmd_ctl(int argc, char **argv);
+int cmd_record(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_bridge(int argc, char **argv);
 int cmd_detect(int argc, char **argv);

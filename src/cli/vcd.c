@@ -98,7 +98,7 @@ static void put_value(FILE *f, uint16_t line, char value)
     fprintf(f, "%c%s\n", value, code);
 }
 
-static void put_header(const struct wave *w, FILE *f)
+void wave_write_header(const struct wave *w, FILE *f)
 {
     char word[64];
     char code[4];
@@ -119,22 +119,31 @@ static void put_header(const struct wave *w, FILE *f)
     fputs("$end\n", f);
 }
 
+void wave_write_time(FILE *f, uint64_t *now, uint64_t ns)
+{
+    /* A clock that goes back would end the file for every reader. */
+    if (ns > *now) {
+        *now = ns;
+        fprintf(f, "#%" PRIu64 "\n", ns);
+    }
+}
+
+void wave_write_change(FILE *f, uint64_t *now, const struct wave_change *c)
+{
+    wave_write_time(f, now, c->ns);
+    put_value(f, c->line, c->value);
+}
+
 bool wave_write_vcd(const struct wave *w, FILE *f)
 {
     uint64_t now = 0;
     uint32_t i;
 
-    put_header(w, f);
+    wave_write_header(w, f);
     for (i = 0; i < w->nchanges; i++) {
-        if (w->changes[i].ns != now) {
-            now = w->changes[i].ns;
-            fprintf(f, "#%" PRIu64 "\n", now);
-        }
-        put_value(f, w->changes[i].line, w->changes[i].value);
+        wave_write_change(f, &now, &w->changes[i]);
     }
-    if (w->end_ns > now) {
-        fprintf(f, "#%" PRIu64 "\n", w->end_ns);
-    }
+    wave_write_time(f, &now, w->end_ns);
     return fflush(f) == 0 && !ferror(f);
 }
 

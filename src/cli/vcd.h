@@ -27,6 +27,12 @@ struct wave {
 /* false: writing failed (errno). */
 bool wave_write_vcd(const struct wave *, FILE *);
 
+/* The same piece by piece, for a recording that has no end yet: `changes`, `nchanges` and
+ * `end_ns` are not looked at. `now` is where the file is, 0 behind the header. */
+void wave_write_header(const struct wave *, FILE *);
+void wave_write_change(FILE *, uint64_t *now, const struct wave_change *);
+void wave_write_time(FILE *, uint64_t *now, uint64_t ns);
+
 /* One column each `ns_a_column`, a row per line; `utf8` picks the better characters. */
 void wave_draw(const struct wave *, FILE *, uint64_t ns_a_column, bool utf8);
 

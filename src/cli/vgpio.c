@@ -10,6 +10,8 @@ static const char help[] =
     "\n"
     "  serve   serve simulated lines to a virtual machine (vhost-user)\n"
     "  ctl     say commands to the control socket of serve\n"
+    "  record  record what lines do, as a waveform or as text\n"
+    "  replay  apply to lines what was recorded\n"
     "  bridge  serve the lines of one back end as another, in either dialect\n"
     "  demo    show a driver and a device talking, message by message\n"
     "  decode  say what captured bytes mean\n"
@@ -31,11 +33,11 @@ static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"ctl", cmd_ctl},       {"bridge", cmd_bridge}, {"serve", cmd_serve},
-    {"demo", cmd_demo},     {"check", cmd_check},   {"decode", cmd_decode},
-    {"doctor", cmd_doctor}, {"detect", cmd_detect}, {"info", cmd_info},
-    {"get", cmd_get},       {"set", cmd_set},       {"mon", cmd_mon},
-    {"trap", cmd_trap},
+    {"ctl", cmd_ctl},       {"record", cmd_record}, {"replay", cmd_replay},
+    {"bridge", cmd_bridge}, {"serve", cmd_serve},   {"demo", cmd_demo},
+    {"check", cmd_check},   {"decode", cmd_decode}, {"doctor", cmd_doctor},
+    {"detect", cmd_detect}, {"info", cmd_info},     {"get", cmd_get},
+    {"set", cmd_set},       {"mon", cmd_mon},       {"trap", cmd_trap},
 };
 
 static const struct command *find(const char *name)

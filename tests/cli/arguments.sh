@@ -51,6 +51,16 @@ wrong "a command is missing"
 wrong "unknown command 'frobnicate'" frobnicate
 wrong "unknown command '--frobnicate'" --frobnicate
 
+wrong "SOCKET is missing" record
+wrong "--messages needs --log" record -m --vcd v s
+wrong "--changes: '0' is not a number from 1" record -n 0 s
+wrong "--duration: 'x' is not a number from 1" record --duration x s
+wrong "option '--vcd' needs a value" record --vcd
+wrong "FILE is missing" replay
+wrong "SOCKET is missing" replay f
+wrong "unknown option '-x'" replay -x
+right "usage: vgpio record" record --help
+right "usage: vgpio replay" replay -h
 wrong "SOCKET is missing" ctl
 wrong "COMMAND is missing" ctl s
 wrong "option '-t' needs a value" ctl -t
