@@ -160,19 +160,20 @@ static int take_place(struct parser *p, struct entry *e)
     const char *colon = stop;
     struct shown s;
 
-    while (colon > p->at && *colon != ':') { /* the last one: a path may have others */
+    /* Behind the last one: a path may have others. */
+    while (colon > p->at && colon[-1] != ':') {
         colon--;
     }
-    if (colon == p->at || memchr(p->at, '\0', (size_t)(stop - p->at)) != NULL) {
+    if (colon - p->at <= 1 || memchr(p->at, '\0', (size_t)(stop - p->at)) != NULL) {
         return fail(p, p->at, "'%s', expected CHIP:OFFSET", show(&s, p->at, stop));
     }
-    if (colon - p->at > 4000) {
+    if (colon - p->at > 4001) {
         return fail(p, p->at, "a chip's path of more than 4000 characters");
     }
-    if (add_chip(p, p->at, colon, &e->chip) < 0) {
+    if (add_chip(p, p->at, colon - 1, &e->chip) < 0) {
         return -1;
     }
-    p->at = colon + 1;
+    p->at = colon;
     if (!number(&p->at, stop, &e->from)) {
         return fail(p, p->at, "'%s', expected the number of a line of the chip",
                     show(&s, p->at, stop));
@@ -336,23 +337,24 @@ static int take_option(struct parser *p, struct entry *e)
 
 /* --- the table --- */
 
-static int check_item(const struct parser *p, const struct entry *e,
-                      const struct lines_item *new)
+/* Is nothing of it in the table already? */
+static int check_entry(const struct parser *p, const struct entry *e)
 {
     const struct lines_spec *s = p->spec;
+    const char *name = e->item.name;
     uint32_t i;
 
     for (i = 0; i < s->n; i++) {
         const struct lines_item *old = &s->items[i];
 
-        if (old->chip == new->chip && old->offset == new->offset) {
+        if (old->chip == e->chip && old->offset >= e->from && old->offset <= e->to) {
             return fail(p, e->begin, "line %u of %s again, it is at %u:%u already",
-                        new->offset, s->chips[new->chip], old->line, old->column);
+                        old->offset, s->chips[e->chip], old->line, old->column);
         }
-        if (new->name != NULL &&new->name[0] != '\0' && old->name != NULL &&
-            strcmp(old->name, new->name) == 0) {
-            return fail(p, e->begin, "the name '%s' again, it is at %u:%u already",
-                        new->name, old->line, old->column);
+        if (name != NULL && name[0] != '\0' && old->name != NULL &&
+            strcmp(old->name, name) == 0) {
+            return fail(p, e->begin, "the name '%s' again, it is at %u:%u already", name,
+                        old->line, old->column);
         }
     }
     return 0;
@@ -368,6 +370,9 @@ static int add_items(struct parser *p, struct entry *e)
     if (count > LINES_MAX - s->n) {
         return fail(p, e->begin, "more than %u lines", LINES_MAX);
     }
+    if (check_entry(p, e) < 0) {
+        return -1;
+    }
     grown = realloc(s->items, (s->n + (size_t)count) * sizeof *grown);
     if (grown == NULL) {
         return out_of_memory(p);
@@ -378,9 +383,6 @@ static int add_items(struct parser *p, struct entry *e)
     e->item.column = (uint32_t)(e->begin - p->row) + 1;
     while (count-- > 0) {
         e->item.offset = offset++;
-        if (check_item(p, e, &e->item) < 0) {
-            return -1;
-        }
         s->items[s->n++] = e->item;
         e->item.name = NULL; /* the table's now; a range has none */
     }
