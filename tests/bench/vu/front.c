@@ -5,6 +5,7 @@
  *        front pace BATCH OPS FLOOR SOCKET      rates, latencies, ratios to the floor
  *        front armed LINES SOCKET               arms them, says so, waits for EOF
  */
+#include <errno.h>
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -115,6 +116,21 @@ static void fill_table(struct guest *g, uint32_t q, uint32_t size, uint32_t out,
     }
 }
 
+/* A back end that has its socket but does not listen yet is waited for. */
+static int dial(int sock, const struct sockaddr_un *a)
+{
+    const struct timespec nap = {0, 10000000};
+    int tries = 1000;
+
+    while (connect(sock, (const struct sockaddr *)a, sizeof *a) < 0) {
+        if (errno != ECONNREFUSED || tries-- == 0) {
+            return -1;
+        }
+        (void)nanosleep(&nap, NULL);
+    }
+    return 0;
+}
+
 static void open_guest(struct guest *g, const char *path, uint32_t lines, int irq)
 {
     struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
@@ -125,7 +141,7 @@ static void open_guest(struct guest *g, const char *path, uint32_t lines, int ir
     memset(g, 0, sizeof *g);
     g->lines = lines;
     g->sock = vu_socket(path, &a);
-    if (connect(g->sock, (struct sockaddr *)&a, sizeof a) < 0 || ftruncate(fd, MEM) < 0) {
+    if (dial(g->sock, &a) < 0 || ftruncate(fd, MEM) < 0) {
         vu_die(path);
     }
     g->mem = mmap(NULL, MEM, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
