@@ -166,6 +166,10 @@ case_levels() {
     expect "high" "$answer" "0 irq irq none irq none 0"
     drive type=0,low unmask=0 irq=0,5000 "$up" unmask=0 irq=0,100 "$down" irq=0,5000 type=0,none
     expect "low" "$answer" "0 irq none irq 0"
+    # The server sees at once that the guest waits again and that there was an edge.
+    drive "$up" type=0,high unmask=0 irq=0,5000 "sh=kill -STOP $server" unmask=0 "$down" \
+        "sh=kill -CONT $server" irq=0,100 "$up" irq=0,5000 type=0,none
+    expect "a level that is over when the guest is heard" "$answer" "0 irq none irq 0"
 }
 
 case_busy() {
@@ -407,4 +411,17 @@ case_tools() {
     (until_true host_is a 4 "input active-high [used]"; pull a 4 down) &
     expect "mon" "$(timeout 20 vgpio mon -c "$work/gpio" -n 1 -F '%l %E' BUTTON)" \
         "BUTTON falling"
+}
+
+# As another user: what is held stays usable, what is taken later must be that user's to take.
+case_another_user() {
+    chip a
+    chmod 777 "$work"
+    serve "$a:0 direction=input,$a:1" --user 1:1
+    drive dir=0,out set=0,1 get=0 dir=1,out "sh=chgrp 1 /dev/$a && chmod 660 /dev/$a" dir=1,out \
+        set=1,1
+    expect "answers" "$answer" "0 0 1 err 0 0"
+    wire a 1
+    expect "the wire" "$answer" 1
+    logged "$a:1: refused: Permission denied" || fail "nothing in the log"
 }
