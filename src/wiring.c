@@ -390,8 +390,7 @@ int vgpio_wiring_settle(struct vgpio_wiring *w)
             err = VGPIO_ERR_TIMEOUT;
         }
         tell(w);
-    } while (w->dirty != NONE && err == 0);
-    drop(w); /* what the pins said to the very last would have no end either */
+    } while (w->dirty != NONE && err == 0); /* else it waits for the next time */
     w->busy = 0;
     return err;
 }

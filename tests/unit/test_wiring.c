@@ -354,6 +354,22 @@ static void test_speaking_in_a_callback(void **state)
     assert_int_equal(lab.alarms, 1);
 }
 
+static void test_speaking_when_the_rounds_are_over(void **state)
+{
+    struct lab lab;
+
+    (void)state;
+    start(&lab, 9);
+    drive(&lab, 3, 1);
+    wire(&lab, 0, 0, NOT);
+    lab.react = 3;
+    assert_int_equal(vgpio_wiring_settle(&lab.w), VGPIO_ERR_TIMEOUT);
+    shows(&lab, 0, 1); /* an odd number of rounds */
+    shows(&lab, 3, 1); /* not heard yet, */
+    assert_int_equal(vgpio_wiring_settle(&lab.w), 0);
+    shows(&lab, 3, 0); /* and not forgotten */
+}
+
 static void test_without_callbacks(void **state)
 {
     struct lab lab;
@@ -366,6 +382,9 @@ static void test_without_callbacks(void **state)
     wire(&lab, 0, 0, NOT);
     assert_int_equal(vgpio_wiring_settle(&lab.w), VGPIO_ERR_TIMEOUT);
     assert_int_equal(vgpio_wiring_alarms(&lab.w, VGPIO_ALARM_UNSETTLED), 1);
+    assert_int_equal(vgpio_wiring_drive(&lab.w, 1, 1), 0);
+    assert_int_equal(vgpio_wiring_settle(&lab.w), 0);
+    assert_int_equal(vgpio_wiring_level(&lab.w, 1), 1);
 }
 
 static void test_arguments(void **state)
@@ -595,6 +614,7 @@ int main(void)
         cmocka_unit_test(test_a_latch_rests_on_both_sides),
         cmocka_unit_test(test_joining_nets_that_move),
         cmocka_unit_test(test_speaking_in_a_callback),
+        cmocka_unit_test(test_speaking_when_the_rounds_are_over),
         cmocka_unit_test(test_without_callbacks),
         cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_init),
