@@ -301,7 +301,9 @@ static void do_values(struct ctl_client *c, char **arg, uint64_t now)
     memcpy(c->out + c->out_len, "ok ", 3);
     c->out_len += 3;
     for (i = 0; i < c->ctl->nlines; i++) {
-        c->out[c->out_len++] = c->ctl->ops->value(c->ctl->ctx, i) == 1 ? '1' : '0';
+        int value = c->ctl->ops->value(c->ctl->ctx, i);
+
+        c->out[c->out_len++] = value == 1 ? '1' : value == 0 ? '0' : 'x';
     }
     c->out[c->out_len++] = '\n';
 }

@@ -54,6 +54,13 @@ static int level(struct log *l, unsigned word, uint8_t *out)
     return 0;
 }
 
+/* Of a line that could not be read then, nobody knows. */
+static int first_level(struct log *l, unsigned word, uint8_t *out)
+{
+    *out = VGPIO_FLOATING;
+    return lex_is(&l->lex, word, "x") ? 0 : level(l, word, out);
+}
+
 static int add_change(struct log *l, uint16_t signal, uint8_t to)
 {
     struct vcd_file *f = l->f;
@@ -106,7 +113,7 @@ static int take_line(struct log *l)
     uint64_t n;
 
     if (count_words(l, 3, 4) < 0 || lex_number(&l->lex, 1, 0, UINT16_MAX - 1, &n) < 0 ||
-        level(l, 2, &first) < 0) {
+        first_level(l, 2, &first) < 0) {
         return -1;
     }
     if (l->signal_of[n] != NOWHERE) {

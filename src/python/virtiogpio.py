@@ -179,8 +179,8 @@ class Control:
         return int(self.ask("value %s" % self._name(line)))
 
     def values(self):
-        """The levels of all lines, as a list."""
-        return [int(c) for c in self.ask("values")]
+        """The levels of all lines, as a list; None for one that cannot be read."""
+        return [int(c) if c.isdigit() else None for c in self.ask("values")]
 
     def direction(self, line):
         """"none", "out" or "in"."""

@@ -127,6 +127,9 @@ printf 'vgpio-log 1\nstart 5\nline 0 0 led\nevent 1 9 change 1 1\n' |
     wrong "4:18: line 1, expected one that 'line' names"
 printf 'vgpio-log 1\nstart 5\nline 0 0\nline 0 1\n' | wrong "4:6: line 0 twice"
 printf '$timescale 1 us $end\n$var wire 1 ! a\n' | wrong "2:"
+printf 'vgpio-log 1\nstart 5\nline 0 x led\n' > unknown.log
+"$vgpio" replay unknown.log ctl || fail "a level that was not known"
+[ "$("$vgpio" ctl ctl values)" = "$before" ] || fail "an unknown level was applied"
 printf 'vgpio-log 1\nstart 5\nline 0 0 lamp\n' > other.log
 "$vgpio" replay other.log ctl 2> err && fail "a file without a line of ours"
 grep -q 'no signal has the name of a line' err || fail "not told: $(cat err)"

@@ -45,7 +45,9 @@ static int value(void *ctx, uint16_t line)
 {
     (void)ctx;
     assert_true(line < LINES);
-    return w.dir[line] == VGPIO_DIR_OUT ? w.out[line] : w.pull[line];
+    return w.dir[line] == VGPIO_DIR_OUT ? w.out[line]
+           : w.pull[line] == 0xff       ? VGPIO_ERR_IO
+                                        : w.pull[line];
 }
 
 static int direction(void *ctx, uint16_t line)
@@ -415,6 +417,8 @@ static void test_values(void **state)
     w.dir[3] = VGPIO_DIR_OUT;
     w.out[3] = 1;
     say("values", "ok 0101");
+    w.pull[0] = 0xff; /* below 0: it cannot be read */
+    say("values", "ok x101");
     w.ctl.nlines = CTL_REPLY_MAX - 3;
     say("values", "error too many lines for one reply");
 }
