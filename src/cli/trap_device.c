@@ -386,7 +386,9 @@ static uint8_t obey(struct trap *t, const struct message *m)
             l->type = VGPIO_IRQ_NONE;
             return_pair(t, m->line);
         }
-        l->dir = (uint8_t)m->value;
+        if (!trap_plans(t, AT_SET_DIRECTION, TRICK_STATUS)) {
+            l->dir = (uint8_t)m->value; /* else the driver will hear that it is not so */
+        }
         l->valued = l->valued && m->value != VGPIO_DIR_NONE;
         return 0;
     case VGPIO_MSG_GET_VALUE:
