@@ -100,12 +100,14 @@ static void os_watch(void *ctx, int fd, unsigned q, int on)
 }
 
 /* A buffer to be filled where requests belong: old drivers post one, and nothing before.
- * Any other driver may send it by mistake or malice. Old ones take a device only if its
- * first byte is the draft's version, which in ours is the number of lines. */
+ * Any other driver may send it by mistake or malice. Old ones know no interrupts, and
+ * take a device only if its first byte is the draft's version, in ours the number of
+ * lines. */
 static bool of_other_dialect(const struct server *s)
 {
     return s->bank->dialect != BANK_STANDARD ||
-           ((s->bank->nlines & 0xffu) == VGPIO_DRAFT_VERSION && !s->had_chain);
+           ((s->bank->nlines & 0xffu) == VGPIO_DRAFT_VERSION && !s->had_chain &&
+            (s->bank->acked & VGPIO_F_IRQ) == 0);
 }
 
 static void os_trace(void *ctx, unsigned id, uint32_t a, uint32_t b)

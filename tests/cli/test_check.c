@@ -76,6 +76,11 @@ static void test_other_dialect(void **state)
                      1);
     assert_non_null(strstr(tool_err, "speaks the draft that was before the standard"));
     assert_string_equal(tool_out, "");
+    /* One line looks like the draft's version, and still that is not what this is. */
+    assert_int_equal(TOOL("check", "--spawn", VGPIO_PATH " serve -s \"$SOCKET\" --sim 1",
+                          "--only", "B[34]", PATIENCE),
+                     0);
+    assert_null(strstr(tool_err, "driver of the draft"));
 }
 
 static void test_skips_say_why(void **state)
