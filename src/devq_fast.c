@@ -166,6 +166,10 @@ static PORT_INLINE int split_take(struct vgpio_devq *q, struct vgpio_taken *t, u
             return -1;
         }
         q->u.avail_seen = seen;
+        if ((uint16_t)(seen - pos) == 1) {
+            /* Somebody waits for this one; of many at once all but one are late anyway. */
+            PORT_WILL_WRITE(q->device + USED_RING(q->next_used & (size - 1u)));
+        }
     }
     for (i = 0; i < n && pos != seen; i++, pos++, t++) {
         uint16_t head = ring_ld16(avail + AVAIL_RING(pos & (size - 1u)));
