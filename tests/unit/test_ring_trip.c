@@ -364,6 +364,64 @@ static void test_in_order(void **state)
           (VGPIO_CFG_INDIRECT ? VGPIO_F_INDIRECT : 0));
 }
 
+/* Three chains go back as `order` says, with a publication after those pushes whose bit is
+ * set in `when`. Whatever a device makes of that promise, a driver gives its chains back
+ * in the order in which it added them, none twice; all are back, or the queue is broken. */
+static void out_of_order(uint64_t layout, const uint8_t order[3], unsigned when)
+{
+    static struct world w;
+    struct vgpio_taken t[3];
+    unsigned i, back = 0, sorted = order[0] < order[1] && order[1] < order[2];
+    uint32_t written;
+    uint16_t slot;
+    int n = 0;
+
+    world_start(&w, 8, layout | VGPIO_F_IN_ORDER, 1);
+    for (i = 0; i < 3; i++) {
+        const struct vgpio_seg segs[2] = {{cell(&w, (uint16_t)i), 8},
+                                          {cell(&w, (uint16_t)i) + 8, 2}};
+
+        assert_int_equal(vgpio_drvq_add(&w.drv, segs, 1, 1, (uint16_t)i), 0);
+    }
+    assert_int_equal(vgpio_drvq_publish(&w.drv, NULL), 1);
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(vgpio_devq_take(&w.dev, &t[i], 8, 1), 1);
+    }
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(vgpio_devq_answer(&w.dev, &t[order[i]], 1), 0);
+        if ((when >> i & 1u) != 0 || i == 2) {
+            assert_true(vgpio_devq_publish(&w.dev) >= 0);
+            while ((n = vgpio_drvq_get(&w.drv, &slot, &written)) > 0) {
+                assert_int_equal(slot, back++);
+                assert_true(written == 2 || (!sorted && written == VGPIO_WRITTEN_ALL));
+            }
+        }
+    }
+    assert_true(n == VGPIO_ERR_PROTO ? !sorted : n == 0 && back == 3);
+    /* One that goes back alone, before its turn, says more than the index does. */
+    assert_true(order[0] == 0 || layout != 0 || (when & 1u) == 0 || n == VGPIO_ERR_PROTO);
+    assert_int_equal(vgpio_drvq_get(&w.drv, &slot, &written), n);
+}
+
+static void test_out_of_order(void **state)
+{
+    static const uint8_t orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                         {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    unsigned i, when;
+
+    (void)state;
+    for (i = 0; VGPIO_CFG_IN_ORDER && i < 6; i++) {
+        for (when = 0; when < 4; when++) {
+            if (VGPIO_CFG_SPLIT) {
+                out_of_order(0, orders[i], when);
+            }
+            if (VGPIO_CFG_PACKED) {
+                out_of_order(VGPIO_F_PACKED, orders[i], when);
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_indirect),
         cmocka_unit_test(test_event_idx_and_indirect),
         cmocka_unit_test(test_in_order),
+        cmocka_unit_test(test_out_of_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -185,9 +185,6 @@ int mutant_applies(const struct mutant *m, unsigned is_packed, unsigned is_short
     int any = m->what < M_LATE || m->what == M_KEEP ||
               (m->what >= M_EVENT_NEXT && m->what <= M_EVENT_ALWAYS);
 
-    if ((m->needs & NEED_SHORT) && !is_short) {
-        return 0;
-    }
     if (is_short && !(m->side == DEVICE && (m->step == S_TAKE || m->what == M_LATE ||
                                             m->what >= M_WRAP_LATE))) {
         return 0;
@@ -252,7 +249,7 @@ static int covered(unsigned in_packed, unsigned on_platform, unsigned side, unsi
         const struct mutant *m = &mutants[i];
 
         if (m->side == side && m->step == at && m->what == what && m->nth == which &&
-            mutant_applies(m, in_packed, (m->needs & NEED_SHORT) != 0) &&
+            mutant_applies(m, in_packed, 0) &&
             !(m->needs & NEED_PLATFORM) == !on_platform) {
             return 1;
         }

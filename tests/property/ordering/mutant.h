@@ -85,7 +85,6 @@ struct mutant {
 #define NEED_PLATFORM 4u
 #define NEED_INDIRECT 8u
 #define NEED_RESET 64u
-#define NEED_SHORT 128u /* short requests */
 #define NEED_SPLIT 16u
 #define NEED_PACKED 32u /* without one of the two: either layout shows it */
 
