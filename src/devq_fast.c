@@ -167,7 +167,7 @@ static PORT_INLINE int split_take(struct vgpio_devq *q, struct vgpio_taken *t, u
         }
         q->u.avail_seen = seen;
         if ((uint16_t)(seen - pos) == 1) {
-            /* Somebody waits for this one; of many at once all but one are late anyway. */
+            /* Somebody waits for this one. Of many, all but one are late anyway. */
             PORT_WILL_WRITE(q->device + USED_RING(q->next_used & (size - 1u)));
         }
     }

@@ -67,8 +67,8 @@
  * With #VGPIO_F_IN_ORDER a device pushes in the order in which it popped; nobody checks
  * that here, and each chain gets a used element of its own. A driver takes what a device
  * did not mention in a batch as #VGPIO_WRITTEN_ALL. One that breaks the promise breaks
- * the driver's queue, or looks like a batch: no chain comes back twice or out of order. The GPIO device and driver never negotiate
- * it: events do not come in order.
+ * the driver's queue, or looks like a batch: no chain comes back twice or out of order.
+ * The GPIO device and driver never negotiate it: events do not come in order.
  *
  * @par Order of memory accesses
  * Acquire and release on the indices, one full fence in publish and rearm; with

@@ -2,6 +2,7 @@
 /* The device's face of a split queue, against a driver that writes bytes: starting and
  * stopping, positions, notifications, errors that stay. Chains: test_ring_chain.c. */
 #include "devq_world.h"
+#include "internal.h"
 #include "ring.h"
 
 static int start(struct world *w)
@@ -359,6 +360,52 @@ static void test_stop_and_resume(void **state)
     assert_int_equal(ring_peer_used(&w.p, &id, &len), 1);
     assert_int_equal(id, 0);
     assert_int_equal(len, 3);
+    world_end(&w);
+}
+
+static int resume(struct world *w, const struct vgpio_vq_setup *told,
+                  const struct vgpio_vq_setup *last)
+{
+    int yes = vgpio_devq_resume(&w->q, &w->m.ops, told, last, 1);
+
+    assert_int_equal(w->m.live, yes ? 3 : 0);
+    assert_int_equal(vgpio_devq_waiting(&w->q), yes ? 1 : VGPIO_ERR_STATE);
+    vgpio_devq_stop(&w->q, NULL);
+    return yes;
+}
+
+/* Another ring, a position that nobody told or that cannot be, indices that moved: each
+ * of them alone makes it a ring that is not the one that was stopped. */
+static void test_resume_only_what_the_ring_bears_out(void **state)
+{
+    struct vgpio_vq_setup last, told;
+    struct vgpio_chain c;
+    struct world w;
+    uint16_t i;
+
+    (void)state;
+    world_start(&w, 8, 0);
+    for (i = 0; i < 3; i++) {
+        ring_peer_request(&w.p, (uint16_t)(2 * i), OUT, 8, IN, 2);
+        assert_int_equal(vgpio_devq_pop(&w.q, &c), 1);
+    }
+    assert_int_equal(vgpio_devq_push(&w.q, c.head, 2), 0);
+    assert_true(vgpio_devq_publish(&w.q) >= 0);
+    ring_peer_request(&w.p, 6, OUT, 8, IN, 2);
+    vgpio_devq_stop(&w.q, &last);
+    for (i = 0; i < 10; i++) {
+        told = last;
+        told.flags = i == 0 ? VGPIO_VQ_VAGUE : VGPIO_VQ_TOLD;
+        told.size = i == 1 ? 4 : 8;
+        told.desc += i == 2 ? 16 : 0;
+        told.driver += i == 3 ? 2 : 0;
+        told.device += i == 4 ? 4 : 0;
+        told.avail_pos = i == 5 ? 2 : i == 6 ? 4 : i == 7 ? last.used_pos : 3;
+        last.used_pos = (uint16_t)(i == 8 ? 2 : 1);
+        assert_int_equal(resume(&w, &told, &last), i == 7 || i == 9);
+    }
+    ring_peer_set_avail_idx(&w.p, 12);
+    assert_int_equal(resume(&w, &last, &last), 0);
     world_end(&w);
 }
 
@@ -959,6 +1006,7 @@ int main(void)
         cmocka_unit_test(test_states),
         cmocka_unit_test(test_positions),
         cmocka_unit_test(test_stop_and_resume),
+        cmocka_unit_test(test_resume_only_what_the_ring_bears_out),
         cmocka_unit_test(test_stop_forgets_what_is_only_staged),
         cmocka_unit_test(test_unpop),
         cmocka_unit_test(test_take_and_answer),

@@ -2,6 +2,7 @@
 /* The device's face of a packed queue, against a driver that writes bytes: positions,
  * order, notifications, and everything that breaks it. */
 #include "devq_world.h"
+#include "internal.h"
 #include "ring.h"
 
 #define WRAP 0x8000u
@@ -461,6 +462,30 @@ static void test_stop_and_resume(void **state)
     assert_int_equal(id, 0);
     assert_int_equal(len, 3);
     assert_int_equal(packed_peer_used(&w.k, 2, &id, &len), 0);
+    world_end(&w);
+}
+
+/* Nothing in the ring bears witness: both positions have to be those that were told. */
+static void test_resume_takes_both_positions(void **state)
+{
+    struct vgpio_vq_setup last, told;
+    struct world w;
+    unsigned i;
+
+    (void)state;
+    packed_start(&w, 7, 0);
+    packed_peer_request(&w.k, 0, OUT, 8, IN, 2);
+    packed_peer_request(&w.k, 1, OUT, 8, IN, 2);
+    assert_int_equal(vgpio_devq_pop(&w.q, &w.c), 1);
+    vgpio_devq_stop(&w.q, &last);
+    for (i = 0; i < 4; i++) {
+        told = last;
+        told.avail_pos ^= i & 1u ? 4 : 0;
+        told.used_pos ^= i & 2u ? 1 : 0;
+        assert_int_equal(vgpio_devq_resume(&w.q, &w.m.ops, &told, &last, 1), i == 0);
+        assert_int_equal(w.m.live, i == 0 ? 3 : 0);
+        vgpio_devq_stop(&w.q, NULL);
+    }
     world_end(&w);
 }
 
@@ -1126,6 +1151,7 @@ int main(void)
         cmocka_unit_test(test_flags_of_used_descriptors),
         cmocka_unit_test(test_push_without_pop),
         cmocka_unit_test(test_stop_and_resume),
+        cmocka_unit_test(test_resume_takes_both_positions),
         cmocka_unit_test(test_unpop),
         cmocka_unit_test(test_interrupts_without_event_idx),
 #if VGPIO_CFG_EVENT_IDX

@@ -364,9 +364,10 @@ static void test_in_order(void **state)
           (VGPIO_CFG_INDIRECT ? VGPIO_F_INDIRECT : 0));
 }
 
-/* Three chains go back as `order` says, with a publication after those pushes whose bit is
- * set in `when`. Whatever a device makes of that promise, a driver gives its chains back
- * in the order in which it added them, none twice; all are back, or the queue is broken. */
+/* Three chains go back as `order` says, with a publication after those pushes whose bit
+ * is set in `when`. Whatever a device makes of that promise, a driver gives its chains
+ * back in the order in which it added them, none twice; all are back, or the queue is
+ * broken. */
 static void out_of_order(uint64_t layout, const uint8_t order[3], unsigned when)
 {
     static struct world w;
