@@ -214,6 +214,8 @@ static void test_two_against_each_other(void **state)
     (void)state;
     start(&lab, 0);
     assert_int_equal(vgpio_wiring_join(&lab.w, 3, 4), 0);
+    assert_int_equal(vgpio_wiring_is_wired(&lab.w, 4), 1);
+    assert_int_equal(vgpio_wiring_is_wired(&lab.w, 5), 0);
     drive(&lab, 3, 1);
     drive(&lab, 4, 0);
     assert_int_equal(lab.alarms, 1);
@@ -433,6 +435,12 @@ static void test_init(void **state)
 
         assert_int_equal(err, VGPIO_ERR_ABI);
     }
+    /* A caller who knows of no callbacks has none. */
+    abi = VGPIO_ABI(sizeof lab.w, offsetof(struct vgpio_wiring_config, on_level),
+                    sizeof lab.pins[0], sizeof lab.wires[0]);
+    assert_int_equal(vgpio_wiring_init_abi(&lab.w, &lab.cfg, abi), 0);
+    drive(&lab, 0, 1);
+    assert_int_equal(lab.told, 0);
     lab.cfg.npins = 0;
     assert_int_equal(vgpio_wiring_init(&lab.w, &lab.cfg), VGPIO_ERR_INVAL);
     lab.cfg.npins = PINS;
