@@ -222,7 +222,8 @@ static void front_ready(void *ctx, uint32_t events)
     if (r->have_out) {
         front_send(r);
     }
-    while (n > 0 && r->front_source.fd >= 0 && !r->have_in && !r->have_out) {
+    /* One at a time: a kick that came before the next one is to be seen before it. */
+    if (r->front_source.fd >= 0 && !r->have_in && !r->have_out) {
         n = vgpio_vu_linux_recv(r->front_source.fd, &r->in);
         if (n > 0) {
             front_message(r);
