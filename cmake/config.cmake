@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The trimming options. They are baked into the installed config.h, so that a header and
 # an archive can never disagree.
-set(VGPIO_OPTIONS SPLIT PACKED EVENT_IDX INDIRECT IN_ORDER IRQ NAMES DIALECTS TRACE DIRTY FAST)
+set(VGPIO_OPTIONS SPLIT PACKED EVENT_IDX INDIRECT IN_ORDER IRQ NAMES DIALECTS TRACE DIRTY MMIO_IO
+    QUEUE_STOP FAST)
 foreach(opt IN LISTS VGPIO_OPTIONS)
     option(VGPIO_CFG_${opt} "build with ${opt}" ON)
 endforeach()

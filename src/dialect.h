@@ -42,14 +42,13 @@ struct vgpio_dialect {
     /* Queues stand, DRIVER_OK not yet: stage what the device waits for; may be NULL. */
     int (*ready)(struct vgpio_drv *drv);
     /* The calls of driver.h; the driver runs without error, `line` is in range. `req` is
-     * the dialect's to change. */
+     * the dialect's to change. These and used() may leave a slot to the engine, see
+     * vgpio_drv_stage_later(). */
     int (*submit)(struct vgpio_drv *drv, struct vgpio_request *req, void *cookie);
-    int (*read_names)(struct vgpio_drv *drv, uint8_t *buf, uint64_t dma_addr,
-                      uint32_t len, void *cookie);
+    int (*read_names)(struct vgpio_drv *drv, uint8_t *buf, uint32_t len, void *cookie);
     int (*unmask)(struct vgpio_drv *drv, uint16_t line);
     /* The device gave a slot back. 1: *ev is filled; 0: nothing to tell; < 0: fatal. A
-     * request slot is still busy: give it back here, or later. An event slot that is to
-     * go back at once may be left in drv->again, plus 1. */
+     * request slot is still busy: give it back here, or later. */
     int (*used)(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
                 struct vgpio_drv_event *ev);
 
@@ -63,8 +62,7 @@ struct vgpio_dialect {
 
 int vgpio_std_configure(struct vgpio_drv *drv);
 int vgpio_std_submit(struct vgpio_drv *drv, struct vgpio_request *req, void *cookie);
-int vgpio_std_read_names(struct vgpio_drv *drv, uint8_t *buf, uint64_t dma_addr,
-                         uint32_t len, void *cookie);
+int vgpio_std_read_names(struct vgpio_drv *drv, uint8_t *buf, uint32_t len, void *cookie);
 int vgpio_std_unmask(struct vgpio_drv *drv, uint16_t line);
 int vgpio_std_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
                    struct vgpio_drv_event *ev);
@@ -99,6 +97,14 @@ static const struct vgpio_dialect vgpio_std_dialect = {
 int vgpio_drv_take(struct vgpio_drv *drv, unsigned kind, void *cookie);
 void vgpio_drv_give(struct vgpio_drv *drv, uint16_t slot);
 
+/* Of functions whose frame is not to lie below what is staged; the smallest driver, with
+ * requests alone, has stack to spare. */
+#if VGPIO_CFG_IRQ
+#define SMALL_STACK PORT_NOINLINE
+#else
+#define SMALL_STACK
+#endif
+
 /* The slot's cell: VGPIO_DMA_CELL bytes. */
 uint8_t *vgpio_drv_cell(const struct vgpio_drv *drv, uint16_t slot);
 
@@ -110,6 +116,13 @@ static inline unsigned vgpio_drv_kind(const struct vgpio_drv *drv, uint16_t slot
 /* Cleans the cell and stages it; the answer goes to `answer`, or into the cell if that is
  * NULL. 0 or < 0. */
 int vgpio_drv_stage(struct vgpio_drv *drv, uint16_t slot, const struct vgpio_seg *answer);
+
+/* Stages it when the call of the dialect is over, from where less stack is in use. One
+ * slot a call. */
+static inline void vgpio_drv_stage_later(struct vgpio_drv *drv, uint16_t slot)
+{
+    drv->later = (uint16_t)(slot + 1u);
+}
 
 /* A request is answered: 1 with *ev filled, or 0 for one that was cancelled. The slot is
  * a zombie then: give it back once the device owns none of its buffers. */

@@ -509,13 +509,12 @@ static int draft_submit(struct vgpio_drv *drv, struct vgpio_request *req, void *
     return err;
 }
 
-static int draft_read_names(struct vgpio_drv *drv, uint8_t *buf, uint64_t dma_addr,
-                            uint32_t len, void *cookie)
+static int draft_read_names(struct vgpio_drv *drv, uint8_t *buf, uint32_t len,
+                            void *cookie)
 {
     struct vgpio_request req = {VGPIO_MSG_GET_LINE_NAMES, 0, 0};
     int err;
 
-    (void)dma_addr; /* they are in the configuration */
     if (!VGPIO_CFG_NAMES || drv->names_size == 0 ||
         drv->names_size >= (uint32_t)INT32_MAX) {
         return VGPIO_ERR_NOTSUP;

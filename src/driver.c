@@ -107,35 +107,53 @@ uint8_t *vgpio_drv_cell(const struct vgpio_drv *drv, uint16_t slot)
     return drv->cells + slot * VGPIO_DMA_CELL;
 }
 
-int vgpio_drv_stage(struct vgpio_drv *drv, uint16_t slot, const struct vgpio_seg *answer)
+/* The two parts of a slot's cell as the device sees them. Apart from what stages, for that
+ * stands near the end of the deepest chain of calls; likewise the functions below. */
+static SMALL_STACK unsigned cell_parts(const struct vgpio_drv *drv, uint16_t slot,
+                                       struct vgpio_seg seg[2])
 {
     const struct vgpio_dialect *d = DRV_DIALECT(drv);
-    unsigned kind = vgpio_drv_kind(drv, slot), q = d->queue[kind], nread;
-    uint8_t *cell = vgpio_drv_cell(drv, slot);
-    struct vgpio_seg seg[2];
-    const struct vgpio_seg *first = seg;
-    int err;
+    unsigned kind = vgpio_drv_kind(drv, slot);
 
-    seg[0].addr = drv->cfg.dma_addr + (uint32_t)(cell - (uint8_t *)drv->cfg.dma);
+    seg[0].addr = drv->cfg.dma_addr +
+                  (uint32_t)(vgpio_drv_cell(drv, slot) - (uint8_t *)drv->cfg.dma);
     seg[0].len = d->out[kind];
     seg[1].addr = seg[0].addr + VGPIO_CELL_WRITE;
     seg[1].len = d->in[kind];
-    nread = seg[0].len != 0;
-    if (!nread) {
-        first++;
-    }
+    return d->queue[kind];
+}
+
+#if VGPIO_CFG_INDIRECT
+static PORT_NOINLINE int add_table(struct vgpio_drvq *q, uint8_t *cell,
+                                   const struct vgpio_seg seg[2], uint16_t slot)
+{
+    unsigned skip = seg[0].len == 0;
+
+    return vgpio_drvq_add_indirect(q, cell + VGPIO_CELL_TABLE,
+                                   seg[0].addr + VGPIO_CELL_TABLE, seg + skip, !skip,
+                                   seg[1].len != 0, slot);
+}
+#endif
+
+int vgpio_drv_stage(struct vgpio_drv *drv, uint16_t slot, const struct vgpio_seg *answer)
+{
+    struct vgpio_seg seg[2];
+    unsigned q = cell_parts(drv, slot, seg), skip = seg[0].len == 0;
+    int err;
+
     if (VGPIO_CFG_NAMES && answer != NULL) {
         seg[1] = *answer;
     }
-    if (F_INDIRECT != 0 && (drv->indirect & 1u << q) != 0) {
-        err = vgpio_drvq_add_indirect(&drv->q[q], cell + VGPIO_CELL_TABLE,
-                                      seg[0].addr + VGPIO_CELL_TABLE, first, nread,
-                                      seg[1].len != 0, slot);
-    } else {
-        err = vgpio_drvq_add(&drv->q[q], first, nread, seg[1].len != 0, slot);
+#if VGPIO_CFG_INDIRECT
+    if ((drv->indirect & 1u << q) != 0) {
+        err = add_table(&drv->q[q], vgpio_drv_cell(drv, slot), seg, slot);
+    } else
+#endif
+    {
+        err = vgpio_drvq_add(&drv->q[q], seg + skip, !skip, seg[1].len != 0, slot);
     }
     /* After the table is in it, and before publish shows it to the device. */
-    VGPIO_DMA_CLEAN(cell, VGPIO_DMA_CELL);
+    VGPIO_DMA_CLEAN(vgpio_drv_cell(drv, slot), VGPIO_DMA_CELL);
     return err;
 }
 
@@ -177,7 +195,7 @@ static void forget(struct vgpio_drv *drv)
     drv->queues = 0;
     drv->indirect = 0;
     drv->owed = 0;
-    drv->again = 0;
+    drv->later = 0;
     drv->err = 0;
     memset(drv->cfg.slots, 0,
            sizeof(struct vgpio_drv_slot) * (drv->cfg.nreq + nirq(drv)));
@@ -295,6 +313,16 @@ static int get_status(const struct vgpio_drv *drv)
     int err = drv->cfg.bus->get_status(drv->cfg.bus_ctx, &status);
 
     return err < 0 ? err : status;
+}
+
+/* Stages the slot that the dialect left to do so, if it did. That does not fail: the ring
+ * has room for every slot there is. */
+static int stage_left(struct vgpio_drv *drv, const struct vgpio_seg *answer)
+{
+    uint16_t later = drv->later;
+
+    drv->later = 0;
+    return later == 0 ? VGPIO_OK : vgpio_drv_stage(drv, (uint16_t)(later - 1u), answer);
 }
 
 static int negotiate(struct vgpio_drv *drv)
@@ -566,12 +594,14 @@ int vgpio_drv_submit(struct vgpio_drv *drv, unsigned type, uint16_t line, uint32
     req.line = line;
     req.value = value;
     vgpio_drv_trace(drv, VGPIO_TR_REQUEST, (uint32_t)type << 16 | line, value);
-    return DRV_DIALECT(drv)->submit(drv, &req, cookie);
+    err = DRV_DIALECT(drv)->submit(drv, &req, cookie);
+    return err < 0 ? err : stage_left(drv, NULL);
 }
 
 int vgpio_drv_read_names(struct vgpio_drv *drv, uint8_t *buf, uint64_t dma_addr,
                          uint32_t len, void *cookie)
 {
+    struct vgpio_seg answer;
     int err = ready(drv);
 
     if (err != VGPIO_OK) {
@@ -583,7 +613,10 @@ int vgpio_drv_read_names(struct vgpio_drv *drv, uint8_t *buf, uint64_t dma_addr,
     if (buf == NULL) {
         return VGPIO_ERR_INVAL;
     }
-    return DRV_DIALECT(drv)->read_names(drv, buf, dma_addr, len, cookie);
+    err = DRV_DIALECT(drv)->read_names(drv, buf, len, cookie);
+    answer.addr = dma_addr;
+    answer.len = 1 + drv->names_size;
+    return err < 0 ? err : stage_left(drv, &answer);
 }
 
 int vgpio_drv_cancel(struct vgpio_drv *drv, void *cookie)
@@ -615,7 +648,8 @@ int vgpio_drv_unmask(struct vgpio_drv *drv, uint16_t line)
     if (!has_events(drv)) {
         return VGPIO_ERR_NOTSUP;
     }
-    return DRV_DIALECT(drv)->unmask(drv, line);
+    err = DRV_DIALECT(drv)->unmask(drv, line);
+    return err < 0 ? err : stage_left(drv, NULL);
 }
 
 int vgpio_drv_flush(struct vgpio_drv *drv)
@@ -665,10 +699,9 @@ static int poll_queue(struct vgpio_drv *drv, unsigned kind, struct vgpio_drv_eve
         }
         VGPIO_DMA_INVALIDATE(vgpio_drv_cell(drv, back.slot), VGPIO_DMA_CELL);
         r = DRV_DIALECT(drv)->used(drv, back.slot, back.written, ev);
-        if (VGPIO_CFG_IRQ && r >= 0 && drv->again != 0) {
-            int err = vgpio_drv_stage(drv, (uint16_t)(drv->again - 1u), NULL);
+        if (VGPIO_CFG_IRQ && r >= 0) {
+            int err = stage_left(drv, NULL);
 
-            drv->again = 0;
             r = err < 0 ? err : r;
         }
     } while (r == 0);

@@ -165,8 +165,7 @@ static void irq_unbind(struct vgpio_drv *drv, struct vgpio_drv_slot *irq)
     vgpio_drv_give(drv, slot_of(drv, irq));
 }
 
-/* Apart from the call that stages, which the deepest chain goes through. */
-static PORT_NOINLINE void irq_fill(const struct vgpio_drv *drv, uint16_t slot)
+static void irq_fill(const struct vgpio_drv *drv, uint16_t slot)
 {
     uint8_t *cell = vgpio_drv_cell(drv, slot);
     struct vgpio_irq_request req;
@@ -177,25 +176,14 @@ static PORT_NOINLINE void irq_fill(const struct vgpio_drv *drv, uint16_t slot)
     cell[VGPIO_CELL_WRITE] = VGPIO_IRQ_STATUS_INVALID;
 }
 
-/* Carries out an unmask that had to wait. 1: that is what is due: the pair is filled, and
- * to be staged by whoever asks. */
-static int irq_due(struct vgpio_drv *drv, struct vgpio_drv_slot *irq)
+/* Carries out an unmask, if it need not wait. */
+static void irq_post_wanted(struct vgpio_drv *drv, struct vgpio_drv_slot *irq)
 {
-    if ((irq->state & (IRQ_WANT | IRQ_ENABLED | IRQ_POSTED)) !=
+    if ((irq->state & (IRQ_WANT | IRQ_ENABLED | IRQ_POSTED)) ==
         (IRQ_WANT | IRQ_ENABLED)) {
-        return 0;
-    }
-    irq_fill(drv, slot_of(drv, irq));
-    irq->state = (uint8_t)((irq->state & ~(unsigned)IRQ_WANT) | IRQ_POSTED);
-    return 1;
-}
-
-/* Likewise while a used buffer is looked at: the engine stages it afterwards, when less
- * stack is in use. An error of that is fatal. */
-static void irq_post_later(struct vgpio_drv *drv, struct vgpio_drv_slot *irq)
-{
-    if (irq_due(drv, irq)) {
-        drv->again = (uint16_t)(slot_of(drv, irq) + 1u);
+        irq_fill(drv, slot_of(drv, irq));
+        irq->state = (uint8_t)((irq->state & ~(unsigned)IRQ_WANT) | IRQ_POSTED);
+        vgpio_drv_stage_later(drv, slot_of(drv, irq));
     }
 }
 
@@ -219,7 +207,8 @@ int vgpio_std_unmask(struct vgpio_drv *drv, uint16_t line)
         return VGPIO_OK;
     }
     irq->state |= IRQ_WANT;
-    return irq_due(drv, irq) ? vgpio_drv_stage(drv, slot_of(drv, irq), NULL) : VGPIO_OK;
+    irq_post_wanted(drv, irq);
+    return VGPIO_OK;
 }
 
 /* ---- requests ---- */
@@ -287,23 +276,17 @@ static void remember(struct vgpio_drv *drv, const struct vgpio_request *req,
     }
 }
 
-static int stage_request(struct vgpio_drv *drv, uint16_t slot,
-                         const struct vgpio_request *req, const struct vgpio_seg *answer)
+static void fill_request(struct vgpio_drv *drv, uint16_t slot,
+                         const struct vgpio_request *req)
 {
     uint8_t *cell = vgpio_drv_cell(drv, slot);
     struct vgpio_drv_slot *s = &drv->cfg.slots[slot];
-    int err;
 
     vgpio_request_encode(cell, req);
     /* A device that writes nothing must not repeat an old answer. */
     cell[VGPIO_CELL_WRITE] = VGPIO_STATUS_ERR;
     s->line = req->line;
     s->type = (uint8_t)req->type;
-    err = vgpio_drv_stage(drv, slot, answer);
-    if (err < 0) {
-        vgpio_drv_give(drv, slot);
-    }
-    return err;
 }
 
 int vgpio_std_submit(struct vgpio_drv *drv, struct vgpio_request *req, void *cookie)
@@ -329,24 +312,16 @@ int vgpio_std_submit(struct vgpio_drv *drv, struct vgpio_request *req, void *coo
             return err;
         }
     }
-    err = stage_request(drv, (uint16_t)slot, req, NULL);
-    if (err < 0) {
-        if (irq != NULL) {
-            irq_unbind(drv, irq);
-        }
-        return err;
-    }
+    fill_request(drv, (uint16_t)slot, req);
     remember(drv, req, &drv->cfg.slots[slot], irq);
+    vgpio_drv_stage_later(drv, (uint16_t)slot);
     return VGPIO_OK;
 }
 
-int vgpio_std_read_names(struct vgpio_drv *drv, uint8_t *buf, uint64_t dma_addr,
-                         uint32_t len, void *cookie)
+int vgpio_std_read_names(struct vgpio_drv *drv, uint8_t *buf, uint32_t len, void *cookie)
 {
     struct vgpio_request req = {VGPIO_MSG_GET_LINE_NAMES, 0, 0};
-    struct vgpio_seg answer;
     int slot;
-    int err;
 
     /* The size is a result as well, so it has to be an int. */
     if (!VGPIO_CFG_NAMES || drv->names_size == 0 ||
@@ -361,14 +336,11 @@ int vgpio_std_read_names(struct vgpio_drv *drv, uint8_t *buf, uint64_t dma_addr,
         return slot;
     }
     buf[0] = VGPIO_STATUS_ERR;
-    answer.addr = dma_addr;
-    answer.len = 1 + drv->names_size;
-    VGPIO_DMA_CLEAN(buf, answer.len);
-    err = stage_request(drv, (uint16_t)slot, &req, &answer);
-    if (err >= 0) {
-        drv->names = buf;
-    }
-    return err;
+    VGPIO_DMA_CLEAN(buf, 1 + drv->names_size);
+    fill_request(drv, (uint16_t)slot, &req);
+    drv->names = buf;
+    vgpio_drv_stage_later(drv, (uint16_t)slot);
+    return VGPIO_OK;
 }
 
 /* ---- what comes back ---- */
@@ -396,18 +368,9 @@ static int names_result(struct vgpio_drv *drv, uint32_t written)
     return (int)drv->names_size;
 }
 
-/* Its frame is not to lie below what is staged for the next interrupt, save where speed
- * is what counts. */
-#if VGPIO_CFG_FAST
-#define SMALL_STACK
-#else
-#define SMALL_STACK PORT_NOINLINE
-#endif
-
 /* Status and value are each read once; they cannot belong together less than the device
  * wants them to. */
-static SMALL_STACK int answer_result(const struct vgpio_drv *drv, uint16_t slot,
-                                     uint32_t written)
+static int answer_result(const struct vgpio_drv *drv, uint16_t slot, uint32_t written)
 {
     const uint8_t *cell = vgpio_drv_cell(drv, slot) + VGPIO_CELL_WRITE;
     uint8_t status = vgpio_drv_byte(cell);
@@ -438,7 +401,7 @@ static void irq_answered(struct vgpio_drv *drv, uint16_t line, int result)
     }
     if (irq->type != VGPIO_IRQ_NONE && result >= 0) {
         irq->state |= IRQ_ENABLED;
-        irq_post_later(drv, irq);
+        irq_post_wanted(drv, irq);
     } else {
         /* Refused, or disabled, which counts whatever the device answers. */
         irq_disable(irq);
@@ -489,7 +452,7 @@ static int irq_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
         ev->cookie = NULL;
     }
     irq->state = (uint8_t)(irq->state & ~(unsigned)(IRQ_POSTED | IRQ_OLD));
-    irq_post_later(drv, irq);
+    irq_post_wanted(drv, irq);
     irq_unbind(drv, irq);
     return tell;
 }

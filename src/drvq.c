@@ -134,7 +134,59 @@ int vgpio_drvq_drain(struct vgpio_drvq *q, unsigned *iter, uint16_t *slot)
     return 0;
 }
 
-#if !VGPIO_CFG_INDIRECT
+#if VGPIO_CFG_INDIRECT
+
+/* Longer tables than the ring are not for a driver to make (RING-DRV-08, -40), save that
+ * a request of two pieces goes through a ring of one. */
+static inline int drvq_table_ok(const struct vgpio_drvq *q, const uint8_t *table,
+                                unsigned nread, unsigned nwrite, uint16_t slot)
+{
+    unsigned n = nread + nwrite;
+
+    return slot != DRVQ_NO_SLOT && n != 0 && n >= nread &&
+           n <= (q->size > 1 ? q->size : 2u) && ((uintptr_t)table & 7u) == 0;
+}
+
+int vgpio_drvq_add_indirect(struct vgpio_drvq *q, void *table, uint64_t table_addr,
+                            const struct vgpio_seg *segs, unsigned nread, unsigned nwrite,
+                            uint16_t slot)
+{
+    unsigned n = nread + nwrite, k;
+    struct vgpio_seg whole;
+    int err = drvq_dead(q);
+
+    if (err || !vq_has_indirect(q)) {
+        return err ? err : VGPIO_ERR_NOTSUP;
+    }
+    if (!drvq_table_ok(q, table, nread, nwrite, slot)) {
+        return VGPIO_ERR_INVAL;
+    }
+    if (q->nfree == 0) {
+        return VGPIO_ERR_NOSPC;
+    }
+    if (!drvq_lengths_ok(segs, n)) {
+        return VGPIO_ERR_INVAL;
+    }
+    whole.addr = table_addr;
+    whole.len = DESC_BYTES * n;
+    for (k = 1; k <= n; k++, segs++, table = (uint8_t *)table + DESC_BYTES) {
+        unsigned flags = k <= nread ? 0u : DESC_F_WRITE;
+
+        if (vq_is_packed(q)) { /* entries in a row, flags where others have `next` */
+            drvq_put(table, segs, 0, flags);
+        } else if (k < n) {
+            drvq_put(table, segs, flags | DESC_F_NEXT, k);
+        } else {
+            drvq_put(table, segs, flags, 0);
+        }
+    }
+    VGPIO_DMA_CLEAN((uint8_t *)table - whole.len, whole.len);
+    LAYOUT(q, stage_table)(q, &whole, slot);
+    return VGPIO_OK;
+}
+
+#else
+
 int vgpio_drvq_add_indirect(struct vgpio_drvq *q, void *table, uint64_t table_addr,
                             const struct vgpio_seg *segs, unsigned nread, unsigned nwrite,
                             uint16_t slot)
@@ -149,7 +201,8 @@ int vgpio_drvq_add_indirect(struct vgpio_drvq *q, void *table, uint64_t table_ad
     (void)slot;
     return err ? err : VGPIO_ERR_NOTSUP;
 }
-#endif
+
+#endif /* VGPIO_CFG_INDIRECT */
 
 #if VGPIO_CFG_SPLIT && VGPIO_CFG_PACKED
 /* ---- which layout ---- */
@@ -162,15 +215,6 @@ void vgpio_drvq_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr)
         vgpio_drvq_split_layout(setup, dma_addr);
     }
 }
-
-#if VGPIO_CFG_INDIRECT
-int vgpio_drvq_add_indirect(struct vgpio_drvq *q, void *table, uint64_t table_addr,
-                            const struct vgpio_seg *segs, unsigned nread, unsigned nwrite,
-                            uint16_t slot)
-{
-    return LAYOUT(q, add_indirect)(q, table, table_addr, segs, nread, nwrite, slot);
-}
-#endif
 
 int vgpio_drvq_publish(struct vgpio_drvq *q, uint32_t *data)
 {

@@ -87,8 +87,8 @@ static inline void drvq_put_addr(uint8_t *p, const uint64_t *addr)
 }
 
 /* A descriptor or table entry of a split ring; one that is free in the ring. */
-static inline void drvq_split_put(uint8_t *p, const struct vgpio_seg *seg, unsigned flags,
-                                  unsigned next)
+static inline void drvq_put(uint8_t *p, const struct vgpio_seg *seg, unsigned flags,
+                            unsigned next)
 {
     drvq_put_addr(p, &seg->addr);
     ring_st64(p + 8, seg->len | (uint64_t)flags << 32 | (uint64_t)next << 48);
@@ -100,19 +100,8 @@ static inline void drvq_split_put_free(uint8_t *desc, uint16_t i,
 {
     uint8_t *p = desc + DESC_BYTES * (size_t)i;
 
-    drvq_split_put(p, seg, flags, next);
+    drvq_put(p, seg, flags, next);
     VGPIO_DMA_CLEAN(p, DESC_BYTES);
-}
-
-/* Longer tables than the ring are not for a driver to make (RING-DRV-08, -40), save that
- * a request of two pieces goes through a ring of one. */
-static inline int drvq_table_ok(const struct vgpio_drvq *q, const uint8_t *table,
-                                unsigned nread, unsigned nwrite, uint16_t slot)
-{
-    unsigned n = nread + nwrite;
-
-    return slot != DRVQ_NO_SLOT && n != 0 && n >= nread &&
-           n <= (q->size > 1 ? q->size : 2u) && ((uintptr_t)table & 7u) == 0;
 }
 
 /* What differs with the layout. A table of functions would keep both linked. */
@@ -122,7 +111,6 @@ static inline int drvq_table_ok(const struct vgpio_drvq *q, const uint8_t *table
 /* Where one layout alone is compiled in, its steps are the calls of queue.h. */
 #if !VGPIO_CFG_PACKED
 #define vgpio_drvq_split_layout vgpio_drvq_layout
-#define vgpio_drvq_split_add_indirect vgpio_drvq_add_indirect
 #define vgpio_drvq_split_publish vgpio_drvq_publish
 #define vgpio_drvq_split_get vgpio_drvq_get_many
 #define vgpio_drvq_split_rearm vgpio_drvq_rearm
@@ -131,7 +119,6 @@ static inline int drvq_table_ok(const struct vgpio_drvq *q, const uint8_t *table
 #endif
 #elif !VGPIO_CFG_SPLIT
 #define vgpio_drvq_packed_layout vgpio_drvq_layout
-#define vgpio_drvq_packed_add_indirect vgpio_drvq_add_indirect
 #define vgpio_drvq_packed_publish vgpio_drvq_publish
 #define vgpio_drvq_packed_get vgpio_drvq_get_many
 #define vgpio_drvq_packed_rearm vgpio_drvq_rearm
@@ -147,9 +134,8 @@ int vgpio_drvq_check(const struct vgpio_drvq *q, const struct vgpio_seg *segs, u
 void vgpio_drvq_split_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr);
 int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
                          unsigned nread, unsigned nwrite, uint16_t slot);
-int vgpio_drvq_split_add_indirect(struct vgpio_drvq *q, void *memory, uint64_t table_addr,
-                                  const struct vgpio_seg *segs, unsigned nread,
-                                  unsigned nwrite, uint16_t slot);
+void vgpio_drvq_split_stage_table(struct vgpio_drvq *q, const struct vgpio_seg *table,
+                                  uint16_t slot);
 int vgpio_drvq_split_publish(struct vgpio_drvq *q, uint32_t *data);
 int vgpio_drvq_split_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n);
 int vgpio_drvq_split_rearm(struct vgpio_drvq *q);
@@ -158,9 +144,8 @@ void vgpio_drvq_packed_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr);
 void vgpio_drvq_packed_init(struct vgpio_drvq *q);
 int vgpio_drvq_packed_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
                           unsigned nread, unsigned nwrite, uint16_t slot);
-int vgpio_drvq_packed_add_indirect(struct vgpio_drvq *q, void *memory,
-                                   uint64_t table_addr, const struct vgpio_seg *segs,
-                                   unsigned nread, unsigned nwrite, uint16_t slot);
+void vgpio_drvq_packed_stage_table(struct vgpio_drvq *q, const struct vgpio_seg *table,
+                                   uint16_t slot);
 int vgpio_drvq_packed_publish(struct vgpio_drvq *q, uint32_t *data);
 int vgpio_drvq_packed_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n);
 int vgpio_drvq_packed_rearm(struct vgpio_drvq *q);

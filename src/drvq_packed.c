@@ -43,8 +43,8 @@ static inline uint16_t next_id(const struct vgpio_drvq *q)
 
 /* Takes an id and n descriptors, and writes what the device finds first of them last: its
  * flags wait until publish if it is the first of a batch. */
-static inline void stage(struct vgpio_drvq *q, const struct vgpio_seg *seg,
-                         unsigned flags, unsigned n, uint16_t slot)
+static PORT_INLINE void stage(struct vgpio_drvq *q, const struct vgpio_seg *seg,
+                              unsigned flags, unsigned n, uint16_t slot)
 {
     uint16_t id = next_id(q), pos = q->next_avail;
     uint8_t *p = desc_at(q, pos);
@@ -96,39 +96,10 @@ int vgpio_drvq_packed_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
 }
 
 #if VGPIO_CFG_INDIRECT
-int vgpio_drvq_packed_add_indirect(struct vgpio_drvq *q, void *memory,
-                                   uint64_t table_addr, const struct vgpio_seg *segs,
-                                   unsigned nread, unsigned nwrite, uint16_t slot)
+void vgpio_drvq_packed_stage_table(struct vgpio_drvq *q, const struct vgpio_seg *table,
+                                   uint16_t slot)
 {
-    unsigned n = nread + nwrite, k;
-    uint8_t *table = memory;
-    struct vgpio_seg whole;
-    int err = drvq_dead(q);
-
-    if (err || !vq_has_indirect(q)) {
-        return err ? err : VGPIO_ERR_NOTSUP;
-    }
-    if (!drvq_table_ok(q, table, nread, nwrite, slot)) {
-        return VGPIO_ERR_INVAL;
-    }
-    if (q->nfree == 0) {
-        return VGPIO_ERR_NOSPC;
-    }
-    if (!drvq_lengths_ok(segs, n)) {
-        return VGPIO_ERR_INVAL;
-    }
-    for (k = 0; k < n; k++) {
-        uint8_t *p = table + DESC_BYTES * k;
-        unsigned flags = k < nread ? 0u : DESC_F_WRITE;
-
-        ring_st64(p, segs[k].addr);
-        ring_st64(p + 8, segs[k].len | (uint64_t)flags << 48);
-    }
-    VGPIO_DMA_CLEAN(table, DESC_BYTES * n);
-    whole.addr = table_addr;
-    whole.len = DESC_BYTES * n;
-    stage(q, &whole, DESC_F_INDIRECT, 1, slot);
-    return VGPIO_OK;
+    stage(q, table, DESC_F_INDIRECT, 1, slot);
 }
 #endif
 

@@ -63,44 +63,12 @@ int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
 }
 
 #if VGPIO_CFG_INDIRECT
-int vgpio_drvq_split_add_indirect(struct vgpio_drvq *q, void *memory, uint64_t table_addr,
-                                  const struct vgpio_seg *segs, unsigned nread,
-                                  unsigned nwrite, uint16_t slot)
+void vgpio_drvq_split_stage_table(struct vgpio_drvq *q, const struct vgpio_seg *table,
+                                  uint16_t slot)
 {
-    unsigned n = nread + nwrite, k;
-    uint8_t *p = q->desc + DESC_BYTES * (uint32_t)q->free_head;
-    uint8_t *table = memory;
-    struct vgpio_seg whole;
-    uint32_t total = 0;
-    int err = drvq_dead(q);
-
-    if (err || !vq_has_indirect(q)) {
-        return err ? err : VGPIO_ERR_NOTSUP;
-    }
-    if (!drvq_table_ok(q, table, nread, nwrite, slot)) {
-        return VGPIO_ERR_INVAL;
-    }
-    if (q->nfree == 0) {
-        return VGPIO_ERR_NOSPC;
-    }
-    for (k = 0; k < n; k++) {
-        unsigned more = k + 1u < n;
-
-        if (!drvq_add_len(&total, segs[k].len)) {
-            return VGPIO_ERR_INVAL;
-        }
-        drvq_split_put(table + DESC_BYTES * k, &segs[k],
-                       (k < nread ? 0u : DESC_F_WRITE) | (more ? DESC_F_NEXT : 0u),
-                       more ? k + 1u : 0u);
-    }
-    VGPIO_DMA_CLEAN(table, DESC_BYTES * n);
-    whole.addr = table_addr;
-    whole.len = DESC_BYTES * n;
-    drvq_split_put(p, &whole, DESC_F_INDIRECT, 0);
-    VGPIO_DMA_CLEAN(p, DESC_BYTES);
+    drvq_split_put_free(q->desc, q->free_head, table, DESC_F_INDIRECT, 0);
     q->nfree--;
     stage(q, &q->ring[q->free_head], slot);
-    return VGPIO_OK;
 }
 #endif
 

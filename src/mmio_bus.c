@@ -14,7 +14,7 @@ static uint32_t rd(const struct vgpio_mmio_bus *b, uint32_t off, unsigned size)
 {
     const volatile uint8_t *p = (const volatile uint8_t *)b->base + off;
 
-    if (b->io != NULL) {
+    if (VGPIO_CFG_MMIO_IO && b->io != NULL) {
         return b->io->read(b->io_ctx, off, size);
     }
     switch (size) {
@@ -34,7 +34,7 @@ static uint32_t rd32(const struct vgpio_mmio_bus *b, uint32_t off)
 
 static void wr32(const struct vgpio_mmio_bus *b, uint32_t off, uint32_t v)
 {
-    if (b->io != NULL) {
+    if (VGPIO_CFG_MMIO_IO && b->io != NULL) {
         b->io->write(b->io_ctx, off, v);
     } else {
         VGPIO_MMIO_WRITE32((volatile uint8_t *)b->base + off, port_le32(v));
@@ -70,6 +70,7 @@ int vgpio_mmio_bus_init_abi(struct vgpio_mmio_bus *b, volatile void *base, uint6
 int vgpio_mmio_bus_init_io_abi(struct vgpio_mmio_bus *b, const struct vgpio_mmio_io *io,
                                void *ctx, uint64_t abi)
 {
+#if VGPIO_CFG_MMIO_IO
     if (vgpio_abi_size(abi, 0) < sizeof *b) {
         return VGPIO_ERR_ABI;
     }
@@ -83,6 +84,13 @@ int vgpio_mmio_bus_init_io_abi(struct vgpio_mmio_bus *b, const struct vgpio_mmio
     b->io = io;
     b->io_ctx = ctx;
     return probe(b);
+#else
+    (void)b;
+    (void)io;
+    (void)ctx;
+    (void)abi;
+    return VGPIO_ERR_NOTSUP;
+#endif
 }
 
 /* ---- interrupts ---- */
@@ -124,7 +132,9 @@ static int bus_set_features(void *ctx, uint64_t features)
     wr32(b, R_DRIVER_FEATURES, (uint32_t)(features >> 32));
     wr32(b, R_DRIVER_FEATURES_SEL, 0);
     wr32(b, R_DRIVER_FEATURES, (uint32_t)features);
-    b->ring_reset = (features & VGPIO_F_RING_RESET) != 0;
+    if (VGPIO_CFG_QUEUE_STOP) {
+        b->ring_reset = (features & VGPIO_F_RING_RESET) != 0;
+    }
     return VGPIO_OK;
 }
 
@@ -138,7 +148,7 @@ static int bus_set_status(void *ctx, uint8_t status)
 {
     struct vgpio_mmio_bus *b = ctx;
 
-    if (status == 0) {
+    if (VGPIO_CFG_QUEUE_STOP && status == 0) {
         b->resetting = 0; /* nor is any queue */
     }
     wr32(b, R_STATUS, status);
@@ -167,15 +177,12 @@ static int bus_config_read(void *ctx, uint32_t off, void *dst, uint32_t len)
     return VGPIO_OK;
 }
 
-static uint32_t select_max(const struct vgpio_mmio_bus *b, unsigned q)
-{
-    wr32(b, R_QUEUE_SEL, q);
-    return rd32(b, R_QUEUE_SIZE_MAX);
-}
-
 static int bus_queue_max(void *ctx, unsigned q, uint16_t *max)
 {
-    uint32_t n = select_max(ctx, q);
+    uint32_t n;
+
+    wr32(ctx, R_QUEUE_SEL, q);
+    n = rd32(ctx, R_QUEUE_SIZE_MAX);
 
     *max = (uint16_t)(n < 32768u ? n : 32768u);
     return VGPIO_OK;
@@ -208,6 +215,7 @@ static int bus_queue_start(void *ctx, unsigned q, const struct vgpio_vq_setup *v
     return rd32(b, R_QUEUE_READY) == 1 ? VGPIO_OK : VGPIO_ERR_IO;
 }
 
+#if VGPIO_CFG_QUEUE_STOP
 static int bus_queue_stop(void *ctx, unsigned q)
 {
     struct vgpio_mmio_bus *b = ctx;
@@ -225,6 +233,10 @@ static int bus_queue_stop(void *ctx, unsigned q)
     b->resetting = (uint8_t)(b->resetting & ~bit);
     return VGPIO_OK;
 }
+
+#else
+#define bus_queue_stop NULL
+#endif
 
 static int bus_notify(void *ctx, unsigned q, uint32_t data)
 {

@@ -195,7 +195,7 @@ struct vgpio_drv {
     int8_t err;
     uint16_t ngpio, cursor;
     uint16_t free_slot[2];
-    uint16_t again;              /* event slot to stage once used() returned, and 1 */
+    uint16_t later;              /* slot to stage once the dialect returned, and 1 */
     struct vgpio_drv_config cfg; /* `dma`, `dma_addr`: behind the padding */
     uint8_t *cells;
     uint8_t *names;

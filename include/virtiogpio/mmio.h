@@ -325,7 +325,7 @@ VGPIO_API int vgpio_mmio_bus_init_abi(struct vgpio_mmio_bus *b, volatile void *b
  * @param io   the functions; must outlive the bus
  * @param ctx  their first argument
  * @return as vgpio_mmio_bus_init(); #VGPIO_ERR_INVAL: `io` is NULL; #VGPIO_ERR_ABI also:
- *         the table ends early
+ *         the table ends early; #VGPIO_ERR_NOTSUP also: without #VGPIO_CFG_MMIO_IO
  * @context any
  */
 #define vgpio_mmio_bus_init_io(b, io, ctx)                                               \
@@ -362,6 +362,7 @@ VGPIO_API uint32_t vgpio_mmio_bus_ack(struct vgpio_mmio_bus *b);
  *   (QueueReady reads 0 again).
  * - `queue_stop`: queue reset where #VGPIO_F_RING_RESET was negotiated, else QueueReady
  *   is cleared and read back. 1: the device is not done. There is no clock: call again.
+ *   NULL without #VGPIO_CFG_QUEUE_STOP.
  * - The others return 0: registers have no way to say no. A value that cannot be is the
  *   driver's to refuse.
  *

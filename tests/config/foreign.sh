@@ -18,6 +18,8 @@ cat > "$out/board_vgpio.h" <<'END'
 #define VGPIO_CFG_IRQ 1
 #define VGPIO_CFG_NAMES 0
 #define VGPIO_CFG_DIALECTS 0
+#define VGPIO_CFG_MMIO_IO 0
+#define VGPIO_CFG_QUEUE_STOP 0
 #define VGPIO_CFG_TRACE 0
 #define VGPIO_CFG_DIRTY 0
 #define VGPIO_CFG_FAST 0

@@ -6,7 +6,8 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 opt=$1
 if [ "$opt" = ALL ]; then
-    off=(PACKED EVENT_IDX INDIRECT IN_ORDER IRQ NAMES DIALECTS TRACE DIRTY FAST)
+    off=(PACKED EVENT_IDX INDIRECT IN_ORDER IRQ NAMES DIALECTS TRACE DIRTY MMIO_IO
+        QUEUE_STOP FAST)
 else
     off=("$opt")
 fi

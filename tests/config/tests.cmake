@@ -4,7 +4,7 @@ set(config_env
     "VGPIO_OUT=${CMAKE_CURRENT_BINARY_DIR}/config"
     "VGPIO_BUILD=${PROJECT_BINARY_DIR}"
     "CC=${CMAKE_C_COMPILER}")
-foreach(opt SPLIT PACKED EVENT_IDX INDIRECT IN_ORDER IRQ NAMES DIALECTS TRACE DIRTY FAST ALL)
+foreach(opt ${VGPIO_OPTIONS} ALL)
     string(TOLOWER config_no_${opt} name)
     add_test(NAME ${name} COMMAND ${CMAKE_CURRENT_LIST_DIR}/run.sh ${opt})
     list(APPEND config_tests ${name})

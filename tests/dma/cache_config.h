@@ -17,6 +17,8 @@
 #define VGPIO_CFG_TRACE 1
 #define VGPIO_CFG_DIRTY 1
 #define VGPIO_CFG_DIALECTS 1
+#define VGPIO_CFG_MMIO_IO 1
+#define VGPIO_CFG_QUEUE_STOP 1
 #define VGPIO_CFG_FAST 1
 
 void cache_clean(const void *p, size_t len);

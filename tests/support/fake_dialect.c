@@ -302,12 +302,10 @@ static int drv_submit(struct vgpio_drv *drv, struct vgpio_request *req, void *co
     return vgpio_drv_stage(drv, (uint16_t)slot, NULL);
 }
 
-static int drv_read_names(struct vgpio_drv *drv, uint8_t *buf, uint64_t addr,
-                          uint32_t len, void *cookie)
+static int drv_read_names(struct vgpio_drv *drv, uint8_t *buf, uint32_t len, void *cookie)
 {
     (void)drv;
     (void)buf;
-    (void)addr;
     (void)len;
     (void)cookie;
     return VGPIO_ERR_NOTSUP;
