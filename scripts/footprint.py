@@ -47,6 +47,9 @@ DRIVER_CALLS = ["vgpio_drv_init_abi", "vgpio_drv_start", "vgpio_drv_stop", "vgpi
 # it may take. A set is linked with --gc-sections, as firmware is.
 SETS = [
     ("split engine, driver side", LEAN, DRIVER_RING, [], 800),
+    ("of it, what the GPIO driver calls", LEAN, DRIVER_RING,
+     ["vgpio_drvq_layout", "vgpio_drvq_init", "vgpio_drvq_add", "vgpio_drvq_publish",
+      "vgpio_drvq_get_many", "vgpio_drvq_rearm"], None),
     ("split engine, device side", LEAN, DEVICE_RING, [], 800),
     ("of it, what a device with chains of any shape calls", LEAN, DEVICE_RING,
      ["vgpio_devq_start", "vgpio_devq_stop", "vgpio_devq_pop", "vgpio_chain_read",
@@ -65,6 +68,8 @@ SETS = [
      ["vgpio_drv_init_abi", "vgpio_drv_start", "vgpio_drv_stop", "vgpio_drv_submit",
       "vgpio_drv_flush", "vgpio_drv_poll", "vgpio_drv_rearm"], None),
     ("MMIO bus of the driver", LEAN, ["mmio_bus.c"], [], 900),
+    ("the same with `VGPIO_CFG_MMIO_IO` and `_QUEUE_STOP`", ["SPLIT", "MMIO_IO", "QUEUE_STOP"],
+     ["mmio_bus.c"], [], None),
     ("smallest GPIO driver: codec, split ring, driver, MMIO bus", LEAN,
      ["wire.c", "mmio_bus.c"] + DRIVER_RING + DRIVER,
      DRIVER_CALLS, 3584),

@@ -107,8 +107,8 @@ uint8_t *vgpio_drv_cell(const struct vgpio_drv *drv, uint16_t slot)
     return drv->cells + slot * VGPIO_DMA_CELL;
 }
 
-/* The two parts of a slot's cell as the device sees them. Apart from what stages, for that
- * stands near the end of the deepest chain of calls; likewise the functions below. */
+/* The two parts of a slot's cell as the device sees them. Apart from what stages, for
+ * that stands near the end of the deepest chain of calls; likewise the one below. */
 static SMALL_STACK unsigned cell_parts(const struct vgpio_drv *drv, uint16_t slot,
                                        struct vgpio_seg seg[2])
 {

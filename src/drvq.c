@@ -147,11 +147,35 @@ static inline int drvq_table_ok(const struct vgpio_drvq *q, const uint8_t *table
            n <= (q->size > 1 ? q->size : 2u) && ((uintptr_t)table & 7u) == 0;
 }
 
+/* The entries of a table; 0: a length is wrong. */
+static PORT_INLINE int fill_table(uint8_t *p, const struct vgpio_seg *segs,
+                                  unsigned nread, unsigned n, unsigned packed)
+{
+    uint32_t total = 0;
+    unsigned k;
+
+    for (k = 1; k <= n; k++, segs++, p += DESC_BYTES) {
+        unsigned flags = k <= nread ? 0u : DESC_F_WRITE;
+
+        if (!drvq_add_len(&total, segs->len)) {
+            return 0; /* nothing is taken yet */
+        }
+        if (packed) { /* entries in a row, flags where others have `next` */
+            drvq_put(p, segs, 0, flags);
+        } else if (k < n) {
+            drvq_put(p, segs, flags | DESC_F_NEXT, k);
+        } else {
+            drvq_put(p, segs, flags, 0);
+        }
+    }
+    return 1;
+}
+
 int vgpio_drvq_add_indirect(struct vgpio_drvq *q, void *table, uint64_t table_addr,
                             const struct vgpio_seg *segs, unsigned nread, unsigned nwrite,
                             uint16_t slot)
 {
-    unsigned n = nread + nwrite, k;
+    unsigned n = nread + nwrite;
     struct vgpio_seg whole;
     int err = drvq_dead(q);
 
@@ -164,23 +188,14 @@ int vgpio_drvq_add_indirect(struct vgpio_drvq *q, void *table, uint64_t table_ad
     if (q->nfree == 0) {
         return VGPIO_ERR_NOSPC;
     }
-    if (!drvq_lengths_ok(segs, n)) {
-        return VGPIO_ERR_INVAL;
-    }
     whole.addr = table_addr;
     whole.len = DESC_BYTES * n;
-    for (k = 1; k <= n; k++, segs++, table = (uint8_t *)table + DESC_BYTES) {
-        unsigned flags = k <= nread ? 0u : DESC_F_WRITE;
-
-        if (vq_is_packed(q)) { /* entries in a row, flags where others have `next` */
-            drvq_put(table, segs, 0, flags);
-        } else if (k < n) {
-            drvq_put(table, segs, flags | DESC_F_NEXT, k);
-        } else {
-            drvq_put(table, segs, flags, 0);
-        }
+    /* Twice, each without a look at the layout inside. */
+    if (vq_is_packed(q) ? !fill_table(table, segs, nread, n, 1)
+                        : !fill_table(table, segs, nread, n, 0)) {
+        return VGPIO_ERR_INVAL;
     }
-    VGPIO_DMA_CLEAN((uint8_t *)table - whole.len, whole.len);
+    VGPIO_DMA_CLEAN(table, whole.len);
     LAYOUT(q, stage_table)(q, &whole, slot);
     return VGPIO_OK;
 }
