@@ -143,15 +143,21 @@ static PORT_NOINLINE int add_pair(struct vgpio_drvq *q, const struct vgpio_seg *
     return 1;
 }
 
+#endif /* VGPIO_CFG_FAST */
+
+/* Else it is the one layout's own, see drvq.h. */
+#if VGPIO_CFG_FAST || (VGPIO_CFG_SPLIT && VGPIO_CFG_PACKED)
 int vgpio_drvq_add(struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigned nread,
                    unsigned nwrite, uint16_t slot)
 {
+#if VGPIO_CFG_FAST
     if ((q->flags & VQ_FAST) && nread == 1 && nwrite == 1 && add_pair(q, segs, slot)) {
         return VGPIO_OK;
     }
+#endif
     return LAYOUT(q, add)(q, segs, nread, nwrite, slot);
 }
-#endif /* VGPIO_CFG_FAST */
+#endif
 
 int vgpio_drvq_add_pairs(struct vgpio_drvq *q, const struct vgpio_pair *p, unsigned n)
 {

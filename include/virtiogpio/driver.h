@@ -210,7 +210,8 @@ struct vgpio_drv {
 /**
  * @brief Prepare a driver. The device is not touched.
  *
- * @param drv  caller's memory, any contents; must not be in use
+ * @param drv  caller's memory, any contents; must not be in use. After an error its
+ *             contents are undefined.
  * @param cfg  copied; the arrays, the arena and the bus must outlive the driver. A config
  *             of an older header is shorter and counts as zero beyond its end.
  * @retval VGPIO_OK         done
@@ -276,8 +277,9 @@ VGPIO_API uint16_t vgpio_drv_ngpio(const struct vgpio_drv *drv);
 
 /**
  * @brief Size of the names block in bytes.
- * @return as the device's configuration says, 0: no names. A hostile device may say
- *         anything: bound it before you allocate.
+ * @return as the device's configuration says, 0: no names, as in a build without
+ *         VGPIO_CFG_NAMES. A hostile device may say anything: bound it before you
+ *         allocate.
  * @context object lock
  */
 VGPIO_API uint32_t vgpio_drv_names_size(const struct vgpio_drv *drv);

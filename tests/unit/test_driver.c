@@ -786,6 +786,15 @@ static void test_descriptor_shape(void **state)
         assert_int_equal(desc_flags(&b->p, 0), t[i].req);
         assert_int_equal(desc_flags(&b->p, 1), t[i].irq);
     }
+    /* The device that comes back may offer less. */
+    assert_int_equal(vgpio_drv_stop(&b->drv), 0);
+    b->p.offered &= ~VGPIO_F_INDIRECT;
+    memset(b->p.vq, 0, sizeof b->p.vq);
+    assert_int_equal(vgpio_drv_start(&b->drv), 0);
+    set_type(b, 2, VGPIO_IRQ_EDGE_RISING);
+    unmask(b, 2);
+    assert_int_equal(desc_flags(&b->p, 0), 1);
+    assert_int_equal(desc_flags(&b->p, 1), 1);
 }
 
 /* ---- requests ---- */
