@@ -27,6 +27,7 @@ FIGURES = ROOT / "tests" / "bench" / "figures.txt"
 PAGE = ROOT / "docs" / "performance.md"
 CC = "gcc-12"
 TOLERANCE = 0.02
+CROWD_TOLERANCE = 0.1 # how many of a hundred guests one turn finds is the scheduler's
 RING = 256
 WARNINGS = """-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wundef -Wcast-align
     -Wstrict-prototypes -Wmissing-prototypes -Werror""".split()
@@ -129,7 +130,19 @@ def serve_command(out, lines, sockets, sandbox="--no-sandbox"):
     return [str(out / "vgpio"), "serve", *options, "--sim", str(lines), sandbox]
 
 
-def served_total(out, batch, lines, guests, ops):
+def served_total(*what):
+    """As one_life(); once more, twice, where valgrind itself failed, which on a busy machine
+    it does now and then in its own locks."""
+    for left in (2, 1, 0):
+        try:
+            return one_life(*what)
+        except (subprocess.CalledProcessError, SystemExit, TypeError) as error:
+            if left == 0:
+                raise
+            print(f"# valgrind: {error}: once more", flush=True)
+
+
+def one_life(out, batch, lines, guests, ops):
     """User instructions of a server's whole life."""
     sockets = [f"s{i}" for i in range(guests)]
     with tempfile.NamedTemporaryFile() as profile:
@@ -359,12 +372,14 @@ def compare(counts, committed):
             print(f"FAIL  {key_text(key)}: no committed figure, see --update")
             worse += 1
             continue
+        crowd = key[0] == "serve" and key[-1] > 1
+        tolerance = CROWD_TOLERANCE if crowd else TOLERANCE
         for phase, before, after in zip(PHASES if len(old) > 1 else ["all"], old, steps):
-            if after > before * (1 + TOLERANCE):
+            if after > before * (1 + tolerance):
                 print(f"FAIL  {key_text(key)}, {phase}: {after:.1f} instructions, "
                       f"committed {before:.1f}")
                 worse += 1
-            elif after < before * (1 - TOLERANCE):
+            elif after < before * (1 - tolerance):
                 print(f"better {key_text(key)}, {phase}: {after:.1f} instructions, "
                       f"committed {before:.1f}")
     for key in committed:
