@@ -179,7 +179,8 @@ def judge(mutant, commands):
 
         def names_rule(rule):
             return rule == mutant["rule"]
-        for only in (mutant["rule"], ""):
+        # A fault that shows for some moments only may be missed on a busy machine.
+        for only in (mutant["rule"], *mutant.get("again", []), ""):
             found = findings(command_of(mutant["judge"], folder, options, only), folder,
                              names_rule)
             if found and names_rule(found[-1][1]):
