@@ -315,6 +315,10 @@ static enum vu_verdict on_vring(struct vgpio_vu *vu, const struct vu_message *m,
     uint32_t q = vgpio_vu_get32(m->p), num = vgpio_vu_get32(m->p + 4);
 
     if (q >= vu->nrings) {
+        /* QEMU enables both queues, though a device without interrupts has but one. */
+        if (m->request == SET_VRING_ENABLE && q < VGPIO_VU_MAX_QUEUES && num <= 1) {
+            return VU_DONE;
+        }
         /* GET_VRING_BASE has an answer of its own, which cannot say no. */
         return m->request == GET_VRING_BASE && !wants_ack(vu, m)
                    ? vu_hangup(vu, "no such queue, and its sender waits")

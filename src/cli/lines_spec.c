@@ -200,7 +200,7 @@ static int check_name(const struct parser *p, const char *from, const char *to)
     const char *c;
     bool digits = from < to;
 
-    if (to - from > BANK_NAME_MAX) {
+    if (to - from > (ptrdiff_t)BANK_NAME_MAX) {
         return fail(p, from, "a name longer than %u characters", BANK_NAME_MAX);
     }
     for (c = from; c < to; c++) {

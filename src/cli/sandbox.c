@@ -15,8 +15,6 @@
 
 #if defined __x86_64__
 #define ARCH AUDIT_ARCH_X86_64
-#elif defined __i386__
-#define ARCH AUDIT_ARCH_I386
 #elif defined __aarch64__ && defined __AARCH64EL__
 #define ARCH AUDIT_ARCH_AARCH64
 #elif defined __arm__ && defined __ARMEL__ && defined __ARM_EABI__
@@ -25,7 +23,7 @@
 #define ARCH AUDIT_ARCH_RISCV64
 #elif defined __riscv && __riscv_xlen == 32
 #define ARCH AUDIT_ARCH_RISCV32
-#endif /* s390x: its mmap has its arguments in memory, where no filter can look */
+#endif /* i386, s390x: arguments of some calls are in memory, where no filter looks */
 
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
 #define SANITIZED 1
@@ -267,7 +265,7 @@ static void put_arguments(struct program *p, const struct sandbox *s)
 {
     uint32_t no = O_CREAT | O_TRUNC | O_APPEND | O_WRONLY | (s->chips ? 0 : O_RDWR);
 
-#if defined __NR_mmap && !defined __i386__ /* that one's arguments are in memory */
+#ifdef __NR_mmap
     if_call_without(p, __NR_mmap, 2, PROT_EXEC, SECCOMP_RET_KILL_PROCESS);
 #endif
 #ifdef __NR_mmap2

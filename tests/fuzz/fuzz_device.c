@@ -87,6 +87,7 @@ struct ring {
     int started, run, draining;
     int plain;   /* its memory is a table of regions: nobody sees what is mapped */
     int spoiled; /* somebody wrote where the rings are: their contents mean nothing */
+    int resumed; /* the last start: what was not known before is not known now */
     uint16_t begin, seen; /* where this call began, and what was known to be posted */
     uint16_t avail, used;
     unsigned nheads;
@@ -735,6 +736,7 @@ static void trace(void *ctx, unsigned id, uint32_t a, uint32_t b)
         MUST(a < 2);
         f.q[a].avail = f.q[a].seen = (uint16_t)b;
         f.q[a].nheads = id == VGPIO_TR_QUEUE_FRESH ? 0 : f.q[a].nheads;
+        f.q[a].resumed = id == VGPIO_TR_QUEUE_RESUMED;
         if (FUZZ_PACKED) {
             f.q[a].used = f.dev.q[a].at.used_pos;
         }
@@ -1159,7 +1161,6 @@ static void do_start(unsigned n, int plain)
     if (!was) {
         q->at = s;
         q->plain = plain;
-        q->spoiled = 0;
         q->used = (uint16_t)peek(s.device + 2, 2);
         q->begin = (uint16_t)(q->begin ^ 0x8000u); /* it will be set */
         q->started = 1;
@@ -1175,7 +1176,7 @@ static void do_start(unsigned n, int plain)
 
         f.posted[n] =
             FUZZ_PACKED ? f.dev.q[n].at.avail_pos : (uint16_t)peek(s.driver + 2, 2);
-        q->spoiled = touches(&f.q[n ^ 1u], s.desc, ring) ||
+        q->spoiled = (q->resumed && q->spoiled) || touches(&f.q[n ^ 1u], s.desc, ring) ||
                      touches(&f.q[n ^ 1u], s.driver, driver) ||
                      touches(&f.q[n ^ 1u], s.device, device) ||
                      overlap(s.desc, ring, s.driver, driver) ||

@@ -557,6 +557,22 @@ static void test_without_bit_30_rings_need_no_enable(void **state)
     expect_log(w, "");
 }
 
+/* QEMU enables both rings whether or not the device has interrupts. */
+static void test_enabling_a_queue_that_is_not_there(void **state)
+{
+    struct world *w = *state;
+
+    w->dev.max[1] = 0;
+    assert_int_equal(vgpio_vu_init(&w->vu, vdev_of(&w->dev), &fake_os_ops, &w->os), 0);
+    greet(w, V1 | F30);
+    assert_int_equal(vring(w, VU_SET_VRING_ENABLE, 1, 1), 0);
+    assert_int_equal(vring(w, VU_SET_VRING_ENABLE, 1, 0), 0);
+    assert_int_equal(vring(w, VU_SET_VRING_ENABLE, 1, 2), 1);
+    assert_int_equal(vring(w, VU_SET_VRING_ENABLE, 2, 1), 1);
+    assert_int_equal(vring(w, VU_SET_VRING_NUM, 1, 4), 1);
+    assert_int_equal(vgpio_vu_kick(&w->vu, 1), VGPIO_ERR_INVAL);
+}
+
 static void test_ring_sizes(void **state)
 {
     static const uint32_t bad[] = {0, 3, 255, 257, 65535, 65536, 0x10040, UINT32_MAX};
@@ -1549,6 +1565,7 @@ int main(void)
         T(test_no_base_after_another_front_end),
         T(test_a_base_that_was_asked_for),
         T(test_without_bit_30_rings_need_no_enable),
+        T(test_enabling_a_queue_that_is_not_there),
         T(test_ring_sizes),
         T(test_queue_numbers_out_of_range),
         T(test_addresses_outside_memory),

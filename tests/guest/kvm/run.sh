@@ -110,7 +110,7 @@ outer_pack "${chosen[@]}"
 status=0
 outer_run || status=$?
 if [ $status = 125 ]; then
-    echo "# the outer guest's kernel crashed, which nothing of ours could make it do: once more"
+    echo "# the outer guest crashed, which nothing of ours could make it do: once more"
     status=0
     outer_run || status=$?
 fi
