@@ -4,14 +4,14 @@
  *     vgpio-ctl SOCKET "pull 3 1" "wait 4 0 1000"
  * Prints the answers; exit status 1 as soon as one is not "ok ...", 2 for trouble with
  * the socket. The server may still be starting: up to 5 seconds are spent on connecting.
- * An answer may take 30 seconds, or VGPIO_CTL_SECONDS of the environment.
+ * An answer may take 30 seconds; VGPIO_CTL_SECONDS of the environment is for both.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <virtiogpio/control.h>
 
 enum {
-    CONNECT_MS = 5000,
+    OPEN_MS = 5000,
     ANSWER_S = 30
 };
 
@@ -36,19 +36,21 @@ int main(int argc, char **argv)
 {
     const char *seconds = getenv("VGPIO_CTL_SECONDS");
     struct vgpio_ctl c;
+    uint32_t answer_ms;
     int i, status = 0;
 
     if (argc < 3) {
         fprintf(stderr, "usage: vgpio-ctl SOCKET COMMAND...\n");
         return 2;
     }
-    if (vgpio_ctl_open(&c, argv[1], NULL, 0, CONNECT_MS) < 0) {
+    answer_ms =
+        1000u * (seconds != NULL ? (uint32_t)strtoul(seconds, NULL, 10) : ANSWER_S);
+    if (vgpio_ctl_open(&c, argv[1], NULL, 0, seconds != NULL ? answer_ms : OPEN_MS) < 0) {
         fprintf(stderr, "vgpio-ctl: %s: %s\n", argv[1], vgpio_ctl_reason(&c));
         vgpio_ctl_close(&c);
         return 2;
     }
-    c.answer_ms =
-        1000u * (seconds != NULL ? (unsigned)strtoul(seconds, NULL, 10) : ANSWER_S);
+    c.answer_ms = answer_ms;
     for (i = 2; i < argc && status == 0; i++) {
         status = say(&c, argv[i]);
     }
