@@ -202,15 +202,14 @@ int vgpio_dev_complete(struct vgpio_dev *dev, vgpio_token token, int result)
 static int dev_change(void *obj, uint16_t line, unsigned edges, unsigned level_after)
 {
     struct vgpio_dev *dev = obj;
-    int outermost = !dev->busy;
 
     if (line >= dev->ngpio || edges > (VGPIO_RISING | VGPIO_FALLING) ||
         level_after > VGPIO_LEVEL_UNKNOWN) {
         return VGPIO_ERR_INVAL;
     }
-    dev->busy = 1;
     vgpio_irq_change(dev, line, edges, level_after);
-    if (outermost) {
+    if (!dev->busy && dev->mark_first != VGPIO_NIL) {
+        dev->busy = 1;
         vgpio_dev_leave(dev);
     }
     return 0;

@@ -137,30 +137,17 @@ static unsigned both(unsigned edges)
     return edges == (VGPIO_RISING | VGPIO_FALLING) ? 2u : edges != 0;
 }
 
-void vgpio_irq_change(struct vgpio_dev *dev, uint16_t line, unsigned edges,
-                      unsigned level)
+static void change_of_type(struct vgpio_dev *dev, uint16_t line, unsigned type,
+                           unsigned edges)
 {
     struct vgpio_line *l = &dev->lines[line];
-    unsigned type =
-        (l->flags & LINE_ARMING) != 0 ? dev->reqs[l->q_first].arg : l->irq_type;
-    unsigned matching, others;
+    unsigned matching = is_edge_type(type) ? edges & type : 0;
+    unsigned merged = both(matching), others = both(edges) - merged;
 
-    if (type == VGPIO_IRQ_NONE) { /* an output, most likely: nobody waits for it */
-        l->level = (uint8_t)level;
-        if (edges != 0) {
-            TRACE(dev, VGPIO_TR_EDGE_DROPPED, line, both(edges));
-        }
-        return;
-    }
-    matching = is_edge_type(type) ? edges & type : 0;
-    others = both(edges) - both(matching);
-    l->level = (uint8_t)level;
     if (others != 0 && is_edge_type(type)) {
         TRACE(dev, VGPIO_TR_EDGE_DROPPED, line, others);
     }
     if (matching != 0) {
-        unsigned merged = both(matching);
-
         if ((l->flags & LINE_LATCHED) == 0) {
             l->flags |= LINE_LATCHED;
             merged--;
@@ -174,6 +161,22 @@ void vgpio_irq_change(struct vgpio_dev *dev, uint16_t line, unsigned edges,
     }
     if ((l->flags & LINE_PARKED) != 0) { /* else there is nothing to answer with */
         vgpio_dev_mark(dev, line);
+    }
+}
+
+void vgpio_irq_change(struct vgpio_dev *dev, uint16_t line, unsigned edges,
+                      unsigned level)
+{
+    struct vgpio_line *l = &dev->lines[line];
+    unsigned type =
+        (l->flags & LINE_ARMING) != 0 ? dev->reqs[l->q_first].arg : l->irq_type;
+
+    l->level = (uint8_t)level;
+    if (type != VGPIO_IRQ_NONE) {
+        change_of_type(dev, line, type, edges);
+    } else if (edges != 0 && l->dir != VGPIO_DIR_OUT) {
+        /* Of an output nobody could have asked for one. */
+        TRACE(dev, VGPIO_TR_EDGE_DROPPED, line, both(edges));
     }
 }
 

@@ -147,6 +147,12 @@ static int start_irq_type(struct vgpio_dev *dev, const struct vgpio_req *r,
     return dev->ops->set_irq_type(dev->ctx, r->line, r->arg, token);
 }
 
+static int read_value(struct vgpio_dev *dev, const struct vgpio_req *r, vgpio_token token)
+{
+    return DEV_OP(dev, get_value) == NULL ? VGPIO_ERR_NOTSUP
+                                          : dev->ops->get_value(dev->ctx, r->line, token);
+}
+
 static int call_op(struct vgpio_dev *dev, const struct vgpio_req *r, vgpio_token token)
 {
     switch (r->type) {
@@ -155,9 +161,7 @@ static int call_op(struct vgpio_dev *dev, const struct vgpio_req *r, vgpio_token
                    ? VGPIO_ERR_NOTSUP
                    : dev->ops->get_direction(dev->ctx, r->line, token);
     case VGPIO_MSG_GET_VALUE:
-        return DEV_OP(dev, get_value) == NULL
-                   ? VGPIO_ERR_NOTSUP
-                   : dev->ops->get_value(dev->ctx, r->line, token);
+        return read_value(dev, r, token);
     case VGPIO_MSG_SET_DIRECTION:
         return start_direction(dev, r, token);
     case VGPIO_MSG_SET_VALUE:
@@ -205,19 +209,23 @@ static void settle(struct vgpio_dev *dev, struct vgpio_req *r, int result)
     r->state = REQ_DONE;
 }
 
-static void start(struct vgpio_dev *dev, uint16_t i)
+/* An op has returned. The request may have been completed inside it: then the result says
+ * nothing new. */
+static void returned(struct vgpio_dev *dev, struct vgpio_req *r, int result)
 {
-    struct vgpio_req *r = &dev->reqs[i];
-    int result;
-
-    r->state = REQ_ACTIVE;
-    dev->in_flight++;
-    result = call_op(dev, r, (vgpio_token)r->gen << 16 | i);
-    /* It may have been completed inside the op: then the result says nothing new. */
     if (result != VGPIO_PENDING && r->state == REQ_ACTIVE) {
         dev->in_flight--;
         settle(dev, r, result);
     }
+}
+
+static void start(struct vgpio_dev *dev, uint16_t i)
+{
+    struct vgpio_req *r = &dev->reqs[i];
+
+    r->state = REQ_ACTIVE;
+    dev->in_flight++;
+    returned(dev, r, call_op(dev, r, (vgpio_token)r->gen << 16 | i));
 }
 
 /* Do what can be done for a line: answer what is known, start what is next. */
@@ -374,7 +382,21 @@ static int work_off(struct vgpio_dev *dev, struct vgpio_taken *t)
 
 #if VGPIO_CFG_FAST
 
-#define MANY 8u
+/* Stack is dear where addresses are short. */
+#define MANY (UINTPTR_MAX > 0xffffffffu ? 32u : 8u)
+
+/* Not answered at once: it waits in the queue of its line. */
+static void queue_up(struct vgpio_dev *dev, uint16_t i, const struct vgpio_taken *t)
+{
+    struct vgpio_req *r = &dev->reqs[i];
+
+    dev->req_free = r->next;
+    link_last(dev, &dev->lines[r->line], i);
+    r->head = t->head;
+    r->status_gpa = t->gpa[0];
+    r->value_gpa = t->gpa[1];
+    vgpio_dev_mark(dev, r->line);
+}
 
 /* What most requests are: nothing of their line is under way, and the lines are asked one
  * simple thing. */
@@ -388,77 +410,65 @@ static int is_simple(const struct vgpio_dev *dev, const struct vgpio_taken *t,
            (dev->lines[m->line].flags & LINE_MARKED) == 0;
 }
 
-/* The lines did not answer at once, or reported something that the guest has to hear
- * first: it waits in its line's queue. */
-static void queue_up(struct vgpio_dev *dev, uint16_t i, const struct vgpio_taken *t)
+/* What the lines say to the request in the first free slot, which stays there meanwhile:
+ * nobody else can take one. 0 or 1 is all the answer there is; at anything else, and at a
+ * report that the guest has to hear first, the request goes on the general way: -1. */
+static int ask(struct vgpio_dev *dev, uint16_t i)
 {
     struct vgpio_req *r = &dev->reqs[i];
-
-    dev->req_free = r->next;
-    link_last(dev, &dev->lines[r->line], i);
-    r->head = t->head;
-    r->status_gpa = t->gpa[0];
-    r->value_gpa = t->gpa[1];
-    vgpio_dev_mark(dev, r->line);
-}
-
-/* What call_op() and settle() do, for the two simple requests. */
-static void ask_lines(struct vgpio_dev *dev, struct vgpio_req *r, vgpio_token token)
-{
     struct vgpio_line *l = &dev->lines[r->line];
-    int get = r->type == VGPIO_MSG_GET_VALUE, result;
+    vgpio_token token = (vgpio_token)r->gen << 16 | i;
+    int get = r->type == VGPIO_MSG_GET_VALUE;
+    int result = get ? read_value(dev, r, token) : start_value(dev, r, token);
 
-    if (get) {
-        result = DEV_OP(dev, get_value) == NULL
-                     ? VGPIO_ERR_NOTSUP
-                     : dev->ops->get_value(dev->ctx, r->line, token);
-    } else {
-        result = start_value(dev, r, token);
-    }
-    if (result == VGPIO_PENDING || r->state != REQ_ACTIVE) {
-        return;
-    }
-    dev->in_flight--;
-    r->state = REQ_DONE;
-    r->status = VGPIO_STATUS_ERR;
-    r->answer = 0;
-    if (result >= 0 && (!get || result <= 1)) {
-        r->status = VGPIO_STATUS_OK;
+    if ((unsigned)result <= 1 && r->state == REQ_ACTIVE &&
+        (l->flags & LINE_MARKED) == 0) {
+        r->gen++; /* the token means nothing any more */
         if (get) {
-            r->answer = (uint8_t)result;
-        } else {
-            l->out_value = r->arg;
+            return result;
         }
-    }
-}
-
-/* The slot stays at the head of the free ones while the lines are asked: nobody else can
- * take one meanwhile. 1: `t` has its answer. */
-static int ask(struct vgpio_dev *dev, struct vgpio_taken *t,
-               const struct vgpio_request *m)
-{
-    uint16_t i = dev->req_free;
-    struct vgpio_req *r = &dev->reqs[i];
-
-    TRACE(dev, VGPIO_TR_REQUEST, TRACE_T(m->type, m->line), m->value);
-    r->line = m->line;
-    r->flags = 0;
-    r->type = (uint8_t)m->type;
-    r->arg = (uint8_t)m->value;
-    r->state = REQ_ACTIVE;
-    dev->in_flight++;
-    ask_lines(dev, r, (vgpio_token)r->gen << 16 | i);
-    if (r->state != REQ_DONE || (dev->lines[m->line].flags & LINE_MARKED) != 0) {
-        queue_up(dev, i, t);
+        l->out_value = r->arg;
         return 0;
     }
-    t->answer[0] = r->status;
-    t->answer[1] = r->answer;
+    returned(dev, r, result);
+    return -1;
+}
+
+/* Ask for as many of the simple requests as are answered at once; how many that were. The
+ * next one may be under way: then its slot is not free any more. */
+static unsigned ask_many(struct vgpio_dev *dev, struct vgpio_taken *t, unsigned n)
+{
+    uint16_t slot = dev->req_free;
+    struct vgpio_req *r = &dev->reqs[slot];
+    unsigned i;
+
+    r->flags = 0;
+    r->state = REQ_ACTIVE;
+    dev->in_flight++;
+    for (i = 0; i < n; i++, t++) {
+        struct vgpio_request m;
+        int level;
+
+        vgpio_request_decode(&m, t->request);
+        if (!is_simple(dev, t, &m)) {
+            break;
+        }
+        TRACE(dev, VGPIO_TR_REQUEST, TRACE_T(m.type, m.line), m.value);
+        r->line = m.line;
+        r->type = (uint8_t)m.type;
+        r->arg = (uint8_t)m.value;
+        level = ask(dev, slot);
+        if (level < 0) {
+            queue_up(dev, slot, t);
+            return i;
+        }
+        t->answer[0] = VGPIO_STATUS_OK;
+        t->answer[1] = (uint8_t)level;
+        TRACE(dev, VGPIO_TR_ANSWER, TRACE_T(m.type, m.line), level);
+    }
     r->state = REQ_FREE;
-    r->gen++;
-    TRACE(dev, VGPIO_TR_ANSWER, TRACE_T(m->type, m->line),
-          (unsigned)t->answer[0] << 8 | t->answer[1]);
-    return 1;
+    dev->in_flight--;
+    return i;
 }
 
 static void answer_all(struct vgpio_dev *dev, const struct vgpio_taken *t, unsigned n)
@@ -480,26 +490,23 @@ int vgpio_req_pop(struct vgpio_dev *dev, uint32_t budget)
     struct vgpio_devq *q = &dev->q[VGPIO_REQUESTQ];
     struct vgpio_taken t[MANY];
     int got = vgpio_devq_take(q, t, VGPIO_REQUEST_SIZE, budget < MANY ? budget : MANY);
-    unsigned i, n = got > 0 ? (unsigned)got : 0;
-    int simple = 1, asked = 1;
+    unsigned n = (unsigned)got, done;
+    uint16_t slot = dev->req_free;
 
-    for (i = 0; i < n && simple && asked; i += (unsigned)(simple && asked)) {
-        struct vgpio_request m;
-
-        vgpio_request_decode(&m, t[i].request);
-        simple = is_simple(dev, &t[i], &m);
-        asked = simple && ask(dev, &t[i], &m);
-    }
-    if (i != 0) {
-        answer_all(dev, t, i);
-    }
-    if (i == n || dev->broken) {
+    if (got <= 0) {
         return got;
     }
-    while (n > i + 1u) {
+    done = ask_many(dev, t, n);
+    if (done != 0) {
+        answer_all(dev, t, done);
+    }
+    if (done == n || dev->broken) {
+        return got;
+    }
+    while (n > done + 1u) {
         vgpio_devq_unpop(q, t[--n].head);
     }
-    got = simple ? 1 : work_off(dev, &t[i]);
+    got = dev->req_free != slot ? 1 : work_off(dev, &t[done]);
     return got > 0 ? (int)n : got;
 }
 

@@ -45,34 +45,43 @@ static void report(struct vgpio_sim *sim, uint16_t line, unsigned edges, unsigne
     }
 }
 
-/* Report what became of a line that had level `before`. */
-static void settle(struct vgpio_sim *sim, uint16_t line, unsigned before)
+/* Tell of a level that is not what it was. */
+static void moved(struct vgpio_sim *sim, uint16_t line, struct vgpio_sim_line *l)
 {
-    struct vgpio_sim_line *l = &sim->lines[line];
     unsigned now = level_of(l);
 
-    if (now != before) {
-        l->changes++;
-    }
+    l->changes++;
     if (sim->on_change != NULL) {
         sim->on_change(sim->ctx, line, now);
     }
-    if (now != before) {
-        report(sim, line, now != 0 ? VGPIO_RISING : VGPIO_FALLING, now);
+    report(sim, line, now != 0 ? VGPIO_RISING : VGPIO_FALLING, now);
+}
+
+/* Tell of a direction, whatever it did to the level, which was `before`. */
+static void turned(struct vgpio_sim *sim, uint16_t line, unsigned before)
+{
+    struct vgpio_sim_line *l = &sim->lines[line];
+
+    if (level_of(l) != before) {
+        moved(sim, line, l);
+    } else if (sim->on_change != NULL) {
+        sim->on_change(sim->ctx, line, before);
     }
 }
 
 int vgpio_sim_pull(struct vgpio_sim *sim, uint16_t line, unsigned level)
 {
+    struct vgpio_sim_line *l;
     unsigned before;
 
     if (line >= sim->nlines || level > VGPIO_PULL_UP) {
         return VGPIO_ERR_INVAL;
     }
-    before = level_of(&sim->lines[line]);
-    sim->lines[line].pull = (uint8_t)level;
-    if (level_of(&sim->lines[line]) != before) {
-        settle(sim, line, before);
+    l = &sim->lines[line];
+    before = level_of(l);
+    l->pull = (uint8_t)level;
+    if (level_of(l) != before) {
+        moved(sim, line, l);
     }
     return 0;
 }
@@ -131,7 +140,7 @@ static int sim_set_direction(void *ctx, uint16_t line, unsigned dir, unsigned ou
     before = level_of(l);
     l->dir = (uint8_t)dir;
     l->out = dir == VGPIO_DIR_OUT ? (uint8_t)out_value : 0;
-    settle(sim, line, before);
+    turned(sim, line, before);
     return 0;
 }
 
@@ -144,16 +153,18 @@ static int sim_get_value(void *ctx, uint16_t line, vgpio_token token)
 static int sim_set_value(void *ctx, uint16_t line, unsigned value, vgpio_token token)
 {
     struct vgpio_sim *sim = ctx;
+    struct vgpio_sim_line *l;
     unsigned before;
 
     (void)token;
     if (line >= sim->nlines) {
         return VGPIO_ERR_INVAL;
     }
-    before = level_of(&sim->lines[line]);
-    sim->lines[line].out = (uint8_t)value;
-    if (level_of(&sim->lines[line]) != before) {
-        settle(sim, line, before);
+    l = &sim->lines[line];
+    before = l->out;
+    l->out = (uint8_t)value;
+    if (value != before && l->dir == VGPIO_DIR_OUT) {
+        moved(sim, line, l);
     }
     return 0;
 }
@@ -185,7 +196,7 @@ static void sim_reset(void *ctx)
         l->dir = VGPIO_DIR_NONE;
         l->out = 0;
         if (moved) {
-            settle(sim, i, before);
+            turned(sim, i, before);
         }
     }
 }

@@ -264,7 +264,7 @@ enum vgpio_trace_id {
     VGPIO_TR_IRQ_INVALID,    /**< line, irq type: pair given back without interrupt */
     VGPIO_TR_EDGE_LATCHED,   /**< line, how many: masked, kept for the next pair */
     VGPIO_TR_EDGE_MERGED,    /**< line, how many: one is kept already */
-    VGPIO_TR_EDGE_DROPPED,   /**< line, how many: no interrupt wanted for these */
+    VGPIO_TR_EDGE_DROPPED,   /**< line, how many: no interrupt wanted; outputs: none */
     VGPIO_TR_VU_MESSAGE,     /**< request number, payload size: a vhost-user message */
     VGPIO_TR_VU_REFUSED,     /**< request number, 1 if the connection ends for it */
     VGPIO_TR_DIALECT,    /**< queue, 0: the peer speaks another dialect of virtio GPIO */

@@ -446,9 +446,7 @@ static void on_line_change(void *ctx, uint16_t line, unsigned level)
 {
     struct server *s = ctx;
 
-    if (s->has_control) {
-        ctlserver_changed(&s->control, line, level, vclock_now_ns(s->guests->clock));
-    }
+    ctlserver_changed(&s->control, line, level, vclock_now_ns(s->guests->clock));
 }
 
 static void on_control(void *ctx)
@@ -471,6 +469,7 @@ static int start(struct server *s, struct sock_listener *control)
             return -1;
         }
         s->has_control = true;
+        s->bank->on_change = on_line_change;
         s->control.on_activity = on_control;
         s->control.clock = s->guests->clock;
         s->control.activity_ctx = s;
@@ -495,7 +494,6 @@ int server_init(struct server *s, struct guests *guests, struct bank *bank,
     s->kick_source[0].fd = s->kick_source[1].fd = -1;
     s->call[0].fd = s->call[1].fd = -1;
     s->half_due_us = CTL_NEVER;
-    bank->on_change = on_line_change;
     bank->on_trace = os_trace;
     bank->watch_ctx = s;
     bank->chatty = true;
