@@ -120,7 +120,12 @@ static int pump(struct vgpio_dev *dev, unsigned q)
 
 static void publish(struct vgpio_dev *dev, unsigned q)
 {
-    if (vgpio_devq_publish(&dev->q[q]) == 1) { /* refused by a queue that is stopped */
+    struct vgpio_devq *vq = &dev->q[q];
+
+    if (vq->next_used == vq->at.used_pos) {
+        return; /* nothing is staged */
+    }
+    if (vgpio_devq_publish(vq) == 1) { /* refused by a queue that is stopped */
         dev->events |= VGPIO_EV_QUEUE(q);
     }
 }

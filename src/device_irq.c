@@ -137,8 +137,8 @@ static unsigned both(unsigned edges)
     return edges == (VGPIO_RISING | VGPIO_FALLING) ? 2u : edges != 0;
 }
 
-static void change_of_type(struct vgpio_dev *dev, uint16_t line, unsigned type,
-                           unsigned edges)
+static PORT_NOINLINE void change_of_type(struct vgpio_dev *dev, uint16_t line,
+                                         unsigned type, unsigned edges)
 {
     struct vgpio_line *l = &dev->lines[line];
     unsigned matching = is_edge_type(type) ? edges & type : 0;

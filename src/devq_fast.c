@@ -71,15 +71,16 @@ struct pair {
 
 #define TABLE_BYTES ((uint32_t)sizeof(struct pair))
 
-#define SPLIT_REST(len, flags) ((len) | (uint64_t)(flags) << 32)
-#define SPLIT_MASK SPLIT_REST(UINT32_MAX, 0xffffu)
+/* Without `next`, and moved up to where that was. */
+#define SPLIT_REST(len, flags) ((uint64_t)(len) << 16 | (uint64_t)(flags) << 48)
+#define SPLIT_REST_OF(rest) ((rest) << 16)
 #define PACKED_REST(len, flags) ((len) | (uint64_t)(flags) << 48)
 #define PACKED_MASK PACKED_REST(UINT32_MAX, 0xffffu)
 
 /* Of a pair with the right lengths and flags: if both pieces are in the region, it is
  * taken. */
 static PORT_INLINE int take_pair(const struct vgpio_mem_view *v, const struct pair *p,
-                                 struct vgpio_taken *t)
+                                 struct vgpio_taken *t, uint16_t ndesc)
 {
     if (!vgpio_mem_in_view(v, p->out) || !vgpio_mem_in_view(v, p->in)) {
         return 0;
@@ -88,6 +89,7 @@ static PORT_INLINE int take_pair(const struct vgpio_mem_view *v, const struct pa
     PORT_COPIED();
     t->gpa[0] = p->in;
     t->gpa[1] = p->in + 1u;
+    t->head.ndesc = ndesc;
     t->got = VGPIO_TAKEN_BYTES;
     t->room = ANSWER_BYTES;
     return 1;
@@ -115,79 +117,105 @@ static PORT_INLINE int load_table(const struct vgpio_mem_view *v, uint64_t gpa,
 
 #if VGPIO_CFG_SPLIT
 
+static PORT_INLINE int is_out(const struct pair *p)
+{
+    return SPLIT_REST_OF(p->out_rest) == SPLIT_REST(VGPIO_TAKEN_BYTES, DESC_F_NEXT);
+}
+
+static PORT_INLINE int is_in(const struct pair *p)
+{
+    return SPLIT_REST_OF(p->in_rest) == SPLIT_REST(ANSWER_BYTES, DESC_F_WRITE);
+}
+
+#if VGPIO_CFG_INDIRECT
+/* From the descriptor that names a table to the two entries in there. */
+static PORT_INLINE int split_table(const struct vgpio_devq *q,
+                                   const struct vgpio_mem_view *v, struct pair *p)
+{
+    return SPLIT_REST_OF(p->out_rest) == SPLIT_REST(TABLE_BYTES, DESC_F_INDIRECT) &&
+           vq_has_indirect(q) && load_table(v, p->out, p) && is_out(p) &&
+           p->out_rest >> 48 == 1 && is_in(p);
+}
+#else
+#define split_table(q, v, p) 0
+#endif
+
 /* The pair that begins at `head`: 8 bytes to read, 2 to write, and no more? */
-static PORT_INLINE int split_pair(const uint8_t *desc, uint16_t size, unsigned indirect,
-                                  const struct vgpio_mem_view *v, uint16_t head,
-                                  struct pair *p)
+static PORT_INLINE int split_pair(const struct vgpio_devq *q,
+                                  const struct vgpio_mem_view *v, const uint8_t *desc,
+                                  uint32_t last, uint32_t head, struct pair *p)
 {
     const uint8_t *d = desc + DESC_BYTES * (size_t)head;
-    uint16_t next;
+    uint32_t next;
 
     p->out = ring_ld64(d);
     p->out_rest = ring_ld64(d + 8);
-    next = (uint16_t)(p->out_rest >> 48);
-#if VGPIO_CFG_INDIRECT
-    if ((p->out_rest & SPLIT_MASK) == SPLIT_REST(TABLE_BYTES, DESC_F_INDIRECT)) {
-        if (!indirect || !load_table(v, p->out, p) || p->out_rest >> 48 != 1) {
-            return 0;
-        }
-    } else
-#else
-    (void)v;
-    (void)indirect;
-#endif
-    {
-        if (next >= size) {
-            return 0;
-        }
-        d = desc + DESC_BYTES * (size_t)next;
-        p->in = ring_ld64(d);
-        p->in_rest = ring_ld64(d + 8);
+    if (!is_out(p)) {
+        return split_table(q, v, p);
     }
-    return (p->out_rest & SPLIT_MASK) == SPLIT_REST(VGPIO_TAKEN_BYTES, DESC_F_NEXT) &&
-           (p->in_rest & SPLIT_MASK) == SPLIT_REST(ANSWER_BYTES, DESC_F_WRITE);
+    next = (uint32_t)(p->out_rest >> 48);
+    if (next > last) {
+        return 0;
+    }
+    d = desc + DESC_BYTES * (size_t)next;
+    p->in = ring_ld64(d);
+    p->in_rest = ring_ld64(d + 8);
+    return is_in(p);
 }
 
-/* How many were taken; 0 if there are none; -1 if the general way is to find out. */
-static PORT_INLINE int split_take(struct vgpio_devq *q, struct vgpio_taken *t, unsigned n)
+/* Those up to position `stop` are there. */
+static PORT_NOINLINE int split_take_pairs(struct vgpio_devq *q, struct vgpio_taken *t,
+                                          uint16_t stop)
 {
     const struct vgpio_mem_view v = vgpio_mem_view(q->mem, q->region);
     const uint8_t *desc = q->desc, *avail = q->driver;
-    uint16_t pos = q->at.avail_pos, size = q->at.size, seen = q->u.avail_seen;
-    unsigned indirect = vq_has_indirect(q), i;
+    uint32_t last = q->at.size - 1u; /* and a mask */
+    uint16_t pos = q->at.avail_pos, n;
 
-    if (pos == seen) {
+    for (; pos != stop; pos++, t++) {
+        uint32_t head = ring_ld16(avail + AVAIL_RING(pos & last));
+        struct pair p;
+
+        if (head > last || !split_pair(q, &v, desc, last, head, &p) ||
+            !take_pair(&v, &p, t, 1)) {
+            break;
+        }
+        t->head.id = (uint16_t)head;
+    }
+    n = (uint16_t)(pos - q->at.avail_pos);
+    q->at.avail_pos = pos;
+    return n != 0 ? (int)n : take_any(q, t, VGPIO_TAKEN_BYTES);
+}
+
+/* Looks at the index if all that it promised is taken; no more than that if there is
+ * nothing new. */
+static int split_take(struct vgpio_devq *q, struct vgpio_taken *t, unsigned n)
+{
+    uint16_t pos = q->at.avail_pos, size = q->at.size;
+    uint16_t there = (uint16_t)(q->u.avail_seen - pos);
+
+    if (there == 0) {
         /* Pairs with the driver's release store of avail.idx, as in the general way. */
-        seen = ring_ld16_acquire(avail + AVAIL_IDX, vq_platform(q));
-        if (seen == pos) {
+        uint16_t seen = ring_ld16_acquire(q->driver + AVAIL_IDX, vq_platform(q));
+
+        there = (uint16_t)(seen - pos);
+        if (there == 0) {
             return 0;
         }
-        if ((uint16_t)(seen - pos) > size) {
-            return -1;
+        if (there > size) {
+            return take_any(q, t, VGPIO_TAKEN_BYTES);
         }
         q->u.avail_seen = seen;
-        if ((uint16_t)(seen - pos) == 1) {
+        if (there == 1) {
             /* Somebody waits for this one. Of many, all but one are late anyway. */
             PORT_WILL_WRITE(q->device + USED_RING(q->next_used & (size - 1u)));
         }
     }
-    for (i = 0; i < n && pos != seen; i++, pos++, t++) {
-        uint16_t head = ring_ld16(avail + AVAIL_RING(pos & (size - 1u)));
-        struct pair p;
-
-        if (head >= size || !split_pair(desc, size, indirect, &v, head, &p) ||
-            !take_pair(&v, &p, t)) {
-            break;
-        }
-        t->head.id = head;
-        t->head.ndesc = 1;
-    }
-    q->at.avail_pos = pos;
-    return i != 0 ? (int)i : -1;
+    return split_take_pairs(q, t, (uint16_t)(pos + (n < there ? n : there)));
 }
 
 #else
-#define split_take(q, t, n) (-1)
+#define split_take(q, t, n) 0
 #endif
 
 #if VGPIO_CFG_PACKED
@@ -254,8 +282,8 @@ static PORT_INLINE unsigned packed_pair(const uint8_t *d, uint16_t flags, uint16
 
 /* One of a pair does not lie at the end of the ring with the other at its beginning: the
  * last descriptor is left to the general way. So is a table that nobody negotiated. */
-static PORT_INLINE int packed_take(struct vgpio_devq *q, struct vgpio_taken *t,
-                                   unsigned n)
+static PORT_NOINLINE int packed_take(struct vgpio_devq *q, struct vgpio_taken *t,
+                                     unsigned n)
 {
     const struct vgpio_mem_view v = vgpio_mem_view(q->mem, q->region);
     const uint8_t *desc = q->desc;
@@ -273,22 +301,22 @@ static PORT_INLINE int packed_take(struct vgpio_devq *q, struct vgpio_taken *t,
         struct pair p;
 
         ndesc = packed_pair(d, flags, at.turn, &v, &p, &t->head.id);
-        if (ndesc == 0 || (ndesc == 1 && !vq_has_indirect(q)) || !take_pair(&v, &p, t)) {
+        if (ndesc == 0 || (ndesc == 1 && !vq_has_indirect(q)) ||
+            !take_pair(&v, &p, t, (uint16_t)ndesc)) {
             if (i == 0 && (flags & DESC_F_TURN) != at.turn) {
                 return 0; /* none is waiting, nor was */
             }
             break;
         }
-        t->head.ndesc = (uint16_t)ndesc;
         left -= ndesc;
         place_next(&at, size, ndesc);
     }
     q->at.avail_pos = place_pos(&at);
-    return i != 0 ? (int)i : -1;
+    return i != 0 ? (int)i : take_any(q, t, VGPIO_TAKEN_BYTES);
 }
 
 #else
-#define packed_take(q, t, n) (-1)
+#define packed_take(q, t, n) 0
 #endif
 
 /* Writes an answer, if it lies in the region in one piece. */
@@ -382,11 +410,7 @@ int vgpio_devq_take(struct vgpio_devq *q, struct vgpio_taken *t, uint32_t len, u
 {
 #if VGPIO_CFG_FAST
     if ((q->flags & VQ_FAST) && len == VGPIO_TAKEN_BYTES) {
-        int got = vq_is_packed(q) ? packed_take(q, t, n) : split_take(q, t, n);
-
-        if (got >= 0) {
-            return got;
-        }
+        return vq_is_packed(q) ? packed_take(q, t, n) : split_take(q, t, n);
     }
 #else
     (void)n;

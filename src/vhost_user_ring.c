@@ -371,6 +371,21 @@ void vgpio_vu_look(struct vgpio_vu *vu)
     vu->look = 0;
 }
 
+/* A kick for a ring that nobody told where to begin: the front end already works with it.
+ * Does it run now? */
+static int start_unasked(struct vgpio_vu *vu, unsigned q)
+{
+    struct vgpio_vu_ring *r = &vu->ring[q];
+
+    r->flags |= RING_BASE;
+    if (start_if_ready(vu, q) != VU_DONE || (r->flags & RING_STARTED) == 0) {
+        r->flags = (uint16_t)(r->flags & ~RING_BASE);
+        return 0;
+    }
+    vu->look = (uint8_t)(vu->look & ~(1u << q));
+    return 1;
+}
+
 int vgpio_vu_kick(struct vgpio_vu *vu, unsigned q)
 {
     struct vgpio_vu_ring *r;
@@ -382,19 +397,11 @@ int vgpio_vu_kick(struct vgpio_vu *vu, unsigned q)
     if (vu->draining == q + 1) {
         return 0;
     }
-    if ((r->flags & (RING_STARTED | RING_BASE)) == 0) {
-        /* Nobody said where to begin, and the front end already works with the ring. */
-        r->flags |= RING_BASE;
-        if (start_if_ready(vu, q) != VU_DONE || (r->flags & RING_STARTED) == 0) {
-            r->flags = (uint16_t)(r->flags & ~RING_BASE);
-            return 0;
-        }
-        vu->look = (uint8_t)(vu->look & ~(1u << q));
-    }
-    if ((r->flags & RING_STARTED) == 0 || !vgpio_vu_wanted(vu, r)) {
+    if ((r->flags & RING_STARTED) == 0 &&
+        ((r->flags & RING_BASE) != 0 || !start_unasked(vu, q))) {
         return 0;
     }
-    return vu->dev.ops->kick(vu->dev.obj, q);
+    return vgpio_vu_wanted(vu, r) ? vu->dev.ops->kick(vu->dev.obj, q) : 0;
 }
 
 static void signal_errors(struct vgpio_vu *vu)
@@ -428,17 +435,9 @@ static void send_config_change(struct vgpio_vu *vu)
     }
 }
 
-void vgpio_vu_flush(struct vgpio_vu *vu)
+/* What is owed beside the interrupts of queues. */
+static void flush_rest(struct vgpio_vu *vu)
 {
-    unsigned q;
-
-    vu->owed |= vu->dev.ops->take_events(vu->dev.obj);
-    for (q = 0; q < vu->nrings; q++) {
-        /* A stopped ring's debt, and one without a call fd, waits. */
-        if ((vu->ring[q].flags & RING_STARTED) != 0) {
-            notify(vu, q);
-        }
-    }
     if ((vu->owed & VGPIO_EV_NEEDS_RESET) != 0) {
         vu->owed &= ~VGPIO_EV_NEEDS_RESET;
         signal_errors(vu);
@@ -451,6 +450,22 @@ void vgpio_vu_flush(struct vgpio_vu *vu)
         if (vu->nrings != 0 && vu->ring[0].kick >= 0) {
             vu->os->signal(vu->ctx, vu->ring[0].kick); /* comes back through the loop */
         }
+    }
+}
+
+void vgpio_vu_flush(struct vgpio_vu *vu)
+{
+    unsigned q;
+
+    vu->owed |= vu->dev.ops->take_events(vu->dev.obj);
+    for (q = 0; q < vu->nrings && vu->owed != 0; q++) {
+        /* A stopped ring's debt, and one without a call fd, waits. */
+        if ((vu->ring[q].flags & RING_STARTED) != 0) {
+            notify(vu, q);
+        }
+    }
+    if (vu->owed != 0) {
+        flush_rest(vu);
     }
 }
 

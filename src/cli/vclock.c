@@ -29,17 +29,10 @@ void vclock_cancel(struct vclock *c, struct vtimer *t)
     t->due_us = VCLOCK_NEVER;
 }
 
-uint64_t vclock_due(const struct vclock *c)
+void vclock_fire_due(struct vclock *c)
 {
-    return c->timers != NULL ? c->timers->due_us : VCLOCK_NEVER;
-}
-
-void vclock_fire(struct vclock *c)
-{
-    uint64_t until = c->count;
+    uint64_t until = c->count, now = vclock_now(c);
     struct vtimer *t = c->timers;
-    /* Each turn of the loop comes here; without a timer the time is of no interest. */
-    uint64_t now = t != NULL ? vclock_now(c) : 0;
 
     while (t != NULL && t->due_us <= now) {
         if (t->number >= until) {
