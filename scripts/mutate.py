@@ -46,7 +46,7 @@ EQUIVALENTS = ROOT / "tests" / "mutation-equivalents.txt"
 # its own mutants of the barriers.
 FILES = """wire.c mem.c mem.h ring.h devq.h devq.c devq_fast.c devq_packed.c devq_resume.c devq_split.c drvq.h drvq.c
     drvq_fast.c drvq_packed.c drvq_split.c
-    device.c device_impl.h device_irq.c device_queue.c device_req.c driver.c driver_std.c
+    device.c device_config.c device_impl.h device_irq.c device_queue.c device_req.c driver.c driver_std.c
     sim.c wiring.c loop.c mmio_dev.c mmio_bus.c sync.c vhost_user.c vhost_user_ring.c
     vhost_user_front.c vhost_user_str.c
     vhost_user_priv.h internal.h""".split()

@@ -82,7 +82,6 @@ static void start_fresh(struct vgpio_dev *dev, unsigned q,
 static void start_resumed(struct vgpio_dev *dev, unsigned q)
 {
     TRACE(dev, VGPIO_TR_QUEUE_RESUMED, q, dev->q[q].at.avail_pos); /* not what was told */
-    dev->last[q].size = 0;
     dev->queue_flags[q] |= QUEUE_MATCHED;
     if (dev->last[q ^ 1u].size == 0) {
         dev->queue_flags[0] &= (uint8_t)~QUEUE_MATCHED;
@@ -118,23 +117,19 @@ int vgpio_dev_queue_start(void *obj, unsigned q, const struct vgpio_mem *mem,
     }
     s = *setup;
     s.features = dev->features;
-    if ((s.flags & VGPIO_VQ_TOLD) == 0) {
-        s.avail_pos = 0;
-    }
     dev->busy = 1;
     /* The other ring may have been without a buffer all the time. */
-    if (vgpio_devq_resume(&dev->q[q], mem, &s, &dev->last[q], q == VGPIO_REQUESTQ)) {
+    err = vgpio_devq_restart(&dev->q[q], mem, &s, &dev->last[q], q == VGPIO_REQUESTQ);
+    if (err >= 0) {
         dev->queue_flags[q] |= QUEUE_STARTED | QUEUE_RUN;
-        start_resumed(dev, q);
-    } else {
-        err = vgpio_devq_start(&dev->q[q], mem, &s);
-        if (err == 0) {
-            start_fresh(dev, q, &s);
-            dev->queue_flags[q] |= QUEUE_STARTED | QUEUE_RUN;
+        if (err > 0) {
+            start_resumed(dev, q);
+        } else {
+            start_fresh(dev, q, setup);
         }
     }
     vgpio_dev_leave(dev);
-    return err;
+    return err < 0 ? err : 0;
 }
 
 /* ---- run and stop -------------------------------------------------------------- */
@@ -180,8 +175,6 @@ static void let_go(struct vgpio_dev *dev, unsigned q, unsigned how)
 {
     TRACE(dev, VGPIO_TR_QUEUE_STOP, q, how);
     vgpio_devq_stop(&dev->q[q], &dev->last[q]);
-    dev->last[q].flags = VGPIO_VQ_TOLD;
-    dev->last[q].features = dev->features;
     dev->queue_flags[q] = 0;
     if (how == VGPIO_STOP_RESET) {
         dev->last[q].size = 0;

@@ -22,9 +22,9 @@ static int blank(const struct vgpio_devq *q)
 #endif
 }
 
-int vgpio_devq_resume(struct vgpio_devq *q, const struct vgpio_mem *mem,
-                      const struct vgpio_vq_setup *setup,
-                      const struct vgpio_vq_setup *last, int used)
+static int resume(struct vgpio_devq *q, const struct vgpio_mem *mem,
+                  const struct vgpio_vq_setup *setup, const struct vgpio_vq_setup *last,
+                  int used)
 {
     int waiting;
 
@@ -46,5 +46,16 @@ int vgpio_devq_resume(struct vgpio_devq *q, const struct vgpio_mem *mem,
         vgpio_devq_stop(q, NULL);
         return 0;
     }
+    return 1;
+}
+
+int vgpio_devq_restart(struct vgpio_devq *q, const struct vgpio_mem *mem,
+                       const struct vgpio_vq_setup *setup, struct vgpio_vq_setup *last,
+                       int used)
+{
+    if (!resume(q, mem, setup, last, used)) {
+        return vgpio_devq_start(q, mem, setup);
+    }
+    last->size = 0; /* a record serves once */
     return 1;
 }

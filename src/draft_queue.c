@@ -59,7 +59,7 @@ void vgpio_draft_reset(void *obj)
 static void start_fresh(struct vgpio_draft_dev *dev, unsigned q,
                         const struct vgpio_vq_setup *setup)
 {
-    TRACE(dev, VGPIO_TR_QUEUE_FRESH, q, setup->avail_pos);
+    TRACE(dev, VGPIO_TR_QUEUE_FRESH, q, dev->q[q].at.avail_pos);
     dev->last[0].size = 0;
     dev->last[1].size = 0;
     if ((setup->flags & VGPIO_VQ_TOLD) != 0) {
@@ -99,21 +99,19 @@ int vgpio_draft_queue_start(void *obj, unsigned q, const struct vgpio_mem *mem,
     s.features = dev->features;
     dev->busy = 1;
     /* The other ring may have been without a buffer all the time. */
-    if (vgpio_devq_resume(&dev->q[q], mem, &s, &dev->last[q], q == TX)) {
+    err = vgpio_devq_restart(&dev->q[q], mem, &s, &dev->last[q], q == TX);
+    if (err < 0) {
+        dev->busy = 0;
+        return err;
+    }
+    if (err > 0) {
         TRACE(dev, VGPIO_TR_QUEUE_RESUMED, q, dev->q[q].at.avail_pos);
-        dev->last[q].size = 0;
     } else {
-        err = vgpio_devq_start(&dev->q[q], mem, &s);
-        if (err == 0) {
-            start_fresh(dev, q, &s);
-        }
+        start_fresh(dev, q, setup);
     }
-    if (err == 0) {
-        dev->queue_flags[q] = QUEUE_STARTED | QUEUE_RUN;
-        vgpio_draft_leave(dev);
-    }
-    dev->busy = 0;
-    return err;
+    dev->queue_flags[q] = QUEUE_STARTED | QUEUE_RUN;
+    vgpio_draft_leave(dev);
+    return 0;
 }
 
 /* ---- run and stop ------------------------------------------------------------------ */
@@ -147,8 +145,6 @@ static void let_go(struct vgpio_draft_dev *dev, unsigned q, unsigned how)
         dev->tx_open = 0;
     }
     vgpio_devq_stop(&dev->q[q], &dev->last[q]);
-    dev->last[q].flags = VGPIO_VQ_TOLD;
-    dev->last[q].features = dev->features;
     dev->queue_flags[q] = 0;
     if (how == VGPIO_STOP_RESET) {
         dev->last[q].size = 0;

@@ -14,7 +14,7 @@ set(VGPIO_SOURCES_BRIDGE bridge.c) # on DRIVER
 # A device; then the transports in front of it.
 set(VGPIO_SOURCES_DEVICE
     wire.c mem.c devq.c devq_fast.c devq_packed.c devq_resume.c devq_split.c
-    device.c device_irq.c device_queue.c device_req.c)
+    device.c device_config.c device_irq.c device_queue.c device_req.c)
 set(VGPIO_SOURCES_DRAFT_DEVICE # of the original draft's protocol, on files of DEVICE
     draft_wire.c draft_dev.c draft_queue.c draft_req.c draft_pace.c)
 set(VGPIO_SOURCES_MMIO_DEV mmio_dev.c)

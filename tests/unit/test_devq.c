@@ -366,12 +366,17 @@ static void test_stop_and_resume(void **state)
 static int resume(struct world *w, const struct vgpio_vq_setup *told,
                   const struct vgpio_vq_setup *last)
 {
-    int yes = vgpio_devq_resume(&w->q, &w->m.ops, told, last, 1);
+    struct vgpio_vq_setup record = *last;
+    int got = vgpio_devq_restart(&w->q, &w->m.ops, told, &record, 1);
 
-    assert_int_equal(w->m.live, yes ? 3 : 0);
-    assert_int_equal(vgpio_devq_waiting(&w->q), yes ? 1 : VGPIO_ERR_STATE);
+    assert_int_equal(w->m.live, got >= 0 ? 3 : 0);
+    assert_int_equal(record.size, got == 1 ? 0 : last->size);
+    if (got == 1) {
+        assert_int_equal(vgpio_devq_waiting(&w->q), 1);
+    }
     vgpio_devq_stop(&w->q, NULL);
-    return yes;
+    assert_int_equal(w->m.live, 0);
+    return got == 1;
 }
 
 /* Another ring, a position that nobody told or that cannot be, indices that moved: each

@@ -468,7 +468,7 @@ static void test_stop_and_resume(void **state)
 /* Nothing in the ring bears witness: both positions have to be those that were told. */
 static void test_resume_takes_both_positions(void **state)
 {
-    struct vgpio_vq_setup last, told;
+    struct vgpio_vq_setup last, told, record;
     struct world w;
     unsigned i;
 
@@ -482,8 +482,10 @@ static void test_resume_takes_both_positions(void **state)
         told = last;
         told.avail_pos ^= i & 1u ? 4 : 0;
         told.used_pos ^= i & 2u ? 1 : 0;
-        assert_int_equal(vgpio_devq_resume(&w.q, &w.m.ops, &told, &last, 1), i == 0);
-        assert_int_equal(w.m.live, i == 0 ? 3 : 0);
+        record = last;
+        assert_int_equal(vgpio_devq_restart(&w.q, &w.m.ops, &told, &record, 1), i == 0);
+        assert_int_equal(record.size, i == 0 ? 0 : 7);
+        assert_int_equal(w.m.live, 3);
         vgpio_devq_stop(&w.q, NULL);
     }
     world_end(&w);
