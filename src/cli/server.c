@@ -100,7 +100,8 @@ static void os_watch(void *ctx, int fd, unsigned q, int on)
 }
 
 /* A buffer to be filled where requests belong: old drivers post one, and nothing before.
- * Any other driver may send it by mistake or malice. Old ones know no interrupts, and
+ * No driver that keeps the standard ever does, whatever its framing; one that breaks it
+ * may, by mistake or malice, so this stays a guess. Old ones know no interrupts, and
  * take a device only if its first byte is the draft's version, in ours the number of
  * lines. */
 static bool of_other_dialect(const struct server *s)
@@ -122,7 +123,7 @@ static void os_trace(void *ctx, unsigned id, uint32_t a, uint32_t b)
     }
     if (id == VGPIO_TR_DIALECT && !s->told_dialect && of_other_dialect(s)) {
         s->told_dialect = true;
-        say(s, "queue %" PRIu32 ": a driver of %s; see --dialect", a,
+        say(s, "queue %" PRIu32 ": it looks like a driver of %s; see --dialect", a,
             s->bank->dialect == BANK_STANDARD ? "the draft" : "the standard");
     }
     if (id == VGPIO_TR_REQUEST || id == VGPIO_TR_CHAIN_BAD) {
