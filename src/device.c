@@ -374,6 +374,7 @@ static void copy_config(struct vgpio_dev *dev, const struct vgpio_dev_config *c)
     dev->nreqs = c->nreqs;
     dev->trace = c->trace;
     dev->trace_ctx = c->trace_ctx;
+    dev->counts = c->counts;
     for (q = 0; q < 2; q++) {
         dev->queue_max[q] = c->queue_max[q] != 0 ? c->queue_max[q] : DEFAULT_QUEUE_MAX;
     }

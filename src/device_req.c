@@ -65,6 +65,50 @@ static void free_first(struct vgpio_dev *dev, struct vgpio_line *l)
     free_slot(dev, i);
 }
 
+/* ---- what is told of them -------------------------------------------------- */
+
+#if VGPIO_CFG_TRACE
+
+static int tells_each(const struct vgpio_dev *dev)
+{
+    return dev->counts == NULL || dev->counts->each != 0;
+}
+
+static void count(struct vgpio_dev *dev, unsigned requests, unsigned answers,
+                  unsigned errors)
+{
+    struct vgpio_dev_counts *c = dev->counts;
+
+    if (c != NULL) {
+        c->requests += requests;
+        c->answers += answers;
+        c->errors += errors;
+    }
+}
+
+#else
+#define tells_each(dev) 0
+#define count(dev, requests, answers, errors) ((void)0)
+#endif
+
+static void tell_request(struct vgpio_dev *dev, const struct vgpio_request *m)
+{
+    count(dev, 1, 0, 0);
+    if (tells_each(dev)) {
+        TRACE(dev, VGPIO_TR_REQUEST, TRACE_T(m->type, m->line), m->value);
+    }
+}
+
+/* `t`: as the trace has it. */
+static void tell_answer(struct vgpio_dev *dev, uint32_t t, unsigned status,
+                        unsigned value)
+{
+    count(dev, 0, 1, status != VGPIO_STATUS_OK);
+    if (tells_each(dev)) {
+        TRACE(dev, VGPIO_TR_ANSWER, t, status << 8 | value);
+    }
+}
+
 /* ---- answers -------------------------------------------------------------- */
 
 /* Give a chain back with as much of {status, value} as it has room for. */
@@ -94,8 +138,7 @@ static void answer_first(struct vgpio_dev *dev, struct vgpio_line *l)
     t.gpa[0] = r->status_gpa;
     t.gpa[1] = r->value_gpa;
     t.room = 2;
-    TRACE(dev, VGPIO_TR_ANSWER, TRACE_T(r->type, r->line),
-          (unsigned)r->status << 8 | r->answer);
+    tell_answer(dev, TRACE_T(r->type, r->line), r->status, r->answer);
     answer(dev, &t, &response);
     free_first(dev, l);
 }
@@ -295,7 +338,7 @@ static uint32_t write_names(struct vgpio_dev *dev, struct vgpio_chain *chain)
         status = VGPIO_STATUS_ERR;
         len = vgpio_mem_write(q->mem, gpa, &status, 1) == 0 ? 1 : 0;
     }
-    TRACE(dev, VGPIO_TR_ANSWER, TRACE_T(VGPIO_MSG_GET_LINE_NAMES, 0), status << 8);
+    tell_answer(dev, TRACE_T(VGPIO_MSG_GET_LINE_NAMES, 0), status, 0);
     return len;
 }
 
@@ -355,7 +398,7 @@ static void take(struct vgpio_dev *dev, const struct vgpio_taken *t,
 
 /* One request, whatever it is. Room for the answer was found, and seen to map, before
  * anything is done. */
-static int work_off(struct vgpio_dev *dev, struct vgpio_taken *t)
+static PORT_NOINLINE int work_off(struct vgpio_dev *dev, struct vgpio_taken *t)
 {
     static const struct vgpio_response refused = {VGPIO_STATUS_ERR, 0};
     struct vgpio_request m;
@@ -367,12 +410,12 @@ static int work_off(struct vgpio_dev *dev, struct vgpio_taken *t)
         answer(dev, t, &refused);
         return 1;
     }
-    TRACE(dev, VGPIO_TR_REQUEST, TRACE_T(m.type, m.line), m.value);
+    tell_request(dev, &m);
     if (m.type == VGPIO_MSG_GET_LINE_NAMES && dev->names_size != 0) {
         return answer_names(dev, t->head);
     }
     if (m.line >= dev->ngpio || t->room < 2 || m.type == VGPIO_MSG_GET_LINE_NAMES) {
-        TRACE(dev, VGPIO_TR_ANSWER, TRACE_T(m.type, m.line), VGPIO_STATUS_ERR << 8);
+        tell_answer(dev, TRACE_T(m.type, m.line), VGPIO_STATUS_ERR, 0);
         answer(dev, t, &refused);
     } else {
         take(dev, t, &m);
@@ -413,33 +456,32 @@ static int is_simple(const struct vgpio_dev *dev, const struct vgpio_taken *t,
 /* What the lines say to the request in the first free slot, which stays there meanwhile:
  * nobody else can take one. 0 or 1 is all the answer there is; at anything else, and at a
  * report that the guest has to hear first, the request goes on the general way: -1. */
-static int ask(struct vgpio_dev *dev, uint16_t i)
+static int ask(struct vgpio_dev *dev, struct vgpio_req *r, struct vgpio_line *l,
+               vgpio_token token)
 {
-    struct vgpio_req *r = &dev->reqs[i];
-    struct vgpio_line *l = &dev->lines[r->line];
-    vgpio_token token = (vgpio_token)r->gen << 16 | i;
     int get = r->type == VGPIO_MSG_GET_VALUE;
     int result = get ? read_value(dev, r, token) : start_value(dev, r, token);
 
-    if ((unsigned)result <= 1 && r->state == REQ_ACTIVE &&
-        (l->flags & LINE_MARKED) == 0) {
-        r->gen++; /* the token means nothing any more */
-        if (get) {
-            return result;
-        }
-        l->out_value = r->arg;
-        return 0;
+    if ((unsigned)result > 1 || r->state != REQ_ACTIVE || (l->flags & LINE_MARKED) != 0) {
+        returned(dev, r, result);
+        return -1;
     }
-    returned(dev, r, result);
-    return -1;
+    r->gen++; /* the token means nothing any more */
+    if (get) {
+        return result;
+    }
+    l->out_value = r->arg;
+    return 0;
 }
 
 /* Ask for as many of the simple requests as are answered at once; how many that were. The
  * next one may be under way: then its slot is not free any more. */
-static unsigned ask_many(struct vgpio_dev *dev, struct vgpio_taken *t, unsigned n)
+static PORT_NOINLINE unsigned ask_many(struct vgpio_dev *dev, struct vgpio_taken *t,
+                                       unsigned n)
 {
     uint16_t slot = dev->req_free;
     struct vgpio_req *r = &dev->reqs[slot];
+    int level = 0, each = tells_each(dev);
     unsigned i;
 
     r->flags = 0;
@@ -447,27 +489,33 @@ static unsigned ask_many(struct vgpio_dev *dev, struct vgpio_taken *t, unsigned 
     dev->in_flight++;
     for (i = 0; i < n; i++, t++) {
         struct vgpio_request m;
-        int level;
 
         vgpio_request_decode(&m, t->request);
         if (!is_simple(dev, t, &m)) {
             break;
         }
-        TRACE(dev, VGPIO_TR_REQUEST, TRACE_T(m.type, m.line), m.value);
+        if (each) {
+            TRACE(dev, VGPIO_TR_REQUEST, TRACE_T(m.type, m.line), m.value);
+        }
         r->line = m.line;
         r->type = (uint8_t)m.type;
         r->arg = (uint8_t)m.value;
-        level = ask(dev, slot);
+        level = ask(dev, r, &dev->lines[m.line], (vgpio_token)r->gen << 16 | slot);
         if (level < 0) {
             queue_up(dev, slot, t);
-            return i;
+            break;
         }
         t->answer[0] = VGPIO_STATUS_OK;
         t->answer[1] = (uint8_t)level;
-        TRACE(dev, VGPIO_TR_ANSWER, TRACE_T(m.type, m.line), level);
+        if (each) {
+            TRACE(dev, VGPIO_TR_ANSWER, TRACE_T(m.type, m.line), level);
+        }
     }
-    r->state = REQ_FREE;
-    dev->in_flight--;
+    count(dev, i + (level < 0), i, 0);
+    if (level >= 0) {
+        r->state = REQ_FREE;
+        dev->in_flight--;
+    }
     return i;
 }
 

@@ -333,8 +333,8 @@ static PORT_INLINE int answer_pair(const struct vgpio_mem_view *v,
 
 #if VGPIO_CFG_SPLIT
 /* How many were answered. */
-static PORT_INLINE unsigned split_answer(struct vgpio_devq *q,
-                                         const struct vgpio_taken *t, unsigned n)
+static PORT_NOINLINE unsigned split_answer(struct vgpio_devq *q,
+                                           const struct vgpio_taken *t, unsigned n)
 {
     const struct vgpio_mem_view v = vgpio_mem_view(q->mem, q->region);
     uint8_t *used = q->device;
@@ -376,8 +376,8 @@ static PORT_INLINE int packed_answer_one(struct answering *a, const struct vgpio
     return 1;
 }
 
-static PORT_INLINE unsigned packed_answer(struct vgpio_devq *q,
-                                          const struct vgpio_taken *t, unsigned n)
+static PORT_NOINLINE unsigned packed_answer(struct vgpio_devq *q,
+                                            const struct vgpio_taken *t, unsigned n)
 {
     uint16_t pos = q->next_used;
     uint16_t *held = pos == q->at.used_pos ? &q->u.first_flags : NULL;

@@ -61,6 +61,20 @@ struct vgpio_req {
     /** @endcond */
 };
 
+/**
+ * @brief What a device counts in its user's memory, who reads and writes it at will.
+ *
+ * Requests come so often that a call of the trace hook for each costs as much as to serve
+ * it.
+ */
+struct vgpio_dev_counts {
+    uint64_t requests; /**< read from the ring */
+    uint64_t answers;  /**< that went to the driver ... */
+    uint64_t errors;   /**< ... of which so many said STATUS_ERR */
+    /** Set by the user: not 0 has #VGPIO_TR_REQUEST and #VGPIO_TR_ANSWER traced as well. */
+    unsigned each;
+};
+
 /** What a device is made of. Zero it, then fill what you need. */
 struct vgpio_dev_config {
     const struct vgpio_line_ops *ops; /**< the real lines; must outlive the device */
@@ -85,6 +99,9 @@ struct vgpio_dev_config {
                                 for lines without `set_irq_type`. */
     vgpio_trace_fn trace;  /**< told of state changes and rejected input, or NULL */
     void *trace_ctx;       /**< its first argument */
+    /** Counts requests here and traces each only if told to; NULL: counts nothing and
+     *  traces each. Left alone without #VGPIO_CFG_TRACE, and by the draft's device. */
+    struct vgpio_dev_counts *counts;
 };
 
 /** The device side of the standard protocol. Opaque by contract; must not be moved. */
@@ -97,6 +114,7 @@ struct vgpio_dev {
     const uint8_t *names;
     vgpio_trace_fn trace;
     void *trace_ctx;
+    struct vgpio_dev_counts *counts;
     struct vgpio_vq_setup last[2];
     struct vgpio_devq q[2];
     uint64_t offered, features;
@@ -106,7 +124,6 @@ struct vgpio_dev {
     uint8_t queue_flags[2];
     int8_t err[2];
     uint8_t busy, acked, broken, starved;
-    uint8_t reserved[8];
     /** @endcond */
 };
 

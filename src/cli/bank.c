@@ -146,25 +146,18 @@ static int take_memory(struct bank *b, const char *spec, bool is_number)
 
 /* --- the device --- */
 
-/* What comes with each request: `chatty` decides whether anybody else hears of it. */
-static bool count_request(struct bank *b, unsigned id, uint32_t v)
+/* What the draft's device does not count itself. */
+static void count_draft(struct vgpio_dev_counts *c, unsigned id, uint32_t v)
 {
     if (id == VGPIO_TR_REQUEST) {
-        b->stats.requests++;
-    } else if (id == VGPIO_TR_EDGE_DROPPED) {
-        b->stats.dropped += v;
+        c->requests++;
     } else if (id == VGPIO_TR_ANSWER) {
-        b->stats.answers++;
-        b->stats.error_answers += v >> 8 != 0; /* status << 8 | value */
-    } else {
-        return false;
+        c->answers++;
+        c->errors += v >> 8 != 0; /* status << 8 | value */
     }
-    return !b->chatty;
 }
 
-/* Apart from what each request goes through. */
-static void __attribute__((noinline))
-count_and_tell(struct bank *b, unsigned id, uint32_t a, uint32_t v)
+static void count(struct bank *b, unsigned id, uint32_t a, uint32_t v)
 {
     struct bank_stats *s = &b->stats;
 
@@ -194,23 +187,31 @@ count_and_tell(struct bank *b, unsigned id, uint32_t a, uint32_t v)
     case VGPIO_TR_EDGE_MERGED:
         s->merged += v;
         break;
-    default:
+    case VGPIO_TR_EDGE_DROPPED:
+        s->dropped += v;
         break;
+    default:
+        if (b->dialect != BANK_STANDARD) {
+            count_draft(&b->counts, id, v);
+        }
+        break;
+    }
+}
+
+static void traced(void *ctx, unsigned id, uint32_t a, uint32_t v)
+{
+    struct bank *b = ctx;
+
+    count(b, id, a, v);
+    if (!b->counts.each && (id == VGPIO_TR_REQUEST || id == VGPIO_TR_ANSWER ||
+                            id == VGPIO_TR_EDGE_DROPPED)) {
+        return; /* what comes with each request */
     }
     if (b->on_event != NULL) {
         b->on_event(b->line_ctx, id, a);
     }
     if (b->on_trace != NULL) {
         b->on_trace(b->watch_ctx, id, a, v);
-    }
-}
-
-static void count(void *ctx, unsigned id, uint32_t a, uint32_t v)
-{
-    struct bank *b = ctx;
-
-    if (!count_request(b, id, v)) {
-        count_and_tell(b, id, a, v);
     }
 }
 
@@ -261,8 +262,9 @@ static int start_device(struct bank *b, const struct vgpio_line_ops *ops, void *
     dc.names = b->block;
     dc.names_size = b->block_size;
     dc.features = features;
-    dc.trace = count;
+    dc.trace = traced;
     dc.trace_ctx = b;
+    dc.counts = &b->counts;
     return make_device(b, &dc);
 }
 

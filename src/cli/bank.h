@@ -13,7 +13,6 @@
 #define BANK_NAME_MAX 255u
 
 struct bank_stats {
-    uint64_t requests, answers, error_answers;
     uint64_t irqs, invalid, latched, merged, dropped;
     uint64_t bad_chains, broken_queues;
 };
@@ -55,8 +54,9 @@ struct bank {
     struct vgpio_sim sim;
     struct bank_lines over; /* in place of it */
     struct vgpio_dev dev;
-    struct vgpio_draft_dev draft; /* this one, or the one above */
-    struct vgpio_vdev vdev;       /* its face */
+    struct vgpio_draft_dev draft;   /* this one, or the one above */
+    struct vgpio_vdev vdev;         /* its face */
+    struct vgpio_dev_counts counts; /* `each`: on_trace wants to hear of every request */
     struct bank_stats stats;
     uint64_t acked; /* the features that the driver took, at last */
     /* For those who watch; may be NULL. */
@@ -69,7 +69,6 @@ struct bank {
     int (*pulse_line)(void *ctx, uint16_t line);
     void (*on_event)(void *ctx, unsigned id, uint32_t a); /* as the trace has them */
     void *line_ctx;
-    bool chatty;            /* on_trace wants to hear of every request, too */
     void (*run)(void *ctx); /* the lines want a turn; NULL: they never do */
     void *run_ctx;
 };

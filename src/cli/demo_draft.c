@@ -241,7 +241,7 @@ int demo_draft(FILE *out, bool utf8, enum bank_dialect dialect)
         d->out = out;
         d->utf8 = utf8;
         d->bank.on_trace = on_trace;
-        d->bank.chatty = true;
+        d->bank.counts.each = 1;
         d->bank.watch_ctx = d;
         play(d);
         code = d->failures == 0 ? CLI_OK : CLI_FAILED;

@@ -128,7 +128,8 @@ static void os_trace(void *ctx, unsigned id, uint32_t a, uint32_t b)
     }
     if (id == VGPIO_TR_REQUEST || id == VGPIO_TR_CHAIN_BAD) {
         s->had_chain = true;
-        s->bank->chatty = s->verbose > 1 || s->has_control;
+        s->bank->counts.each =
+            s->verbose > 1 || (s->has_control && s->control.nclients > 0);
     }
     if (id != VGPIO_TR_VU_REFUSED) {
         return;
@@ -153,17 +154,30 @@ static bool never_blocks(int fd)
            (st.st_mode & S_IFMT) == 0; /* no file, pipe or socket */
 }
 
+/* Which of the two descriptors last written to; one that is new comes in place of the
+ * other. */
+static unsigned call_of(struct server *s, int fd)
+{
+    unsigned i;
+
+    if (fd == s->call[0].fd) {
+        return 0;
+    }
+    if (fd == s->call[1].fd) {
+        return 1;
+    }
+    i = s->call[0].fd >= 0;
+    s->call[i].fd = fd;
+    s->call[i].quick = never_blocks(fd);
+    return i;
+}
+
 static void os_signal(void *ctx, int fd)
 {
     static const uint64_t one = 1;
     struct server *s = ctx;
-    unsigned i = fd == s->call[1].fd;
+    unsigned i = call_of(s, fd);
 
-    if (fd != s->call[i].fd) {
-        i = s->call[0].fd >= 0;
-        s->call[i].fd = fd;
-        s->call[i].quick = never_blocks(fd);
-    }
     if (!s->call[i].quick) {
         vgpio_vu_linux_signal(ctx, fd);
     } else if (write(fd, &one, sizeof one) < 0) {
@@ -279,7 +293,7 @@ static int front_open(struct server *s, int fd)
     s->connects++;
     s->complaints = 0;
     s->told_dialect = s->had_chain = false;
-    s->bank->chatty = true; /* until its first request */
+    s->bank->counts.each = 1; /* until its first request */
     if (s->verbose > 0) {
         say(s, "front end connected");
     }
@@ -397,18 +411,19 @@ static size_t op_info(void *ctx, char *out, size_t size)
 static size_t op_stats(void *ctx, char *out, size_t size)
 {
     struct server *s = ctx;
+    const struct vgpio_dev_counts *c = &s->bank->counts;
     const struct bank_stats *b = &s->bank->stats;
     uint64_t errors =
-        b->error_answers + b->bad_chains + b->broken_queues + s->refused + s->stalled;
+        c->errors + b->bad_chains + b->broken_queues + s->refused + s->stalled;
     int n = snprintf(out, size,
                      "requests=%" PRIu64 " answers=%" PRIu64 " interrupts=%" PRIu64
                      " latched=%" PRIu64 " merged=%" PRIu64 " dropped=%" PRIu64
                      " errors=%" PRIu64 " error_answers=%" PRIu64 " bad_chains=%" PRIu64
                      " broken_queues=%" PRIu64 " refused=%" PRIu64 " stalled=%" PRIu64
                      " returned=%" PRIu64 " connects=%" PRIu64 " suppressed=%" PRIu64,
-                     b->requests, b->answers, b->irqs, b->latched, b->merged, b->dropped,
-                     errors, b->error_answers, b->bad_chains, b->broken_queues,
-                     s->refused, s->stalled, b->invalid, s->connects, s->log.total);
+                     c->requests, c->answers, b->irqs, b->latched, b->merged, b->dropped,
+                     errors, c->errors, b->bad_chains, b->broken_queues, s->refused,
+                     s->stalled, b->invalid, s->connects, s->log.total);
 
     return (size_t)n + bank_more_stats(s->bank, out + n, size - (size_t)n);
 }
@@ -447,12 +462,17 @@ static void on_line_change(void *ctx, uint16_t line, unsigned level)
 {
     struct server *s = ctx;
 
-    ctlserver_changed(&s->control, line, level, vclock_now_ns(s->guests->clock));
+    if (s->control.nclients > 0) {
+        ctlserver_changed(&s->control, line, level, vclock_now_ns(s->guests->clock));
+    }
 }
 
 static void on_control(void *ctx)
 {
-    guests_touch(ctx);
+    struct server *s = ctx;
+
+    s->bank->counts.each = 1; /* it may watch messages */
+    guests_touch(s);
 }
 
 static int start(struct server *s, struct sock_listener *control)
@@ -497,7 +517,7 @@ int server_init(struct server *s, struct guests *guests, struct bank *bank,
     s->half_due_us = CTL_NEVER;
     bank->on_trace = os_trace;
     bank->watch_ctx = s;
-    bank->chatty = true;
+    bank->counts.each = 1;
     err = vgpio_vu_init(&s->vu, bank->vdev, &vu_os, s);
     if (err < 0) {
         say(s, "vhost-user: %s", vgpio_strerror(err));

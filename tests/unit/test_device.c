@@ -965,12 +965,48 @@ static void test_init_guards_the_abi(void **state)
                      VGPIO_ERR_ABI);
     /* An older, shorter config: what it lacks is zero, whatever the stack held. */
     dirty_stack();
-    assert_int_equal(vgpio_dev_init_abi(&b->dev, &b->cfg, good - (UINT64_C(16) << 16)),
-                     0);
+    good -= (uint64_t)(sizeof b->cfg - offsetof(struct vgpio_dev_config, trace)) << 16;
+    assert_int_equal(vgpio_dev_init_abi(&b->dev, &b->cfg, good), 0);
     (void)vgpio_dev_kick(&b->dev, 7);
     assert_int_equal(b->trace[VGPIO_TR_RESET], 1); /* the trace hook was in that tail */
     b->vdev.ops->reset(b->vdev.obj);
     assert_int_equal(b->trace[VGPIO_TR_RESET], 1);
+}
+
+/* Counted all the same, whichever way a request goes; traced one by one only on demand. */
+static void test_counts(void **state)
+{
+    struct bench *b = *state;
+    struct vgpio_dev_counts c = {0, 0, 0, 0};
+    uint16_t late;
+
+    b->cfg.counts = &c;
+    bench_restart(b);
+    assert_int_equal(bench_call(b, VGPIO_MSG_SET_DIRECTION, 1, VGPIO_DIR_OUT), 0);
+    assert_int_equal(bench_call(b, VGPIO_MSG_SET_VALUE, 1, 1), 0);
+    assert_int_equal(bench_call(b, VGPIO_MSG_SET_VALUE, 1, 2), BENCH_ERR);
+    assert_int_equal(bench_call(b, VGPIO_MSG_GET_VALUE, 999, 0), BENCH_ERR);
+    assert_int_equal(c.requests, 4);
+    assert_int_equal(c.answers, 4);
+    assert_int_equal(c.errors, 2);
+    assert_int_equal(b->trace[VGPIO_TR_REQUEST] + b->trace[VGPIO_TR_ANSWER], 0);
+    b->pend = 1;
+    late = bench_post(b, VGPIO_MSG_GET_VALUE, 2, 0);
+    assert_int_equal(vgpio_dev_kick(&b->dev, VGPIO_REQUESTQ), 0);
+    assert_int_equal(c.requests, 5);
+    assert_int_equal(c.answers, 4);
+    c.each = 1;
+    assert_int_equal(vgpio_dev_complete(&b->dev, b->log[b->nlog - 1].token, VGPIO_ERR_IO),
+                     0);
+    assert_int_equal(bench_answer(b, late), BENCH_ERR);
+    assert_int_equal(c.answers, 5);
+    assert_int_equal(c.errors, 3);
+    assert_int_equal(b->trace[VGPIO_TR_ANSWER], 1);
+    b->pend = 0;
+    assert_int_equal(bench_call(b, VGPIO_MSG_SET_VALUE, 1, 0), 0);
+    assert_int_equal(c.requests, 6);
+    assert_int_equal(b->trace[VGPIO_TR_REQUEST], 1);
+    assert_int_equal(b->trace[VGPIO_TR_ANSWER], 2);
 }
 
 static void test_features(void **state)
@@ -1073,6 +1109,7 @@ int main(void)
         T(test_unmask_is_told_when_the_guest_waits),
         T(test_init_refuses_what_cannot_work),
         T(test_init_guards_the_abi),
+        T(test_counts),
         T(test_features),
         T(test_change_refuses_nonsense),
     };
