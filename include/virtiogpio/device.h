@@ -71,7 +71,7 @@ struct vgpio_dev_counts {
     uint64_t requests; /**< read from the ring */
     uint64_t answers;  /**< that went to the driver ... */
     uint64_t errors;   /**< ... of which so many said STATUS_ERR */
-    /** Set by the user: not 0 has #VGPIO_TR_REQUEST and #VGPIO_TR_ANSWER traced as well. */
+    /** The user's: not 0 has #VGPIO_TR_REQUEST and #VGPIO_TR_ANSWER traced as well. */
     unsigned each;
 };
 

@@ -973,7 +973,7 @@ static void test_init_guards_the_abi(void **state)
     assert_int_equal(b->trace[VGPIO_TR_RESET], 1);
 }
 
-/* Counted all the same, whichever way a request goes; traced one by one only on demand. */
+/* Counted whichever way a request goes; traced one by one only on demand. */
 static void test_counts(void **state)
 {
     struct bench *b = *state;
