@@ -35,7 +35,7 @@ may_include() # "WORDS" FILE...
 
 h=include/virtiogpio
 leaf="config.h types.h internal.h port.h bytes.h"
-seam="$leaf seams.h wire.h mem.h"
+seam="$leaf seams.h wire.h codec.h mem.h"
 queue="$seam queue.h ring.h devq.h drvq.h"
 shopt -s nullglob
 checked=()
@@ -58,7 +58,8 @@ may_include "config.h types.h" src/port.h
 may_include "" src/bytes.h
 may_include "config.h types.h port.h" src/internal.h
 may_include "$leaf mem.h" src/types.c src/trace_str.c src/mem.c src/mem.h
-may_include "$leaf wire.h" src/wire.c
+may_include "config.h types.h bytes.h wire.h" src/codec.h
+may_include "$leaf wire.h codec.h" src/wire.c
 may_include "$queue" src/ring*.h src/devq*.[ch] src/drvq*.[ch]
 may_include "$seam queue.h device.h device_impl.h" src/device*.[ch]
 may_include "$seam queue.h driver.h dialect.h" src/dialect.h src/driver*.[ch]

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Requests: from the chain through the line's queue and the backend to the answer. */
+#include "codec.h"
 #include "device_impl.h"
 
 /* ---- slots and the queue of a line -------------------------------------- */
@@ -476,8 +477,7 @@ static int ask(struct vgpio_dev *dev, struct vgpio_req *r, struct vgpio_line *l,
 
 /* Ask for as many of the simple requests as are answered at once; how many that were. The
  * next one may be under way: then its slot is not free any more. */
-static PORT_NOINLINE unsigned ask_many(struct vgpio_dev *dev, struct vgpio_taken *t,
-                                       unsigned n)
+static unsigned ask_many(struct vgpio_dev *dev, struct vgpio_taken *t, unsigned n)
 {
     uint16_t slot = dev->req_free;
     struct vgpio_req *r = &dev->reqs[slot];
@@ -490,7 +490,7 @@ static PORT_NOINLINE unsigned ask_many(struct vgpio_dev *dev, struct vgpio_taken
     for (i = 0; i < n; i++, t++) {
         struct vgpio_request m;
 
-        vgpio_request_decode(&m, t->request);
+        codec_request(&m, t->request);
         if (!is_simple(dev, t, &m)) {
             break;
         }
@@ -533,18 +533,13 @@ static void answer_all(struct vgpio_dev *dev, const struct vgpio_taken *t, unsig
 /* Simple requests go without the queues of lines, many in one go. The first that is not
  * simple is worked off the general way, after the answers to those before it; what was
  * taken behind it goes back to the ring. */
-int vgpio_req_pop(struct vgpio_dev *dev, uint32_t budget)
+static PORT_NOINLINE int work_off_many(struct vgpio_dev *dev, struct vgpio_taken *t,
+                                       unsigned n)
 {
-    struct vgpio_devq *q = &dev->q[VGPIO_REQUESTQ];
-    struct vgpio_taken t[MANY];
-    int got = vgpio_devq_take(q, t, VGPIO_REQUEST_SIZE, budget < MANY ? budget : MANY);
-    unsigned n = (unsigned)got, done;
     uint16_t slot = dev->req_free;
+    unsigned done = ask_many(dev, t, n);
+    int got = (int)n;
 
-    if (got <= 0) {
-        return got;
-    }
-    done = ask_many(dev, t, n);
     if (done != 0) {
         answer_all(dev, t, done);
     }
@@ -552,10 +547,19 @@ int vgpio_req_pop(struct vgpio_dev *dev, uint32_t budget)
         return got;
     }
     while (n > done + 1u) {
-        vgpio_devq_unpop(q, t[--n].head);
+        vgpio_devq_unpop(&dev->q[VGPIO_REQUESTQ], t[--n].head);
     }
     got = dev->req_free != slot ? 1 : work_off(dev, &t[done]);
     return got > 0 ? (int)n : got;
+}
+
+int vgpio_req_pop(struct vgpio_dev *dev, uint32_t budget)
+{
+    struct vgpio_taken t[MANY];
+    int got = vgpio_devq_take(&dev->q[VGPIO_REQUESTQ], t, VGPIO_REQUEST_SIZE,
+                              budget < MANY ? budget : MANY);
+
+    return got > 0 ? work_off_many(dev, t, (unsigned)got) : got;
 }
 
 #else

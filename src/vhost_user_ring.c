@@ -373,7 +373,7 @@ void vgpio_vu_look(struct vgpio_vu *vu)
 
 /* A kick for a ring that nobody told where to begin: the front end already works with it.
  * Does it run now? */
-static int start_unasked(struct vgpio_vu *vu, unsigned q)
+static PORT_NOINLINE int start_unasked(struct vgpio_vu *vu, unsigned q)
 {
     struct vgpio_vu_ring *r = &vu->ring[q];
 
@@ -436,7 +436,7 @@ static void send_config_change(struct vgpio_vu *vu)
 }
 
 /* What is owed beside the interrupts of queues. */
-static void flush_rest(struct vgpio_vu *vu)
+static PORT_NOINLINE void flush_rest(struct vgpio_vu *vu)
 {
     if ((vu->owed & VGPIO_EV_NEEDS_RESET) != 0) {
         vu->owed &= ~VGPIO_EV_NEEDS_RESET;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <virtiogpio/wire.h>
 
-#include "bytes.h"
+#include "codec.h"
 
 void vgpio_request_encode(uint8_t out[8], const struct vgpio_request *req)
 {
@@ -12,9 +12,7 @@ void vgpio_request_encode(uint8_t out[8], const struct vgpio_request *req)
 
 void vgpio_request_decode(struct vgpio_request *req, const uint8_t in[8])
 {
-    req->type = get16(in);
-    req->line = get16(in + 2);
-    req->value = get32(in + 4);
+    codec_request(req, in);
 }
 
 void vgpio_response_encode(uint8_t out[2], const struct vgpio_response *rsp)

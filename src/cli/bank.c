@@ -215,15 +215,24 @@ static void traced(void *ctx, unsigned id, uint32_t a, uint32_t v)
     }
 }
 
-static void changed(void *ctx, uint16_t line, unsigned level)
+static void __attribute__((noinline))
+tell_change(struct bank *b, uint16_t line, unsigned level)
 {
-    struct bank *b = ctx;
-
     if (b->on_line != NULL) {
         b->on_line(b->line_ctx, line, level);
     }
     if (b->on_change != NULL) {
         b->on_change(b->watch_ctx, line, level);
+    }
+}
+
+/* Each request that sets a line comes here, and most banks have nobody to tell. */
+static void changed(void *ctx, uint16_t line, unsigned level)
+{
+    struct bank *b = ctx;
+
+    if (b->on_line != NULL || b->on_change != NULL) {
+        tell_change(b, line, level);
     }
 }
 

@@ -65,7 +65,10 @@ static uint64_t next_due(const struct guests *g)
     if (!g->clock->is_virtual && vclock_due(g->clock) < due) {
         due = vclock_due(g->clock);
     }
-    for (i = 0; g->timed > 0 && i < g->n; i++) {
+    if (g->timed == 0) {
+        return due;
+    }
+    for (i = 0; i < g->n; i++) {
         due = g->server[i].due_us < due ? g->server[i].due_us : due;
     }
     return due;
