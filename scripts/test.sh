@@ -178,6 +178,8 @@ guests()
     guest guest-metal tests/guest/metal/run.sh
     say "QEMU as its front end (the first run fetches a kernel and QEMU 10, half a minute)"
     guest guest-qemu tests/guest/qemu/run.sh
+    say "The front end on libvhost-user (the first run fetches QEMU's source, half a minute)"
+    guest foreign tests/foreign/run.sh
     say "A hypervisor with the device built in (the first run builds its kernel, some minutes)"
     guest guest-kvm tests/guest/kvm/run.sh
     say "Lines of a machine's own chips (its kernel is that of the hypervisor's guest)"

@@ -51,6 +51,7 @@ enum check_skip {
     CHECK_SKIP_ONE_LINE,
     CHECK_SKIP_LEVEL,
     CHECK_SKIP_HIGH,
+    CHECK_SKIP_UNKNOWN,
     CHECK_SKIP_PROC,
     CHECK_SKIPS
 };
@@ -182,6 +183,8 @@ bool check_err(struct check *, unsigned type, unsigned line, uint32_t value);
 void check_unmask(struct check *, unsigned slot, unsigned line);
 bool check_event(struct check *, unsigned slot, unsigned want);
 bool check_no_event(struct check *);
+/* The level of its own that a line is at, as an input. A device may not know it. */
+bool check_sense(struct check *, unsigned line, unsigned *level);
 /* The level of the line that interrupts, from outside. */
 unsigned check_irq_line(const struct check *);
 bool check_level(struct check *, unsigned level);

@@ -254,24 +254,11 @@ static bool order(struct check *c)
     return direction(c, 0, VGPIO_DIR_NONE);
 }
 
-/* A level of its own that a line is at. */
-static bool sense(struct check *c, unsigned line, unsigned *level)
-{
-    uint8_t a[2];
-
-    if (!direction(c, line, IN) || !check_ask(c, VGPIO_MSG_GET_VALUE, line, 0, a)) {
-        return false;
-    }
-    *level = a[1];
-    return (a[0] == VGPIO_STATUS_OK && a[1] <= 1) ||
-           check_saw(c, "GET_VALUE of an input: status %u, value %u", a[0], a[1]);
-}
-
 static bool not_driven(struct check *c)
 {
     unsigned level;
 
-    return sense(c, 0, &level) && check_ok(c, VGPIO_MSG_SET_VALUE, 0, !level, 0) &&
+    return check_sense(c, 0, &level) && check_ok(c, VGPIO_MSG_SET_VALUE, 0, !level, 0) &&
            check_ok(c, VGPIO_MSG_GET_VALUE, 0, 0, level) &&
            direction(c, 0, VGPIO_DIR_NONE);
 }
@@ -283,7 +270,7 @@ static bool none_unstages(struct check *c)
     unsigned level;
     uint8_t a[2];
 
-    if (!sense(c, 0, &level)) {
+    if (!check_sense(c, 0, &level)) {
         return false;
     }
     if (level != 0) {

@@ -171,6 +171,7 @@ static bool avail_jump(struct check *c)
 
 static bool avail_back(struct check *c)
 {
+    uint64_t due;
     uint8_t a[2];
     unsigned i, slot;
     uint32_t len;
@@ -182,9 +183,14 @@ static bool avail_back(struct check *c)
     }
     check_put16(c, c->ring[0].at.driver + 2, 1);
     check_kick(c, 0);
-    (void)check_called(c, 0, 200);
-    return !check_look(c, 0, &slot, &len) ||
-           check_saw(c, "what was answered is answered again");
+    due = evloop_now() + 200000;
+    while (evloop_now() < due) { /* the call of the last answer may come only now */
+        if (check_look(c, 0, &slot, &len)) {
+            return check_saw(c, "what was answered is answered again");
+        }
+        (void)poll(NULL, 0, 1);
+    }
+    return true;
 }
 
 /* A ring that broke is told of, or it goes on. */

@@ -50,19 +50,6 @@ static bool disabled(struct check *c)
     return irq_type(c, VGPIO_IRQ_NONE);
 }
 
-/* The level of the line as it is, input. */
-static bool sense(struct check *c, unsigned line, unsigned *level)
-{
-    uint8_t a[2];
-
-    if (!direction(c, line, IN) || !check_ask(c, VGPIO_MSG_GET_VALUE, line, 0, a)) {
-        return false;
-    }
-    *level = a[1];
-    return (a[0] == VGPIO_STATUS_OK && a[1] <= 1) ||
-           check_saw(c, "GET_VALUE of an input: status %u, value %u", a[0], a[1]);
-}
-
 /* ---- types and pairs that mean nothing ---- */
 
 static bool bad_irq_type(struct check *c)
@@ -133,7 +120,7 @@ static bool at_rest(struct check *c)
 {
     unsigned level;
 
-    if (!sense(c, check_irq_line(c), &level) ||
+    if (!check_sense(c, check_irq_line(c), &level) ||
         !irq_type(c, level ? VGPIO_IRQ_EDGE_RISING : VGPIO_IRQ_EDGE_FALLING)) {
         return false;
     }
@@ -145,7 +132,7 @@ static bool level_inactive(struct check *c)
 {
     unsigned level;
 
-    if (!sense(c, check_irq_line(c), &level) ||
+    if (!check_sense(c, check_irq_line(c), &level) ||
         !level_armed(c, level ? VGPIO_IRQ_LEVEL_LOW : VGPIO_IRQ_LEVEL_HIGH)) {
         return false;
     }
@@ -158,7 +145,7 @@ static bool active_armed(struct check *c)
 {
     unsigned level;
 
-    return sense(c, check_irq_line(c), &level) &&
+    return check_sense(c, check_irq_line(c), &level) &&
            level_armed(c, level ? VGPIO_IRQ_LEVEL_HIGH : VGPIO_IRQ_LEVEL_LOW);
 }
 
@@ -196,7 +183,7 @@ static bool own_pair(struct check *c)
 {
     unsigned line = check_irq_line(c), other = line == 0 ? 1 : 0, level;
 
-    if (!sense(c, other, &level) ||
+    if (!check_sense(c, other, &level) ||
         !type_of(c, other, level ? VGPIO_IRQ_EDGE_RISING : VGPIO_IRQ_EDGE_FALLING) ||
         !armed(c, VGPIO_IRQ_EDGE_RISING)) {
         return false;

@@ -43,25 +43,36 @@ static bool front_ok(struct check *c, int err)
 
 /* ---- connection ---- */
 
+#define ANEW_MS 1000u /* the time that a device has for that */
+
+static int reach(struct check *c, const struct vgpio_vuf_linux_config *fc)
+{
+    int err = vgpio_vuf_linux_open(&c->front, c->path, fc);
+
+    return err != 0 ? err : vgpio_vuf_negotiate(&c->front.vuf);
+}
+
+/* A device that was started just now may not listen yet; one that makes its socket anew
+ * for each front end does not for a moment, or hangs up on who came too early. */
 bool check_connect(struct check *c)
 {
     struct vgpio_vuf_linux_config fc = {0};
     struct vgpio_vuf_facts facts;
     struct vgpio_vuf *f = &c->front.vuf;
-    uint64_t due = evloop_now() + (uint64_t)c->timeout_ms * 1000u;
+    uint32_t grace = c->fresh ? c->timeout_ms : c->gone ? 0 : ANEW_MS;
+    uint64_t due = evloop_now() + (uint64_t)grace * 1000u;
     int err;
 
     memset(c->ring, 0, sizeof c->ring);
     fc.mem_size = CHECK_NAMES + CHECK_NAMES_MAX;
     fc.timeout_ms = c->timeout_ms;
-    while ((err = vgpio_vuf_linux_open(&c->front, c->path, &fc)) == VGPIO_ERR_IO &&
-           c->fresh && evloop_now() < due) {
+    while ((err = reach(c, &fc)) == VGPIO_ERR_IO && evloop_now() < due) {
         vgpio_vuf_linux_close(&c->front);
         (void)poll(NULL, 0, 1);
     }
     c->fresh = false;
     c->gone = err == VGPIO_ERR_IO;
-    if (!front_ok(c, err) || !front_ok(c, vgpio_vuf_negotiate(f))) {
+    if (!front_ok(c, err)) {
         return false;
     }
     vgpio_vuf_facts(f, &facts);
@@ -135,8 +146,15 @@ bool check_begin(struct check *c, uint64_t features)
     if (n > 0) {
         return check_saw(c, "features 0x%llx are refused", (unsigned long long)features);
     }
-    return front_ok(c, n) && front_ok(c, vgpio_vuf_share(&c->front.vuf)) &&
-           check_start_ring(c, 0) && (!check_has_events(c) || check_start_ring(c, 1));
+    if (!front_ok(c, n) || !front_ok(c, vgpio_vuf_share(&c->front.vuf)) ||
+        !check_start_ring(c, 0) || (check_has_events(c) && !check_start_ring(c, 1)) ||
+        !check_sync(c)) {
+        return false;
+    }
+    /* Some call as soon as they can, in case something was missed: that is no answer. */
+    (void)check_called(c, 0, 0);
+    (void)check_called(c, 1, 0);
+    return true;
 }
 
 bool check_stop_ring(struct check *c, unsigned q, uint32_t *base)
@@ -523,6 +541,22 @@ bool check_no_event(struct check *c)
 
     return check_ask(c, VGPIO_MSG_GET_DIRECTION, check_irq_line(c), 0, a) &&
            (!check_look(c, 1, &slot, &len) || check_saw(c, "an event nobody asked for"));
+}
+
+bool check_sense(struct check *c, unsigned line, unsigned *level)
+{
+    uint8_t a[2];
+
+    if (!check_ok(c, VGPIO_MSG_SET_DIRECTION, line, VGPIO_DIR_IN, 0) ||
+        !check_ask(c, VGPIO_MSG_GET_VALUE, line, 0, a)) {
+        return false;
+    }
+    *level = a[1];
+    if (a[0] == VGPIO_STATUS_ERR) {
+        return check_skip(c, CHECK_SKIP_UNKNOWN);
+    }
+    return (a[0] == VGPIO_STATUS_OK && a[1] <= 1) ||
+           check_saw(c, "GET_VALUE of an input: status %u, value %u", a[0], a[1]);
 }
 
 unsigned check_irq_line(const struct check *c)

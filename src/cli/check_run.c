@@ -32,6 +32,7 @@ static const char *const skips[CHECK_SKIPS] = {
     [CHECK_SKIP_ONE_LINE] = "there is one line only",
     [CHECK_SKIP_LEVEL] = "the device refuses interrupts by level, as it may",
     [CHECK_SKIP_HIGH] = "line 0 is high by itself, and that may be what is driven",
+    [CHECK_SKIP_UNKNOWN] = "the device does not know the level of an input",
     [CHECK_SKIP_PROC] = "nobody may look into the device's process",
 };
 

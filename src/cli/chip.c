@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <virtiogpio/draft.h>
@@ -16,6 +17,7 @@
 #define NAMES_MAX (UINT32_C(16) << 20) /* 65535 lines, 255 bytes each */
 #define QUEUE_SIZE 256u                /* what every back end takes */
 #define QUEUE_MAX 32768u
+#define ANEW_US 200000u /* for a back end to listen again */
 
 static const char *request_name(unsigned type)
 {
@@ -247,9 +249,12 @@ static unsigned power_of_two(unsigned n)
     return p;
 }
 
+/* Some back ends make their socket anew for each front end: for a moment after the last
+ * one has left, nobody listens. */
 static int connect_chip(struct chip *c, const char *path, uint32_t arena, unsigned nirq)
 {
     struct vgpio_vuf_linux_config fc = {0};
+    uint64_t due = evloop_now() + ANEW_US;
 
     fc.mem_size = (uint64_t)arena + NAMES_MAX + 1;
     fc.timeout_ms = c->timeout_ms;
@@ -257,9 +262,12 @@ static int connect_chip(struct chip *c, const char *path, uint32_t arena, unsign
         fc.queue_size =
             (uint16_t)(4u * nirq < QUEUE_MAX ? 4u * nirq : (unsigned)QUEUE_MAX);
     }
-    if (vgpio_vuf_linux_open(&c->front, path, &fc) < 0) {
-        cli_error("%s: %s", c->name, vgpio_vuf_linux_reason(&c->front));
-        return -1;
+    while (vgpio_vuf_linux_open(&c->front, path, &fc) < 0) {
+        if (evloop_now() > due) {
+            cli_error("%s: %s", c->name, vgpio_vuf_linux_reason(&c->front));
+            return -1;
+        }
+        (void)poll(NULL, 0, 10);
     }
     return 0;
 }

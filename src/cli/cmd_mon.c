@@ -3,9 +3,12 @@
 #include "evloop.h"
 #include "mon.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define UNUSED_MAX 5u /* in a row, of one line */
 
 static const char help[] =
     "usage: vgpio mon [OPTIONS] LINE...\n"
@@ -243,15 +246,27 @@ static int edge_of(struct mon *m, struct tool_line *l)
     return (level != 0) != m->tool.active_low ? MON_RISING : MON_FALLING;
 }
 
+/* Asked for again a few times: to some devices the last interrupt is not over yet when
+ * their driver hears of it. */
+static int unused(struct mon *m, struct tool_line *l)
+{
+    if (m->irqs[l - m->tool.lines].unused++ == UNUSED_MAX) {
+        cli_error("%s: line %u: the device gave the interrupt back unused", l->chip->name,
+                  l->offset);
+        return CLI_FAILED;
+    }
+    (void)poll(NULL, 0, 2);
+    return chip_unmask(l->chip, l->offset) < 0 ? CLI_FAILED : CLI_OK;
+}
+
 static int tell(struct mon *m, struct tool_line *l, const struct mon_irq *irq)
 {
     int edge;
 
     if (irq->result < 0) {
-        cli_error("%s: line %u: the device gave the interrupt back unused", l->chip->name,
-                  l->offset);
-        return CLI_FAILED;
+        return unused(m, l);
     }
+    m->irqs[l - m->tool.lines].unused = 0;
     edge = edge_of(m, l);
     if (edge < 0 || chip_unmask(l->chip, l->offset) < 0) {
         return CLI_FAILED;

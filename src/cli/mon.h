@@ -28,6 +28,7 @@ struct mon_chip {
 struct mon_irq {
     bool due;
     int result;
+    unsigned unused; /* so often in a row it came back for nothing */
     struct timespec when;
 };
 
