@@ -26,14 +26,14 @@ FAIL table-and-next
 FAIL table-unasked'
 
 case_check() {
-    verdicts_are "" "--loop 0=1" "$usual
+    verdicts_are "" "--loop 0=1 --timeout 20s" "$usual
 SKIP no-names"
     grep -qE '^[1-9][0-9]+ PASS, [1-9][0-9]+ REJECT, ' "$dir/report" ||
         fail "that cannot be all: $(tail -n 1 "$dir/report")"
 }
 
 case_check_no_names() {
-    verdicts_are "-n" "--loop 7=6" "$usual
+    verdicts_are "-n" "--loop 7=6 --timeout 20s" "$usual
 SKIP names
 SKIP names-count
 SKIP names-room
@@ -41,7 +41,7 @@ SKIP names-size"
 }
 
 case_check_no_irq() {
-    verdicts_are "-i" "" "$usual
+    verdicts_are "-i" "--timeout 20s" "$usual
 $(without_irq)
 SKIP no-names"
 }
