@@ -8,7 +8,7 @@
 #        KVM_VMM=FILE                  the program (build/examples/kvm_vmm)
 #        VGPIO_CTL=FILE                the control socket's client (build/tests/vgpio-ctl)
 #        VGPIO_GUEST_CACHE=FOLDER      where the kernel is kept: see build.sh
-#        VGPIO_KVM_SECONDS=N           time for one case (30; nested 120)
+#        VGPIO_KVM_SECONDS=N           time for one case (30; nested 90)
 #        VGPIO_KVM_TOGGLES=N           pulses of two_cpus (100000; nested 10000)
 #
 # A variant is what the device offers: packed or split rings, then +event and +indirect, then -irq
@@ -106,12 +106,4 @@ fi
 echo "nested: $(can_run && echo "as asked for" || echo "this machine cannot run guests itself")"
 # shellcheck source=tests/guest/kvm/outer.sh
 . "$here/outer.sh"
-outer_pack "${chosen[@]}"
-status=0
-outer_run || status=$?
-if [ $status = 125 ]; then
-    echo "# the outer guest crashed, which nothing of ours could make it do: once more"
-    status=0
-    outer_run || status=$?
-fi
-exit $status
+outer_cases "${chosen[@]}"
