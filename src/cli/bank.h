@@ -12,6 +12,8 @@
 #define BANK_NREQS 256u
 #define BANK_NAME_MAX 255u
 
+struct fault_rule; /* board.h */
+
 struct bank_stats {
     uint64_t irqs, invalid, latched, merged, dropped;
     uint64_t bad_chains, broken_queues;
@@ -67,6 +69,7 @@ struct bank {
     void (*on_line)(void *ctx, uint16_t line, unsigned level);
     int (*pull_line)(void *ctx, uint16_t line, unsigned level);
     int (*pulse_line)(void *ctx, uint16_t line);
+    int (*fault_line)(void *ctx, uint16_t line, const struct fault_rule *);
     void (*on_event)(void *ctx, unsigned id, uint32_t a); /* as the trace has them */
     void *line_ctx;
     void (*run)(void *ctx); /* the lines want a turn; NULL: they never do */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control.h"
 
+#include "board.h"
 #include "cli.h"
-#include "lex.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <virtiogpio/types.h>
 #include <virtiogpio/wire.h>
 
-#define MAX_WORDS 5
+#define MAX_WORDS 9
 #define PULSES_A_RUN 256 /* then other clients and the guest have their turn */
 
 static const char help_text[] =
@@ -19,7 +19,7 @@ static const char help_text[] =
     "wait LINE 0|1 TIMEOUT_MS | toggle LINE COUNT PERIOD_US (COUNT pulses, two edges "
     "each; period 0: both edges in one step) | barrier | stats | values | "
     "watch changes [LINE] | watch messages | unwatch | clock | "
-    "clock advance TIME | hello | help; "
+    "clock advance TIME | fault LINE ... | heal LINE | hello | help; "
     "LINE is a number or a name, \"in quotes\" if it has blanks";
 
 static void reply(struct ctl_client *c, const char *fmt, ...)
@@ -102,7 +102,7 @@ static void reply_text(struct ctl_client *c, size_t (*fill)(void *, char *, size
 
 /* Splits in place; a word in double quotes may hold blanks. -1: too many words, -2: a
  * quote without its end. */
-static int split(char *text, char *words[MAX_WORDS])
+static int split(char *text, char **words)
 {
     int n = 0;
 
@@ -367,6 +367,53 @@ static void do_clock(struct ctl_client *c, char **arg, uint64_t now)
     c->state = CTL_CLOCK;
 }
 
+static void set_fault(struct ctl_client *c, uint16_t line, const struct fault_rule *rule)
+{
+    const struct ctl *ctl = c->ctl;
+    int err = ctl->ops->fault != NULL ? ctl->ops->fault(ctl->ctx, line, rule)
+                                      : VGPIO_ERR_NOTSUP;
+
+    if (err == VGPIO_ERR_NOTSUP) {
+        reply(c, "error only lines of a board have faults; see --board");
+    } else if (err < 0) {
+        reply(c, "error no room for one more fault of this line; see 'heal'");
+    } else {
+        reply(c, "ok");
+    }
+}
+
+/* The words behind the line are those of a board file. */
+static void do_fault(struct ctl_client *c, char **arg, uint64_t now)
+{
+    struct lex_error err;
+    struct lex l = {.err = &err};
+    struct fault_rule rule;
+    uint16_t line;
+
+    (void)now;
+    if (!get_line(c, arg[0], &line)) {
+        return;
+    }
+    for (; arg[l.n] != NULL; l.n++) {
+        l.word[l.n].text = arg[l.n];
+    }
+    if (board_fault_words(&l, 1, &rule) < 0) {
+        reply(c, "error %s", err.text);
+    } else {
+        set_fault(c, line, &rule);
+    }
+}
+
+static void do_heal(struct ctl_client *c, char **arg, uint64_t now)
+{
+    uint16_t line;
+
+    (void)now;
+    if (get_line(c, arg[0], &line)) {
+        set_fault(c, line, NULL);
+    }
+}
+
 static void do_hello(struct ctl_client *c, char **arg, uint64_t now);
 
 static const struct command {
@@ -386,6 +433,9 @@ static const struct command {
     {"watch", "watch changes [LINE] | watch messages", 1, 1, do_watch},
     {"unwatch", "unwatch", 0, 0, do_unwatch},
     {"clock", "clock | clock advance TIME", 0, 2, do_clock},
+    {"fault", "fault LINE MESSAGE err | fault LINE glitch every TIME times N | ...", 3, 5,
+     do_fault},
+    {"heal", "heal LINE", 1, 0, do_heal},
     {"hello", "hello", 0, 0, do_hello},
     {"help", "help", 0, 0, do_help},
 };
@@ -434,7 +484,7 @@ static bool printable(const char *text, size_t len)
 /* `text` has `len` bytes without the newline, and room for one more. */
 static void execute(struct ctl_client *c, char *text, size_t len, uint64_t now)
 {
-    char *words[MAX_WORDS];
+    char *words[MAX_WORDS + 1];
     const struct command *cmd;
     int n;
 
@@ -447,7 +497,7 @@ static void execute(struct ctl_client *c, char *text, size_t len, uint64_t now)
     }
     text[len] = '\0';
     n = split(text, words);
-    if (n > 0 && n < MAX_WORDS) {
+    if (n > 0) {
         words[n] = NULL; /* an argument that may be missing */
     }
     if (n <= 0) {

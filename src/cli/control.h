@@ -22,6 +22,8 @@
 #define CTL_MAX_TIMEOUT_MS 86400000u
 #define CTL_NEVER UINT64_MAX
 
+struct fault_rule; /* board.h */
+
 /* What the commands act on. Lines are checked against `nlines` before any call. */
 struct ctl_ops {
     int (*line_of)(void *ctx, const char *name); /* -1: no line has that name */
@@ -37,6 +39,9 @@ struct ctl_ops {
     /* Optional: a virtual clock may go on for so long; `until` is when that is over. An
      * error: it is none (NOTSUP), or somebody else moves it (STATE). */
     int (*advance)(void *ctx, uint64_t us, uint64_t *until);
+    /* Optional: the line misbehaves by one more rule, or (NULL) by none at all. NOTSUP:
+     * these lines cannot; NOSPC: no room for one more. */
+    int (*fault)(void *ctx, uint16_t line, const struct fault_rule *);
 };
 
 struct ctl {

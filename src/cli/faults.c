@@ -216,6 +216,17 @@ int faults_add(struct faults *f, uint16_t pin, const struct fault_rule *rule)
     return 0;
 }
 
+uint32_t faults_count(const struct faults *f, uint16_t pin)
+{
+    const struct fault_active *a;
+    uint32_t n = 0;
+
+    for (a = f->pins[pin].rules; a != NULL; a = a->next) {
+        n++;
+    }
+    return n;
+}
+
 static void drop_rules(struct faults *f, uint16_t pin)
 {
     struct fault_active *a;

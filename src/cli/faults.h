@@ -7,6 +7,8 @@
 #include "board.h"
 #include "vclock.h"
 
+#define FAULTS_MAX 64u /* that may be added to a pin while the server runs */
+
 struct faults;
 struct fault_active;
 
@@ -46,6 +48,8 @@ int faults_init(struct faults *, const struct board *, struct vclock *);
 void faults_free(struct faults *);
 /* Adds a rule; storms count from now on. -1: out of memory. */
 int faults_add(struct faults *, uint16_t pin, const struct fault_rule *);
+/* How many rules a pin has, those included that have hit for the last time. */
+uint32_t faults_count(const struct faults *, uint16_t pin);
 /* Answers whatever waits, as if its time had come, and heals all pins; then there are so
  * many, in new memory. */
 void faults_renew(struct faults *, struct fault_pin *pins, uint32_t npins);

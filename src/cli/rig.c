@@ -160,6 +160,22 @@ static int pulse_line(void *ctx, uint16_t line)
     return 0;
 }
 
+static int fault_line(void *ctx, uint16_t line, const struct fault_rule *rule)
+{
+    struct rig_device *d = ctx;
+    struct faults *f = &d->rig->faults;
+    uint16_t pin = (uint16_t)(d->rig->board->devices[d->index].first + line);
+
+    if (rule == NULL) {
+        faults_clear(f, pin);
+        return 0;
+    }
+    if (faults_count(f, pin) >= FAULTS_MAX) {
+        return VGPIO_ERR_NOSPC;
+    }
+    return faults_add(f, pin, rule) < 0 ? VGPIO_ERR_NOSPC : 0;
+}
+
 /* --- what the guest does --- */
 
 static void on_event(void *ctx, unsigned id, uint32_t a)
@@ -246,6 +262,7 @@ int rig_bank(struct rig *r, uint32_t device, struct bank *bank, uint64_t feature
     bank->on_line = on_line;
     bank->pull_line = pull_line;
     bank->pulse_line = pulse_line;
+    bank->fault_line = fault_line;
     bank->on_event = on_event;
     bank->line_ctx = &r->devices[device];
     r->devices[device].bank = bank;

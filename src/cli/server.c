@@ -443,6 +443,14 @@ static int op_advance(void *ctx, uint64_t us, uint64_t *until)
     return 0;
 }
 
+static int op_fault(void *ctx, uint16_t line, const struct fault_rule *rule)
+{
+    const struct bank *b = ((struct server *)ctx)->bank;
+
+    return b->fault_line != NULL ? b->fault_line(b->line_ctx, line, rule)
+                                 : VGPIO_ERR_NOTSUP;
+}
+
 static const struct ctl_ops control_ops = {
     .line_of = op_line_of,
     .value = op_value,
@@ -452,6 +460,7 @@ static const struct ctl_ops control_ops = {
     .pulse = op_pulse,
     .barrier = op_barrier,
     .advance = op_advance,
+    .fault = op_fault,
     .info = op_info,
     .stats = op_stats,
 };

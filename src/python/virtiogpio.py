@@ -208,6 +208,14 @@ class Control:
         self.ask("toggle %s %d %d" % (self._name(line), count, int(period * 1e6)),
                  count * period + self.timeout)
 
+    def fault(self, line, words):
+        """A line of a board misbehaves: fault("led", "set-value err times 1")."""
+        self.ask("fault %s %s" % (self._name(line), words))
+
+    def heal(self, line):
+        """The line has no faults any more."""
+        self.ask("heal %s" % self._name(line))
+
     def barrier(self):
         """Returns once every change before it is delivered, kept, merged or dropped."""
         self.ask("barrier")

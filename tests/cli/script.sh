@@ -112,6 +112,18 @@ grep -q 'SET_DIRECTION of line 1: the device refused' err || fail "says $(cat er
 "$vgpio" get -c ./a.sock odd > out || fail "the third value was to be right"
 "$vgpio" get -c ./a.sock --timeout 200ms copy 2> err && fail "answered before its time"
 grep -q 'no answer to GET_VALUE of line 2' err || fail "says $(cat err)"
+# The same, when a test says so.
+get_odd() { "$vgpio" get -c ./a.sock "$@" odd > out 2> err; }
+tell() { "$vgpio" ctl a.ctl "$@" > out || fail "$*: $(cat out)"; }
+tell 'fault odd get-value err times 1'
+get_odd && fail "a new fault does not hit"
+get_odd || fail "a new fault hits twice"
+tell 'fault odd get-value err' 'heal odd'
+get_odd || fail "a healed line has a fault"
+tell 'fault odd get-value never'
+get_odd --timeout 200ms && fail "a new fault lets an answer through"
+tell 'heal odd'
+get_odd || fail "what will never be answered stays"
 cat > ask.py << 'END'
 import socket, sys
 s = socket.socket(socket.AF_UNIX)

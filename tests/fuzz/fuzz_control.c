@@ -2,6 +2,7 @@
 /* The control protocol, byte stream in. First byte: how the stream is cut and how fast
  * time runs. Asserted: memory stays inside its bounds (ASan), every command line gets
  * exactly one reply line, "ok" or "error", and no command touches a line there is not. */
+#include "cli/board.h"
 #include "cli/control.h"
 
 #include <stdio.h>
@@ -82,8 +83,16 @@ static int advance(void *ctx, uint64_t us, uint64_t *until)
     return ((struct lines *)ctx)->pull[0] ? -1 : 0;
 }
 
-static const struct ctl_ops ops = {line_of, value,   direction, value, pull,
-                                   pulse,   barrier, fill,      fill,  advance};
+static int fault(void *ctx, uint16_t line, const struct fault_rule *rule)
+{
+    (void)ctx;
+    check(line < LINES);
+    check(rule == NULL || (rule->messages & ~(unsigned)FAULT_ANY) == 0);
+    return rule == NULL ? 0 : -1;
+}
+
+static const struct ctl_ops ops = {line_of, value, direction, value,   pull, pulse,
+                                   barrier, fill,  fill,      advance, fault};
 
 /* Counts the replies; an event is a line of its own among them. */
 static size_t take_replies(struct ctl_client *c, size_t at_most, char *first)

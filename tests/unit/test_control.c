@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The control protocol on lines that are an array, with a clock that is a number. */
+#include "cli/board.h"
 #include "cli/control.h"
 
 #include <setjmp.h>
@@ -19,6 +20,8 @@ static struct world {
     uint8_t pull[LINES], dir[LINES], out[LINES];
     unsigned pulls, pulses, barriers;
     int fails;
+    unsigned faults;
+    struct fault_rule rule;
     struct ctl ctl;
     struct ctl_client c;
     char out_buf[4 * CTL_REPLY_MAX];
@@ -100,8 +103,8 @@ static size_t too_much(void *ctx, char *out, size_t size)
     return size + 1;
 }
 
-static const struct ctl_ops ops = {line_of, value,   direction, pulled, pull,
-                                   pulse,   barrier, info,      info,   NULL};
+static const struct ctl_ops ops = {line_of, value, direction, pulled, pull, pulse,
+                                   barrier, info,  info,      NULL,   NULL};
 
 static int setup(void **state)
 {
@@ -182,7 +185,7 @@ static void test_words(void **state)
     say("value \"led\"", "ok 1");
     say("value \"led", "error a quote without its end");
     say("pull \"\" 1", "error no line is named ''");
-    say("a b c d e f", "error too many words; try 'help'");
+    say("a b c d e f g h i j", "error too many words; try 'help'");
 }
 
 static void test_wrong_arguments(void **state)
@@ -232,8 +235,8 @@ static void test_info_stats_barrier_help(void **state)
 
 static void test_reply_too_large_is_cut(void **state)
 {
-    static const struct ctl_ops big = {line_of, value,   direction, pulled,   pull,
-                                       pulse,   barrier, too_much,  too_much, NULL};
+    static const struct ctl_ops big = {line_of, value,    direction, pulled, pull, pulse,
+                                       barrier, too_much, too_much,  NULL,   NULL};
 
     (void)state;
     w.ctl.ops = &big;
@@ -395,6 +398,53 @@ static void test_clock(void **state)
     w.now = 5012;
     run();
     assert_string_equal(w.text, "ok 5012\nok 0\n");
+}
+
+static int fault(void *ctx, uint16_t line, const struct fault_rule *rule)
+{
+    (void)ctx;
+    assert_int_equal(line, 1);
+    if (rule == NULL) {
+        w.faults = 0;
+    } else if (w.faults == 2) {
+        return VGPIO_ERR_NOSPC;
+    } else {
+        w.faults++;
+        w.rule = *rule;
+    }
+    return 0;
+}
+
+static void test_fault(void **state)
+{
+    struct ctl_ops bad = ops;
+
+    (void)state;
+    say("fault 1 any err", "error only lines of a board have faults; see --board");
+    say("heal 1", "error only lines of a board have faults; see --board");
+    bad.fault = fault;
+    w.ctl.ops = &bad;
+    say("fault 1 get-value delay 20ms after 3 times 1", "ok");
+    assert_int_equal(w.rule.kind, FAULT_DELAY);
+    assert_int_equal(w.rule.messages, FAULT_GET_VALUE);
+    assert_int_equal(w.rule.time_us, 20000);
+    assert_int_equal(w.rule.skip, 3);
+    assert_int_equal(w.rule.times, 1);
+    say("fault 1 storm 10 every 5ms times 2", "ok");
+    assert_int_equal(w.rule.kind, FAULT_STORM);
+    assert_int_equal(w.rule.pulses, 10);
+    say("fault 1 any err", "error no room for one more fault of this line; see 'heal'");
+    say("heal 1", "ok");
+    assert_int_equal(w.faults, 0);
+    say("fault 9 any err", "error no line 9, the last is 3");
+    say("fault 1 any", "error usage: fault LINE MESSAGE err | fault LINE glitch every "
+                       "TIME times N | ...");
+    say("fault 1 any maybe", "error 'maybe' is wrong, expected err, delay TIME or never");
+    say("fault 1 any delay", "error '' is not a time, expected one like 10us, 50ms, 2s "
+                             "or 3min");
+    say("fault 1 any err times x",
+        "error 'x' is not right here, expected a number from 1 to 4294967295");
+    assert_int_equal(w.faults, 0);
 }
 
 static void test_hello(void **state)
@@ -678,6 +728,7 @@ int main(void)
         cmocka_unit_test_setup(test_toggle_with_period, setup),
         cmocka_unit_test_setup(test_toggle_behind_an_output, setup),
         cmocka_unit_test_setup(test_clock, setup),
+        cmocka_unit_test_setup(test_fault, setup),
         cmocka_unit_test_setup(test_hello, setup),
         cmocka_unit_test_setup(test_values, setup),
         cmocka_unit_test_setup(test_watch_changes, setup),
