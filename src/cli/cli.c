@@ -51,12 +51,62 @@ const char *cli_option_fault(char *out, size_t size, char *const *argv, int retu
     return out;
 }
 
-int cli_bad_option(const char *command, char *const *argv, int returned)
+/* Says it, with a hint to --help; returns CLI_USAGE. */
+static int bad_option(const char *command, char *const *argv, int returned)
 {
     char fault[256];
 
     return cli_usage_error(command, "%s",
                            cli_option_fault(fault, sizeof fault, argv, returned));
+}
+
+/* As getopt() wants them: ":" says that a missing value is to be told apart. */
+static void short_forms(const struct cli_command *c, char *out)
+{
+    const struct option *o;
+
+    if (c->in_order) {
+        *out++ = '+';
+    }
+    *out++ = ':';
+    for (o = c->longs; o->name != NULL; o++) {
+        if (o->val < 256) {
+            *out++ = (char)o->val;
+        }
+        if (o->val < 256 && o->has_arg == required_argument) {
+            *out++ = ':';
+        }
+    }
+    *out = '\0';
+}
+
+int cli_options(const struct cli_command *command, int argc, char **argv,
+                int (*take)(void *ctx, int option), void *ctx)
+{
+    char shorts[2 * 62 + 3]; /* each letter and digit with a ':' */
+    int code = CLI_OK;
+    int c;
+
+    short_forms(command, shorts);
+    opterr = 0;
+    while (code == CLI_OK &&
+           (c = getopt_long(argc, argv, shorts, command->longs, NULL)) != -1) {
+        switch (c) {
+        case 'h':
+            fputs(command->help, stdout);
+            return CLI_OVER;
+        case 'V':
+            cli_version();
+            return CLI_OVER;
+        case '?':
+        case ':':
+            return bad_option(command->name, argv, c);
+        default:
+            code = take(ctx, c);
+            break;
+        }
+    }
+    return code;
 }
 
 bool cli_number(const char *text, uint64_t max, uint64_t *out)

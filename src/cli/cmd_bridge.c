@@ -7,7 +7,6 @@
 #include "sockets.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,8 +39,7 @@ static const char help[] =
 
 enum {
     OPT_ONCE = 256,
-    OPT_DIALECT,
-    DONE
+    OPT_DIALECT
 };
 
 static const struct option longs[] = {
@@ -51,9 +49,13 @@ static const struct option longs[] = {
     FEATURES_LONGS,
     {"once", no_argument, NULL, OPT_ONCE},
     {"verbose", no_argument, NULL, 'v'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+    CLI_LONGS,
+};
+
+static const struct cli_command grammar = {
+    .name = "bridge",
+    .help = help,
+    .longs = longs,
 };
 
 struct options {
@@ -77,9 +79,11 @@ struct joint {
     bool failed;
 };
 
-static int take_option(struct options *o, int c, char **argv)
+static int take_option(void *ctx, int option)
 {
-    switch (c) {
+    struct options *o = ctx;
+
+    switch (option) {
     case 'c':
         o->chip = optarg;
         return CLI_OK;
@@ -96,15 +100,9 @@ static int take_option(struct options *o, int c, char **argv)
     case 'v':
         o->verbose++;
         return CLI_OK;
-    case 'h':
-        fputs(help, stdout);
-        return DONE;
-    case 'V':
-        cli_version();
-        return DONE;
     default:
-        return features_option(&o->features, c) ? CLI_OK
-                                                : cli_bad_option("bridge", argv, c);
+        (void)features_option(&o->features, option);
+        return CLI_OK;
     }
 }
 
@@ -246,16 +244,10 @@ static int bridge(const struct options *o)
 int cmd_bridge(int argc, char **argv)
 {
     struct options o = {0};
-    int code = CLI_OK;
-    int c;
+    int code = cli_options(&grammar, argc, argv, take_option, &o);
 
-    opterr = 0;
-    while (code == CLI_OK &&
-           (c = getopt_long(argc, argv, ":c:s:vhV", longs, NULL)) != -1) {
-        code = take_option(&o, c, argv);
-    }
     if (code != CLI_OK) {
-        return code == DONE ? CLI_OK : code;
+        return code == CLI_OVER ? CLI_OK : code;
     }
     if (optind < argc) {
         return cli_usage_error("bridge", "unexpected argument '%s'", argv[optind]);

@@ -4,10 +4,11 @@
 #include "cli.h"
 #include "tool.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define PERIOD_MAX_MS 3600000u
 
 #define PATIENCE_MS 10000u
 
@@ -59,9 +60,18 @@ static const struct option longs[] = {
     {"json", no_argument, NULL, OPT_JSON},
     {"junit", no_argument, NULL, OPT_JUNIT},
     {"list", no_argument, NULL, OPT_LIST},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+    CLI_LONGS,
+};
+
+static const struct cli_command grammar = {
+    .name = "check",
+    .help = help,
+    .longs = longs,
+};
+
+struct options {
+    struct check_run *run;
+    bool list;
 };
 
 static int take_loop(struct check *c, const char *text)
@@ -84,18 +94,17 @@ static int take_loop(struct check *c, const char *text)
 
 static int take_period(const char *option, uint32_t *ms)
 {
-    uint64_t us;
-
-    if (!tool_period(optarg, &us) || us < 1000 || us > UINT64_C(3600000000)) {
-        return cli_usage_error("check", "%s: invalid period '%s'", option, optarg);
-    }
-    *ms = (uint32_t)(us / 1000u);
-    return CLI_OK;
+    return tool_period_ms(optarg, PERIOD_MAX_MS, ms)
+               ? CLI_OK
+               : cli_usage_error("check", "%s: invalid period '%s'", option, optarg);
 }
 
-static int take_option(struct check_run *r, int c, char **argv)
+static int take_option(void *ctx, int option)
 {
-    switch (c) {
+    struct options *o = ctx;
+    struct check_run *r = o->run;
+
+    switch (option) {
     case 's':
         r->c.path = optarg;
         return CLI_OK;
@@ -116,42 +125,31 @@ static int take_option(struct check_run *r, int c, char **argv)
         return take_period("--patience", &r->c.patience_ms);
     case OPT_JSON:
     case OPT_JUNIT:
-        r->report.format = c == OPT_JSON ? REPORT_JSON : REPORT_JUNIT;
+        r->report.format = option == OPT_JSON ? REPORT_JSON : REPORT_JUNIT;
         return CLI_OK;
     default:
-        return cli_bad_option("check", argv, c);
+        o->list = true;
+        return CLI_OK;
     }
 }
 
 int cmd_check(int argc, char **argv)
 {
     static struct check_run r;
-    bool list = false;
-    int c, code;
+    struct options o = {.run = &r};
+    int code;
 
     r.report.suite = "vgpio check";
     r.c.timeout_ms = 2000;
     r.c.loop[0] = r.c.loop[1] = -1;
-    opterr = 0;
-    while ((c = getopt_long(argc, argv, ":s:hV", longs, NULL)) != -1) {
-        if (c == 'h') {
-            fputs(help, stdout);
-            return CLI_OK;
-        }
-        if (c == 'V') {
-            cli_version();
-            return CLI_OK;
-        }
-        list = list || c == OPT_LIST;
-        code = c == OPT_LIST ? CLI_OK : take_option(&r, c, argv);
-        if (code != CLI_OK) {
-            return code;
-        }
+    code = cli_options(&grammar, argc, argv, take_option, &o);
+    if (code != CLI_OK) {
+        return code == CLI_OVER ? CLI_OK : code;
     }
     if (optind < argc) {
         return cli_usage_error("check", "unexpected argument '%s'", argv[optind]);
     }
-    if (list) {
+    if (o.list) {
         check_list(r.only);
         return CLI_OK;
     }

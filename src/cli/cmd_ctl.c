@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cli.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <virtiogpio/control.h>
@@ -25,9 +24,14 @@ static const char help[] =
 
 static const struct option longs[] = {
     {"timeout", required_argument, NULL, 't'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+    CLI_LONGS,
+};
+
+static const struct cli_command grammar = {
+    .name = "ctl",
+    .help = help,
+    .longs = longs,
+    .in_order = true,
 };
 
 static int say(struct vgpio_ctl *c, const char *command, char *reply)
@@ -65,29 +69,22 @@ static int run(const char *path, uint32_t timeout_ms, char **commands)
     return fflush(stdout) == 0 ? code : CLI_FAILED;
 }
 
+static int take_option(void *ctx, int option)
+{
+    (void)option; /* there is no other */
+    return cli_number(optarg, TIMEOUT_MAX_MS, ctx)
+               ? CLI_OK
+               : cli_usage_error("ctl", "--timeout: '%s' is not a number up to %u",
+                                 optarg, TIMEOUT_MAX_MS);
+}
+
 int cmd_ctl(int argc, char **argv)
 {
     uint64_t timeout = ANSWER_MS;
-    int c;
+    int code = cli_options(&grammar, argc, argv, take_option, &timeout);
 
-    opterr = 0;
-    while ((c = getopt_long(argc, argv, "+:t:hV", longs, NULL)) != -1) {
-        switch (c) {
-        case 't':
-            if (!cli_number(optarg, TIMEOUT_MAX_MS, &timeout)) {
-                return cli_usage_error("ctl", "--timeout: '%s' is not a number up to %u",
-                                       optarg, TIMEOUT_MAX_MS);
-            }
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return CLI_OK;
-        case 'V':
-            cli_version();
-            return CLI_OK;
-        default:
-            return cli_bad_option("ctl", argv, c);
-        }
+    if (code != CLI_OK) {
+        return code == CLI_OVER ? CLI_OK : code;
     }
     if (argc - optind < 2) {
         return cli_usage_error("ctl", "%s is missing",

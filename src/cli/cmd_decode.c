@@ -6,7 +6,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,9 +44,16 @@ enum {
 };
 
 static const struct option longs[] = {
-    {"type", required_argument, NULL, 't'},   {"to", required_argument, NULL, OPT_TO},
-    {"binary", required_argument, NULL, 'b'}, {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0},
+    {"type", required_argument, NULL, 't'},
+    {"to", required_argument, NULL, OPT_TO},
+    {"binary", required_argument, NULL, 'b'},
+    CLI_LONGS,
+};
+
+static const struct cli_command grammar = {
+    .name = "decode",
+    .help = help,
+    .longs = longs,
 };
 
 struct decode {
@@ -413,9 +419,11 @@ static bool known_type(const char *type)
     return strcmp(type, "features") == 0;
 }
 
-static int take_option(struct decode *d, int c, char **argv)
+static int take_option(void *ctx, int option)
 {
-    switch (c) {
+    struct decode *d = ctx;
+
+    switch (option) {
     case 't':
         d->type = optarg;
         return known_type(optarg)
@@ -424,33 +432,19 @@ static int take_option(struct decode *d, int c, char **argv)
     case OPT_TO:
         d->to = optarg;
         return CLI_OK;
-    case 'b':
+    default:
         d->file = optarg;
         return CLI_OK;
-    default:
-        return cli_bad_option("decode", argv, c);
     }
 }
 
 int cmd_decode(int argc, char **argv)
 {
     struct decode d = {0};
-    int c, code;
+    int code = cli_options(&grammar, argc, argv, take_option, &d);
 
-    opterr = 0;
-    while ((c = getopt_long(argc, argv, ":t:b:hV", longs, NULL)) != -1) {
-        if (c == 'h' || c == 'V') {
-            if (c == 'h') {
-                fputs(help, stdout);
-            } else {
-                cli_version();
-            }
-            return CLI_OK;
-        }
-        code = take_option(&d, c, argv);
-        if (code != CLI_OK) {
-            return code;
-        }
+    if (code != CLI_OK) {
+        return code == CLI_OVER ? CLI_OK : code;
     }
     if (d.type != NULL && strcmp(d.type, "features") == 0) {
         return show_features(argc - optind, argv + optind);

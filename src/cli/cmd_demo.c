@@ -5,7 +5,6 @@
 #include "features.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <string.h>
@@ -45,9 +44,13 @@ static const struct option longs[] = {
     {"ascii", no_argument, NULL, OPT_ASCII},
     {"dialect", required_argument, NULL, OPT_DIALECT},
     FEATURES_LONGS,
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+    CLI_LONGS,
+};
+
+static const struct cli_command grammar = {
+    .name = "demo",
+    .help = help,
+    .longs = longs,
 };
 
 static void drive_led(struct demo *d)
@@ -206,47 +209,48 @@ static bool is_utf8(void)
     return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
+struct options {
+    struct features features;
+    enum bank_dialect dialect;
+    const char *vcd;
+    bool utf8;
+};
+
+static int take_option(void *ctx, int option)
+{
+    struct options *o = ctx;
+
+    switch (option) {
+    case OPT_VCD:
+        o->vcd = optarg;
+        return CLI_OK;
+    case OPT_ASCII:
+        o->utf8 = false;
+        return CLI_OK;
+    case OPT_DIALECT:
+        return bank_dialect_of(optarg, &o->dialect)
+                   ? CLI_OK
+                   : cli_usage_error("demo", "--dialect: there is no '%s'", optarg);
+    default:
+        (void)features_option(&o->features, option);
+        return CLI_OK;
+    }
+}
+
 int cmd_demo(int argc, char **argv)
 {
-    struct features features = {0};
-    enum bank_dialect dialect = BANK_STANDARD;
-    const char *vcd = NULL;
-    bool utf8 = is_utf8();
-    int c;
+    struct options o = {.dialect = BANK_STANDARD, .utf8 = is_utf8()};
+    int code = cli_options(&grammar, argc, argv, take_option, &o);
 
-    opterr = 0;
-    while ((c = getopt_long(argc, argv, ":hV", longs, NULL)) != -1) {
-        switch (c) {
-        case OPT_VCD:
-            vcd = optarg;
-            break;
-        case OPT_ASCII:
-            utf8 = false;
-            break;
-        case OPT_DIALECT:
-            if (!bank_dialect_of(optarg, &dialect)) {
-                return cli_usage_error("demo", "--dialect: there is no '%s'", optarg);
-            }
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return CLI_OK;
-        case 'V':
-            cli_version();
-            return CLI_OK;
-        default:
-            if (!features_option(&features, c)) {
-                return cli_bad_option("demo", argv, c);
-            }
-            break;
-        }
+    if (code != CLI_OK) {
+        return code == CLI_OVER ? CLI_OK : code;
     }
     if (optind < argc) {
         return cli_usage_error("demo", "unexpected argument '%s'", argv[optind]);
     }
-    if (dialect != BANK_STANDARD && vcd != NULL) {
+    if (o.dialect != BANK_STANDARD && o.vcd != NULL) {
         return cli_usage_error("demo", "--vcd goes with the standard only");
     }
-    return dialect == BANK_STANDARD ? show(utf8, vcd, &features)
-                                    : show_draft(utf8, dialect);
+    return o.dialect == BANK_STANDARD ? show(o.utf8, o.vcd, &o.features)
+                                      : show_draft(o.utf8, o.dialect);
 }

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -40,9 +39,14 @@ static const struct option longs[] = {
     {"kernel-config", required_argument, NULL, 'k'},
     {"socket-path", required_argument, NULL, 's'},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+    CLI_LONGS,
+};
+
+static const struct cli_command grammar = {
+    .name = "doctor",
+    .help = help,
+    .longs = longs,
+    .in_order = true,
 };
 
 /* ---- the report ---- */
@@ -153,14 +157,15 @@ int doctor_run(const struct doctor *d, const char *const *argv, char *out, size_
 /* ---- the command line ---- */
 
 struct options {
+    uint32_t timeout_ms;
     const char *qemu, *kernel, *socket;
 };
 
-static int take_option(struct options *o, struct doctor *d, int c, char **argv)
+static int take_option(void *ctx, int option)
 {
-    uint64_t us;
+    struct options *o = ctx;
 
-    switch (c) {
+    switch (option) {
     case 'q':
         o->qemu = optarg;
         return CLI_OK;
@@ -170,14 +175,10 @@ static int take_option(struct options *o, struct doctor *d, int c, char **argv)
     case 's':
         o->socket = optarg;
         return CLI_OK;
-    case OPT_TIMEOUT:
-        if (!tool_period(optarg, &us) || us < 1000 || us > UINT64_C(86400000000)) {
-            return cli_usage_error("doctor", "--timeout: invalid period '%s'", optarg);
-        }
-        d->timeout_ms = (uint32_t)(us / 1000u);
-        return CLI_OK;
     default:
-        return cli_bad_option("doctor", argv, c);
+        return tool_period_ms(optarg, TOOL_TIMEOUT_MAX_MS, &o->timeout_ms)
+                   ? CLI_OK
+                   : cli_usage_error("doctor", "--timeout: invalid period '%s'", optarg);
     }
 }
 
@@ -225,27 +226,16 @@ static int look(struct doctor *d, const struct options *o, char **line, int n)
 
 int cmd_doctor(int argc, char **argv)
 {
-    struct doctor d = {.timeout_ms = TOOL_TIMEOUT_MS};
-    struct options o = {0};
-    int c, code;
+    struct options o = {.timeout_ms = TOOL_TIMEOUT_MS};
+    struct doctor d = {0};
+    int code = cli_options(&grammar, argc, argv, take_option, &o);
 
-    opterr = 0;
-    while ((c = getopt_long(argc, argv, "+:q:k:s:hV", longs, NULL)) != -1) {
-        if (c == 'h' || c == 'V') {
-            if (c == 'h') {
-                fputs(help, stdout);
-            } else {
-                cli_version();
-            }
-            return CLI_OK;
-        }
-        code = take_option(&o, &d, c, argv);
-        if (code != CLI_OK) {
-            return code;
-        }
+    if (code != CLI_OK) {
+        return code == CLI_OVER ? CLI_OK : code;
     }
     if (optind < argc && strcmp(argv[optind - 1], "--") != 0) {
         return cli_usage_error("doctor", "unexpected argument '%s'", argv[optind]);
     }
+    d.timeout_ms = o.timeout_ms;
     return look(&d, &o, argv + optind, argc - optind);
 }

@@ -5,7 +5,6 @@
 #include "vcd.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -37,8 +36,7 @@ static const char help[] =
 enum {
     OPT_VCD = 256,
     OPT_LOG,
-    OPT_DURATION,
-    DONE
+    OPT_DURATION
 };
 
 static const struct option longs[] = {
@@ -47,9 +45,13 @@ static const struct option longs[] = {
     {"messages", no_argument, NULL, 'm'},
     {"changes", required_argument, NULL, 'n'},
     {"duration", required_argument, NULL, OPT_DURATION},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+    CLI_LONGS,
+};
+
+static const struct cli_command grammar = {
+    .name = "record",
+    .help = help,
+    .longs = longs,
 };
 
 struct options {
@@ -430,9 +432,11 @@ static int number(const char *option, const char *text, uint64_t max, uint64_t *
                                  option, text, max);
 }
 
-static int take_option(struct options *o, int c, char **argv)
+static int take_option(void *ctx, int option)
 {
-    switch (c) {
+    struct options *o = ctx;
+
+    switch (option) {
     case OPT_VCD:
         o->vcd = optarg;
         return CLI_OK;
@@ -444,30 +448,18 @@ static int take_option(struct options *o, int c, char **argv)
         return CLI_OK;
     case 'n':
         return number("--changes", optarg, UINT64_MAX, &o->changes);
-    case OPT_DURATION:
-        return number("--duration", optarg, DURATION_MAX_MS, &o->duration_ms);
-    case 'h':
-        fputs(help, stdout);
-        return DONE;
-    case 'V':
-        cli_version();
-        return DONE;
     default:
-        return cli_bad_option("record", argv, c);
+        return number("--duration", optarg, DURATION_MAX_MS, &o->duration_ms);
     }
 }
 
 int cmd_record(int argc, char **argv)
 {
     struct options o = {0};
-    int c, code;
+    int code = cli_options(&grammar, argc, argv, take_option, &o);
 
-    opterr = 0;
-    while ((c = getopt_long(argc, argv, ":mn:hV", longs, NULL)) != -1) {
-        code = take_option(&o, c, argv);
-        if (code != CLI_OK) {
-            return code == DONE ? CLI_OK : code;
-        }
+    if (code != CLI_OK) {
+        return code == CLI_OVER ? CLI_OK : code;
     }
     if (optind == argc) {
         return cli_usage_error("record", "SOCKET is missing");

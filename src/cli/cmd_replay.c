@@ -5,7 +5,6 @@
 #include "vcd.h"
 #include "wavelog.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,9 +37,13 @@ enum {
 static const struct option longs[] = {
     {"fast", no_argument, NULL, OPT_FAST},
     {"advance", no_argument, NULL, OPT_ADVANCE},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+    CLI_LONGS,
+};
+
+static const struct cli_command grammar = {
+    .name = "replay",
+    .help = help,
+    .longs = longs,
 };
 
 enum pace {
@@ -238,29 +241,19 @@ static int run(enum pace pace, char **argv, int argc)
     return code;
 }
 
+static int take_option(void *ctx, int option)
+{
+    *(enum pace *)ctx = option == OPT_FAST ? PACE_FAST : PACE_ADVANCE;
+    return CLI_OK;
+}
+
 int cmd_replay(int argc, char **argv)
 {
     enum pace pace = PACE_REAL;
-    int c;
+    int code = cli_options(&grammar, argc, argv, take_option, &pace);
 
-    opterr = 0;
-    while ((c = getopt_long(argc, argv, ":hV", longs, NULL)) != -1) {
-        switch (c) {
-        case OPT_FAST:
-            pace = PACE_FAST;
-            break;
-        case OPT_ADVANCE:
-            pace = PACE_ADVANCE;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return CLI_OK;
-        case 'V':
-            cli_version();
-            return CLI_OK;
-        default:
-            return cli_bad_option("replay", argv, c);
-        }
+    if (code != CLI_OK) {
+        return code == CLI_OVER ? CLI_OK : code;
     }
     if (argc - optind < 2) {
         return cli_usage_error("replay", "%s is missing",

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -100,8 +99,7 @@ enum {
     OPT_BOARD,
     OPT_SCRIPT,
     OPT_VCD,
-    OPT_VIRTUAL,
-    DONE
+    OPT_VIRTUAL
 };
 
 static const struct option longs[] = {
@@ -121,9 +119,13 @@ static const struct option longs[] = {
     SERVICE_LONGS,
     {"print-capabilities", no_argument, NULL, OPT_CAPS},
     {"verbose", no_argument, NULL, 'v'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+    CLI_LONGS,
+};
+
+static const struct cli_command grammar = {
+    .name = "serve",
+    .help = help,
+    .longs = longs,
 };
 
 static int usage(const char *text)
@@ -176,10 +178,11 @@ static bool take_board_option(struct options *o, int c)
     }
 }
 
-/* CLI_OK: go on; DONE: nothing left to do; else the exit code. */
-static int take_option(struct options *o, int c, char **argv)
+static int take_option(void *ctx, int option)
 {
-    switch (c) {
+    struct options *o = ctx;
+
+    switch (option) {
     case 's':
         return add_word(&o->sockets, optarg);
     case OPT_SIM:
@@ -205,17 +208,11 @@ static int take_option(struct options *o, int c, char **argv)
     case 'v':
         o->verbose++;
         return CLI_OK;
-    case 'h':
-        fputs(help, stdout);
-        return DONE;
-    case 'V':
-        cli_version();
-        return DONE;
     default:
-        return features_option(&o->features, c) ||
-                       service_option(&o->service, c, optarg) || take_board_option(o, c)
-                   ? CLI_OK
-                   : cli_bad_option("serve", argv, c);
+        (void)(features_option(&o->features, option) ||
+               service_option(&o->service, option, optarg) ||
+               take_board_option(o, option));
+        return CLI_OK;
     }
 }
 
@@ -624,16 +621,11 @@ static int take_link(struct options *o, const char *self)
 
 static int parse(struct options *o, int argc, char **argv)
 {
-    int c, code;
+    int code = cli_options(&grammar, argc, argv, take_option, o);
 
-    opterr = 0;
-    while ((c = getopt_long(argc, argv, ":s:vhV", longs, NULL)) != -1) {
-        code = take_option(o, c, argv);
-        if (code != CLI_OK) {
-            return code;
-        }
+    if (code == CLI_OK && o->sockets.n == 0 && o->fd < 0) {
+        code = take_handed(o);
     }
-    code = o->sockets.n == 0 && o->fd < 0 ? take_handed(o) : CLI_OK;
     if (code == CLI_OK) {
         code = take_link(o, argv[0]);
     }
@@ -675,5 +667,5 @@ int cmd_serve(int argc, char **argv)
     board_run_free(&o.board);
     free(o.lines.at);
     free(o.files.at);
-    return code == DONE ? CLI_OK : code;
+    return code == CLI_OVER ? CLI_OK : code;
 }

@@ -5,9 +5,10 @@
 #include "tool.h"
 #include "trap.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+
+#define PERIOD_MAX_MS 3600000u
 
 enum {
     OPT_SPAWN = 256,
@@ -66,12 +67,17 @@ static const struct option longs[] = {
     {"json", no_argument, NULL, OPT_JSON},
     {"junit", no_argument, NULL, OPT_JUNIT},
     {"list", no_argument, NULL, OPT_LIST},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+    CLI_LONGS,
+};
+
+static const struct cli_command grammar = {
+    .name = "trap",
+    .help = help,
+    .longs = longs,
 };
 
 struct options {
+    struct trap_run *run;
     struct features features;
     uint64_t lines, events;
     bool watch, lies, list, no_names;
@@ -87,13 +93,9 @@ static int take_number(const char *name, const char *text, uint64_t max, uint64_
 
 static int take_timeout(struct trap_run *r)
 {
-    uint64_t us;
-
-    if (!tool_period(optarg, &us) || us < 1000 || us > UINT64_C(3600000000)) {
-        return cli_usage_error("trap", "--timeout: invalid period '%s'", optarg);
-    }
-    r->timeout_ms = (uint32_t)(us / 1000u);
-    return CLI_OK;
+    return tool_period_ms(optarg, PERIOD_MAX_MS, &r->timeout_ms)
+               ? CLI_OK
+               : cli_usage_error("trap", "--timeout: invalid period '%s'", optarg);
 }
 
 static int take_lies(struct trap_run *r, struct options *o)
@@ -104,9 +106,12 @@ static int take_lies(struct trap_run *r, struct options *o)
                : cli_usage_error("trap", "--lie: none is called '%s'", optarg);
 }
 
-static int take_option(struct trap_run *r, struct options *o, int c, char **argv)
+static int take_option(void *ctx, int option)
 {
-    switch (c) {
+    struct options *o = ctx;
+    struct trap_run *r = o->run;
+
+    switch (option) {
     case 's':
         r->path = optarg;
         return CLI_OK;
@@ -132,14 +137,14 @@ static int take_option(struct trap_run *r, struct options *o, int c, char **argv
         return take_timeout(r);
     case OPT_JSON:
     case OPT_JUNIT:
-        r->report.format = c == OPT_JSON ? REPORT_JSON : REPORT_JUNIT;
+        r->report.format = option == OPT_JSON ? REPORT_JSON : REPORT_JUNIT;
         return CLI_OK;
     case OPT_LIST:
         o->list = true;
         return CLI_OK;
     default:
-        return features_option(&o->features, c) ? CLI_OK
-                                                : cli_bad_option("trap", argv, c);
+        (void)features_option(&o->features, option);
+        return CLI_OK;
     }
 }
 
@@ -183,25 +188,14 @@ static int go(struct trap_run *r, const struct options *o)
 int cmd_trap(int argc, char **argv)
 {
     static struct trap_run r;
-    struct options o = {.lines = 8, .events = 3};
-    int c, code;
+    struct options o = {.run = &r, .lines = 8, .events = 3};
+    int code;
 
     r.report.suite = "vgpio trap";
     r.timeout_ms = 20000;
-    opterr = 0;
-    while ((c = getopt_long(argc, argv, ":s:hV", longs, NULL)) != -1) {
-        if (c == 'h') {
-            fputs(help, stdout);
-            return CLI_OK;
-        }
-        if (c == 'V') {
-            cli_version();
-            return CLI_OK;
-        }
-        code = take_option(&r, &o, c, argv);
-        if (code != CLI_OK) {
-            return code;
-        }
+    code = cli_options(&grammar, argc, argv, take_option, &o);
+    if (code != CLI_OK) {
+        return code == CLI_OVER ? CLI_OK : code;
     }
     if (optind < argc) {
         return cli_usage_error("trap", "unexpected argument '%s'", argv[optind]);

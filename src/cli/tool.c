@@ -30,13 +30,9 @@ int tool_wrong(const struct tool *t, const char *fmt, ...)
 
 static int take_timeout(struct tool *t, const char *text)
 {
-    uint64_t us;
-
-    if (!tool_period(text, &us) || us < 1000 || us > UINT64_C(86400000000)) {
-        return tool_wrong(t, "invalid timeout: %s", text);
-    }
-    t->timeout_ms = (uint32_t)(us / 1000u);
-    return CLI_OK;
+    return tool_period_ms(text, TOOL_TIMEOUT_MAX_MS, &t->timeout_ms)
+               ? CLI_OK
+               : tool_wrong(t, "invalid timeout: %s", text);
 }
 
 int tool_option(struct tool *t, int c, char **argv)
@@ -111,6 +107,17 @@ bool tool_period(const char *text, uint64_t *us)
         }
     }
     return false;
+}
+
+bool tool_period_ms(const char *text, uint32_t max, uint32_t *ms)
+{
+    uint64_t us;
+
+    if (!tool_period(text, &us) || us < 1000 || us > 1000u * (uint64_t)max) {
+        return false;
+    }
+    *ms = (uint32_t)(us / 1000u);
+    return true;
 }
 
 bool tool_value(const char *text, unsigned *value)

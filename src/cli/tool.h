@@ -23,6 +23,7 @@ enum {
 };
 
 #define TOOL_TIMEOUT_MS 5000u
+#define TOOL_TIMEOUT_MAX_MS 86400000u
 
 struct tool_line {
     const char *id; /* as the user wrote it, without the value */
@@ -55,6 +56,8 @@ int tool_option(struct tool *, int c, char **argv);
 
 /* PERIOD: a number and us, ms, s or m; ms if there is none. In microseconds. */
 bool tool_period(const char *text, uint64_t *us);
+/* The same from 1 to `max` milliseconds, and in these. */
+bool tool_period_ms(const char *text, uint32_t max, uint32_t *ms);
 /* 0 or 1, (in)active, on or off, true or false. */
 bool tool_value(const char *text, unsigned *value);
 
