@@ -83,7 +83,7 @@ void gpio_access(struct gpio *g, uint32_t off, void *data, unsigned len, bool wr
          * know. A processor of the guest has better things to do than to serve them. */
         ring(g, vgpio_mmio_dev_write(&g->mmio, off, len, value));
         /* A reset changes lines, and somebody may wait for that. */
-        if (g->lines->due(g->lines->work_ctx) == 0) {
+        if (g->lines->due(g->lines->ctx) == 0) {
             signal_fd(g->wake);
         }
     } else {
@@ -110,7 +110,7 @@ static void serve(struct gpio *g)
         g->raised = false;
     }
     (void)take_signal(g->wake);
-    g->lines->work(g->lines->work_ctx);
+    g->lines->work(g->lines->ctx);
     gpio_settle(g);
 }
 
@@ -128,7 +128,7 @@ static void *run(void *arg)
     pthread_mutex_lock(&g->lock);
     while (!g->ending) {
         serve(g);
-        due = g->lines->due(g->lines->work_ctx);
+        due = g->lines->due(g->lines->ctx);
         pthread_mutex_unlock(&g->lock);
         timeout.tv_sec = due / 1000000;
         timeout.tv_nsec = due % 1000000 * 1000;
@@ -141,29 +141,23 @@ static void *run(void *arg)
 
 /* --- making it --- */
 
-static int init_device(struct gpio *g, struct vm *vm, uint64_t features)
+static int make_device(struct gpio *g, struct vm *vm, uint64_t features)
 {
-    const struct gpio_lines *lines = g->lines;
-    struct vgpio_dev_config cfg = {.ops = lines->ops,
-                                   .ctx = lines->ctx,
-                                   .lines = g->line,
-                                   .ngpio = lines->n,
-                                   .reqs = g->req,
-                                   .nreqs = GPIO_REQUESTS,
-                                   .names = lines->names,
-                                   .names_size = lines->names_size,
-                                   .features = features,
-                                   .trace = lines->trace,
-                                   .trace_ctx = lines->trace_ctx};
+    struct vgpio_dev_config cfg = g->lines->config;
     int err;
 
+    g->line = calloc(cfg.ngpio, sizeof g->line[0]);
+    cfg.lines = g->line;
+    cfg.reqs = g->req;
+    cfg.nreqs = GPIO_REQUESTS;
+    cfg.features = features;
     /* One piece of memory from address 0 on. A device needs no more of the hypervisor
      * than where the guest's memory is. */
     g->ram = (struct vgpio_mem_region){0, vm->memory_size, vm->memory};
     g->table = (struct vgpio_mem_table){&g->ram, 1};
     g->mem =
         (struct vgpio_mem){sizeof g->mem, &g->table, vgpio_mem_table_map, NULL, NULL};
-    err = vgpio_dev_init(&g->dev, &cfg);
+    err = vgpio_dev_init(&g->dev, &cfg); /* without memory for lines it says so */
     if (err == 0) {
         err = vgpio_mmio_dev_init(&g->mmio, vgpio_dev_vdev(&g->dev), &g->mem);
     }
@@ -194,11 +188,7 @@ static int connect_kvm(struct gpio *g, struct vm *vm)
         bell.fd = g->kick[q];
         err = ioctl(vm->fd, KVM_IOEVENTFD, &bell);
     }
-    if (err < 0) {
-        complain("the GPIO device's doorbells and interrupt: %s", strerror(errno));
-        return EXIT_FAILED;
-    }
-    return EXIT_OK;
+    return err < 0 ? failed("the GPIO device's doorbells and interrupt") : EXIT_OK;
 }
 
 int gpio_init(struct gpio *g, struct vm *vm, const struct gpio_lines *lines,
@@ -210,52 +200,32 @@ int gpio_init(struct gpio *g, struct vm *vm, const struct gpio_lines *lines,
 
     pthread_mutex_init(&g->lock, NULL);
     g->lines = lines;
-    g->raised = g->ending = g->has_thread = false;
-    g->kick_exits = 0;
-    g->line = calloc(lines->n, sizeof g->line[0]);
-    if (g->line == NULL) {
-        complain("out of memory");
-        return EXIT_FAILED;
-    }
     for (i = 0; i < sizeof fds / sizeof fds[0]; i++) {
         *fds[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (*fds[i] < 0) {
-            complain("eventfd: %s", strerror(errno));
-            return EXIT_FAILED;
+            return failed("eventfd");
         }
     }
-    code = init_device(g, vm, features);
-    return code == EXIT_OK ? connect_kvm(g, vm) : code;
-}
-
-int gpio_start(struct gpio *g)
-{
-    int err = pthread_create(&g->thread, NULL, run, g);
-
-    if (err != 0) {
-        complain("the GPIO device's thread: %s", strerror(err));
-        return EXIT_FAILED;
+    code = make_device(g, vm, features);
+    if (code == EXIT_OK) {
+        code = connect_kvm(g, vm);
     }
-    g->has_thread = true;
-    return EXIT_OK;
-}
-
-/* The guest's processors have stopped. */
-void gpio_stop(struct gpio *g)
-{
-    if (!g->has_thread) {
-        return;
+    if (code == EXIT_OK && (errno = pthread_create(&g->thread, NULL, run, g)) != 0) {
+        code = failed("the GPIO device's thread");
     }
-    pthread_mutex_lock(&g->lock);
-    g->ending = true;
-    pthread_mutex_unlock(&g->lock);
-    signal_fd(g->wake);
-    pthread_join(g->thread, NULL);
-    g->has_thread = false;
+    g->running = code == EXIT_OK;
+    return code;
 }
 
 /* The eventfds are closed by the end of the process; KVM shares them until then. */
 void gpio_free(struct gpio *g)
 {
+    if (g->running) {
+        pthread_mutex_lock(&g->lock);
+        g->ending = true;
+        pthread_mutex_unlock(&g->lock);
+        signal_fd(g->wake);
+        pthread_join(g->thread, NULL);
+    }
     free(g->line);
 }

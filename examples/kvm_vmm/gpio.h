@@ -17,19 +17,13 @@ enum {
 
 /* What the lines really are, and what they have to do on the device's thread. */
 struct gpio_lines {
-    const struct vgpio_line_ops *ops;
-    void *ctx;
-    uint16_t n;
-    const uint8_t *names; /* as the wire wants them, or NULL */
-    uint32_t names_size;
-    vgpio_trace_fn trace;
-    void *trace_ctx;
+    struct vgpio_dev_config config; /* their operations, number, names, and trace */
     /* When fd becomes readable, or due() microseconds have passed (-1: never),
      * the device's thread calls work(), with the lock held like every operation. */
     int fd;
     int64_t (*due)(void *ctx);
     void (*work)(void *ctx);
-    void *work_ctx;
+    void *ctx;
 };
 
 struct gpio {
@@ -47,16 +41,16 @@ struct gpio {
     int lowered; /* eventfd: the guest has handled it, and KVM lowered the line */
     int wake;    /* eventfd: look at what is due, or end */
     bool raised; /* and KVM has not said that it lowered the line */
-    bool ending;
+    bool running, ending;
     uint64_t kick_exits; /* doorbells that were exits, since KVM did not take them */
     pthread_t thread;
-    bool has_thread;
 };
 
-/* `features` are those the device may offer. EXIT_..., with a message. */
+/* Makes the device and starts its thread. `features` are those it may offer. EXIT_...,
+ * with a message. */
 int gpio_init(struct gpio *, struct vm *, const struct gpio_lines *, uint64_t features);
-int gpio_start(struct gpio *);
-void gpio_stop(struct gpio *);
+
+/* The guest's processors have stopped. Also after a failure, and with nothing made. */
 void gpio_free(struct gpio *);
 
 /* The guest's access to GPIO_ADDRESS + off, on the thread of one of its processors. */

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A small hypervisor with a virtio-gpio device: the command line, and the console. */
 #include "boot.h"
-#include "control.h"
 #include "gpio.h"
 #include "lines.h"
 #include "serial.h"
 #include "vm.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <poll.h>
 #include <signal.h>
@@ -22,23 +20,21 @@
 static const char help[] =
     "usage: kvm_vmm --kernel FILE [OPTION]...\n"
     "\n"
-    "Runs Linux in a virtual machine on /dev/kvm, with a GPIO controller whose lines "
-    "are\n"
-    "simulated. The console is standard input and output. The guest ends with `reboot`, "
-    "or\n"
-    "when this program gets SIGTERM.\n"
+    "Runs Linux in a virtual machine on /dev/kvm, with a GPIO controller whose lines\n"
+    "are simulated. The console is standard input and output. The guest ends with\n"
+    "`reboot`, or when this program gets SIGTERM.\n"
     "\n"
-    "  -k, --kernel FILE      a bzImage, or an uncompressed ELF kernel (vmlinux)\n"
-    "  -i, --initrd FILE      its initial RAM disk\n"
-    "  -a, --append TEXT      more words for its command line\n"
-    "  -c, --cpus N           processors, 1 to 16 (2)\n"
-    "  -m, --memory MIB       memory, 64 to 3072 (256)\n"
-    "  -g, --gpio N|NAME,...  number of lines, or their names (8)\n"
+    "      --kernel FILE      a bzImage, or an uncompressed ELF kernel (vmlinux)\n"
+    "      --initrd FILE      its initial RAM disk\n"
+    "      --append TEXT      more words for its command line\n"
+    "      --cpus N           processors, 1 to 16 (2)\n"
+    "      --memory MIB       memory, 64 to 3072 (256)\n"
+    "      --gpio N|NAME,...  number of lines, or their names (8)\n"
     "      --without WORD,... what the device does not offer: irq, event_idx, indirect,\n"
     "                         packed, ring_reset\n"
     "      --control PATH     a socket to pull and read the lines, as of `vgpio serve`;\n"
     "                         send it `help`\n"
-    "  -h, --help             this text\n"
+    "      --help             this text\n"
     "\n"
     "The guest's kernel needs CONFIG_GPIO_VIRTIO, CONFIG_X86_MPPARSE and\n"
     "CONFIG_VIRTIO_MMIO_CMDLINE_DEVICES; it finds the device by its command line.\n"
@@ -49,11 +45,23 @@ static const char help[] =
 
 static const char base_cmdline[] = "console=ttyS0 reboot=k panic=-1";
 
+enum { /* the options; first those whose value is a text */
+    KERNEL,
+    INITRD,
+    APPEND,
+    GPIO,
+    CONTROL,
+    TEXTS,
+    CPUS = TEXTS,
+    MEMORY,
+    WITHOUT,
+    HELP
+};
+
 struct options {
-    const char *kernel, *initrd, *append, *gpio, *control;
+    const char *text[TEXTS];
     unsigned cpus, memory;
     uint64_t features;
-    bool help;
 };
 
 static int usage_error(const char *what, const char *value)
@@ -105,62 +113,47 @@ static int take_without(char *text, uint64_t *features)
 static int take_option(struct options *o, int c, char **argv)
 {
     switch (c) {
-    case 'k':
-        o->kernel = optarg;
-        return EXIT_OK;
-    case 'i':
-        o->initrd = optarg;
-        return EXIT_OK;
-    case 'a':
-        o->append = optarg;
-        return EXIT_OK;
-    case 'g':
-        o->gpio = optarg;
-        return EXIT_OK;
-    case 'c':
+    case CPUS:
         return take_number("--cpus", optarg, 1, VM_MAX_CPUS, &o->cpus);
-    case 'm':
+    case MEMORY:
         return take_number("--memory", optarg, 64, VM_MAX_MEMORY_MIB, &o->memory);
-    case 'w':
+    case WITHOUT:
         return take_without(optarg, &o->features);
-    case 's':
-        o->control = optarg;
-        return EXIT_OK;
-    case 'h':
-        o->help = true;
-        return EXIT_OK;
+    case HELP:
+        fputs(help, stdout);
+        exit(EXIT_OK);
+    case ':':
+        return usage_error("no value for", argv[optind - 1]);
+    case '?':
+        return usage_error("unknown option", argv[optind - 1]);
     default:
-        return usage_error(c == ':' ? "no value for" : "unknown option",
-                           argv[optind - 1]);
+        o->text[c] = optarg;
+        return EXIT_OK;
     }
 }
 
 static int take_options(struct options *o, int argc, char **argv)
 {
-    static const struct option longs[] = {{"kernel", required_argument, NULL, 'k'},
-                                          {"initrd", required_argument, NULL, 'i'},
-                                          {"append", required_argument, NULL, 'a'},
-                                          {"cpus", required_argument, NULL, 'c'},
-                                          {"memory", required_argument, NULL, 'm'},
-                                          {"gpio", required_argument, NULL, 'g'},
-                                          {"without", required_argument, NULL, 'w'},
-                                          {"control", required_argument, NULL, 's'},
-                                          {"help", no_argument, NULL, 'h'},
+    static const struct option longs[] = {{"kernel", required_argument, NULL, KERNEL},
+                                          {"initrd", required_argument, NULL, INITRD},
+                                          {"append", required_argument, NULL, APPEND},
+                                          {"gpio", required_argument, NULL, GPIO},
+                                          {"control", required_argument, NULL, CONTROL},
+                                          {"cpus", required_argument, NULL, CPUS},
+                                          {"memory", required_argument, NULL, MEMORY},
+                                          {"without", required_argument, NULL, WITHOUT},
+                                          {"help", no_argument, NULL, HELP},
                                           {NULL, 0, NULL, 0}};
     int c, code = EXIT_OK;
 
     opterr = 0;
-    while (code == EXIT_OK && !o->help &&
-           (c = getopt_long(argc, argv, ":k:i:a:c:m:g:h", longs, NULL)) != -1) {
+    while (code == EXIT_OK && (c = getopt_long(argc, argv, ":", longs, NULL)) != -1) {
         code = take_option(o, c, argv);
     }
-    if (code != EXIT_OK || o->help) {
-        return code;
-    }
-    if (optind < argc) {
-        return usage_error("what is", argv[optind]);
-    }
-    return o->kernel == NULL ? usage_error("no", "--kernel") : EXIT_OK;
+    return code != EXIT_OK           ? code
+           : optind < argc           ? usage_error("what is", argv[optind])
+           : o->text[KERNEL] == NULL ? usage_error("no", "--kernel")
+                                     : EXIT_OK;
 }
 
 /* --- the guest's accesses --- */
@@ -170,8 +163,6 @@ struct machine {
     struct serial serial;
     struct gpio gpio;
     struct lines lines;
-    struct control control;
-    struct gpio_lines face;
 };
 
 enum {
@@ -245,116 +236,80 @@ static int block_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* Until the guest is over: what comes in goes to the serial port, as it has room. */
+/* Until the guest is over: tells the serial port when there is input. */
 static void console(struct machine *m, int signals)
 {
     enum {
         ENDED,
         SIGNAL,
-        ROOM,
+        DRAINED,
         INPUT
     };
     struct pollfd fds[] = {{m->vm.ended, POLLIN, 0},
                            {signals, POLLIN, 0},
-                           {m->serial.room, POLLIN, 0},
+                           {m->serial.drained, POLLIN, 0},
                            {STDIN_FILENO, POLLIN, 0}};
-    bool open = true;
-    uint8_t data[SERIAL_FIFO];
     uint64_t n;
-    ssize_t got;
 
-    for (;;) {
-        unsigned room = serial_room(&m->serial);
-
-        fds[INPUT].fd = open && room > 0 ? STDIN_FILENO : -1;
+    while ((fds[ENDED].revents | fds[SIGNAL].revents) == 0) {
         if (poll(fds, sizeof fds / sizeof fds[0], -1) < 0) {
             continue;
         }
-        if ((fds[ENDED].revents | fds[SIGNAL].revents) != 0) {
-            vm_end(&m->vm, EXIT_OK);
-            return;
-        }
-        (void)!read(m->serial.room, &n, sizeof n);
         if (fds[INPUT].revents != 0) {
-            got = read(STDIN_FILENO, data, room);
-            open = got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN));
-            if (got > 0) {
-                serial_input(&m->serial, data, (unsigned)got);
-            }
+            fds[INPUT].fd = -1;
+            serial_ready(&m->serial);
+        } else if (read(m->serial.drained, &n, sizeof n) > 0) {
+            fds[INPUT].fd = STDIN_FILENO;
         }
     }
+    vm_end(&m->vm, EXIT_OK);
 }
 
 /* --- the whole --- */
 
-static int add_gpio(struct machine *m, const struct options *o)
-{
-    int code = lines_init(&m->lines, o->gpio, vgpio_dev_sink(&m->gpio.dev));
-
-    if (code == EXIT_OK) {
-        code = control_init(&m->control, o->control, &m->lines, &m->gpio);
-    }
-    m->face =
-        (struct gpio_lines){.ops = &vgpio_sim_ops,
-                            .ctx = &m->lines.sim,
-                            .n = m->lines.n,
-                            .names = m->lines.block_size > 0 ? m->lines.block : NULL,
-                            .names_size = m->lines.block_size,
-                            .trace = lines_trace,
-                            .trace_ctx = &m->lines,
-                            .fd = control_fd(&m->control),
-                            .due = control_due,
-                            .work = control_work,
-                            .work_ctx = &m->control};
-    return code == EXIT_OK ? gpio_init(&m->gpio, &m->vm, &m->face, o->features) : code;
-}
-
 static int boot(struct machine *m, const struct options *o)
 {
     char cmdline[4096];
-    struct boot_where where;
+    uint64_t entry;
     int code, n;
 
     n = snprintf(cmdline, sizeof cmdline, "%s virtio_mmio.device=%u@0x%x:%d %s",
-                 base_cmdline, VGPIO_MMIO_SIZE, GPIO_ADDRESS, GPIO_IRQ, o->append);
+                 base_cmdline, VGPIO_MMIO_SIZE, GPIO_ADDRESS, GPIO_IRQ, o->text[APPEND]);
     if (n < 0 || (size_t)n >= sizeof cmdline) {
         return usage_error("too long:", "--append");
     }
-    code = boot_load(&m->vm, o->kernel, o->initrd, cmdline, &where);
+    code = boot_load(&m->vm, o->text[KERNEL], o->text[INITRD], cmdline, &entry);
     if (code == EXIT_OK) {
         mptable_write(&m->vm, GPIO_IRQ);
-        code = gpio_start(&m->gpio);
+        code = vm_start(&m->vm, entry, BOOT_PARAMS);
     }
-    return code == EXIT_OK ? vm_start(&m->vm, where.entry, where.params) : code;
+    return code;
 }
 
 static int run(struct machine *m, const struct options *o)
 {
     int signals = block_signals();
-    int code = add_gpio(m, o);
-    bool ran;
+    int code = lines_init(&m->lines, o->text[GPIO], o->text[CONTROL], &m->gpio);
 
-    if (code == EXIT_OK) {
-        code = serial_init(&m->serial, &m->vm, STDOUT_FILENO);
-    }
     m->vm.port = on_port;
     m->vm.mmio = on_mmio;
     m->vm.ctx = m;
     if (code == EXIT_OK) {
+        code = gpio_init(&m->gpio, &m->vm, &m->lines.face, o->features);
+    }
+    if (code == EXIT_OK) {
+        code = serial_init(&m->serial, &m->vm, STDIN_FILENO, STDOUT_FILENO);
+    }
+    if (code == EXIT_OK) {
         code = boot(m, o);
     }
-    ran = code == EXIT_OK;
-    if (ran) {
+    if (code == EXIT_OK) {
         raw_terminal();
         console(m, signals);
+        code = m->vm.exit_code;
     }
     /* First those who may ask for something, then those who are asked. */
     vm_stop(&m->vm);
-    if (ran) {
-        code = m->vm.exit_code;
-    }
-    gpio_stop(&m->gpio);
-    control_free(&m->control);
     gpio_free(&m->gpio);
     lines_free(&m->lines);
     return code;
@@ -363,21 +318,14 @@ static int run(struct machine *m, const struct options *o)
 int main(int argc, char **argv)
 {
     static struct machine machine;
-    struct options o = {
-        .append = "", .gpio = "8", .cpus = 2, .memory = 256, .features = ~UINT64_C(0)};
+    struct options o = {.text = {[APPEND] = "", [GPIO] = "8"},
+                        .cpus = 2,
+                        .memory = 256,
+                        .features = ~UINT64_C(0)};
     int code = take_options(&o, argc, argv);
 
-    if (code != EXIT_OK) {
-        return code;
-    }
-    if (o.help) {
-        fputs(help, stdout);
-        return EXIT_OK;
-    }
-    code = vm_init(&machine.vm, o.cpus, o.memory);
     if (code == EXIT_OK) {
-        code = run(&machine, &o);
+        code = vm_init(&machine.vm, o.cpus, o.memory);
     }
-    vm_free(&machine.vm);
-    return code;
+    return code == EXIT_OK ? run(&machine, &o) : code;
 }

@@ -2,25 +2,23 @@
 #include "serial.h"
 
 #include <errno.h>
-#include <string.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { /* registers */
+enum { /* registers; the others only keep what is written */
     DATA = 0,
     INTERRUPT_ENABLE = 1,
     INTERRUPT_ID = 2, /* written: FIFO control */
     LINE_CONTROL = 3,
-    MODEM_CONTROL = 4,
     LINE_STATUS = 5,
-    MODEM_STATUS = 6,
-    SCRATCH = 7
+    MODEM_STATUS = 6
 };
 enum {
     ON_RECEIVED = 1,
     ON_SENT = 2,
     DIVISOR_ACCESS = 0x80,
-    CLEAR_RECEIVED = 2,
+    FIFO_ENABLE = 1,
     ID_NONE = 1,
     ID_SENT = 2,
     ID_RECEIVED = 4,
@@ -30,26 +28,48 @@ enum {
     STATUS_READY = 0xb0 /* carrier, ready, clear to send */
 };
 
-int serial_init(struct serial *s, struct vm *vm, int out)
+int serial_init(struct serial *s, struct vm *vm, int in, int out)
 {
-    memset(s, 0, sizeof *s);
     pthread_mutex_init(&s->lock, NULL);
     s->vm = vm;
+    s->in = in;
     s->out = out;
-    s->room = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (s->room < 0) {
-        complain("eventfd: %s", strerror(errno));
-        return EXIT_FAILED;
-    }
-    return EXIT_OK;
+    s->drained = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return s->drained < 0 ? failed("eventfd") : EXIT_OK;
 }
 
-static uint8_t interrupt_id(const struct serial *s)
+/* No bytes are kept here: who is typed to faster than the guest reads has to wait. */
+static bool has_input(struct serial *s)
 {
-    if ((s->interrupts & ON_RECEIVED) != 0 && s->count > 0) {
-        return ID_RECEIVED;
+    struct pollfd in = {s->in, POLLIN, 0};
+    const uint64_t one = 1;
+
+    if (s->ready && poll(&in, 1, 0) <= 0) {
+        s->ready = false;
+        (void)!write(s->drained, &one, sizeof one);
     }
-    return (s->interrupts & ON_SENT) != 0 && s->sent ? ID_SENT : ID_NONE;
+    return s->ready;
+}
+
+static uint8_t take_input(struct serial *s)
+{
+    uint8_t byte = 0;
+    ssize_t n = has_input(s) ? read(s->in, &byte, 1) : 1;
+
+    if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) {
+        s->in = -1; /* nothing is ready from now on */
+        s->ready = false;
+    }
+    return byte;
+}
+
+static uint8_t interrupt_id(struct serial *s)
+{
+    unsigned wanted = s->reg[INTERRUPT_ENABLE];
+
+    return (wanted & ON_RECEIVED) != 0 && has_input(s) ? ID_RECEIVED
+           : (wanted & ON_SENT) != 0 && s->sent        ? ID_SENT
+                                                       : ID_NONE;
 }
 
 /* An edge on the ISA bus is one from low to high, so KVM is told the level. */
@@ -59,101 +79,49 @@ static void update_irq(struct serial *s)
 
     if (level != s->raised) {
         s->raised = level;
-        (void)vm_set_irq(s->vm, SERIAL_IRQ, level);
+        vm_set_irq(s->vm, SERIAL_IRQ, level);
     }
-}
-
-static void send_byte(struct serial *s, uint8_t byte)
-{
-    ssize_t n;
-
-    do {
-        n = write(s->out, &byte, 1);
-    } while (n < 0 && errno == EINTR);
-    s->sent = true;
-}
-
-static uint8_t take_byte(struct serial *s)
-{
-    const uint64_t one = 1;
-    uint8_t byte;
-
-    if (s->count == 0) {
-        return 0;
-    }
-    byte = s->fifo[s->first];
-    s->first = (s->first + 1) % SERIAL_FIFO;
-    if (s->count-- == SERIAL_FIFO) {
-        (void)!write(s->room, &one, sizeof one);
-    }
-    return byte;
 }
 
 static uint8_t read_register(struct serial *s, unsigned reg)
 {
-    uint8_t id;
+    uint8_t value = s->reg[reg];
 
     switch (reg) {
     case DATA:
-        return take_byte(s);
-    case INTERRUPT_ENABLE:
-        return s->interrupts;
+        return take_input(s);
     case INTERRUPT_ID:
-        id = interrupt_id(s);
-        if (id == ID_SENT) {
-            s->sent = false;
-        }
-        return (uint8_t)(id | (s->fifo_control & 1u ? ID_HAS_FIFO : 0u));
-    case LINE_CONTROL:
-        return s->line_control;
-    case MODEM_CONTROL:
-        return s->modem_control;
+        value = (value & FIFO_ENABLE) != 0 ? ID_HAS_FIFO : 0;
+        value |= interrupt_id(s);
+        s->sent = s->sent && (value & ID_SENT) == 0; /* told */
+        return value;
     case LINE_STATUS:
-        return STATUS_SENT | (s->count > 0 ? STATUS_RECEIVED : 0);
+        return STATUS_SENT | (has_input(s) ? STATUS_RECEIVED : 0);
     case MODEM_STATUS:
         return STATUS_READY;
     default:
-        return s->scratch;
+        return value;
     }
 }
 
 static void write_register(struct serial *s, unsigned reg, uint8_t value)
 {
-    switch (reg) {
-    case DATA:
-        send_byte(s, value);
-        break;
-    case INTERRUPT_ENABLE:
-        /* Enabled anew, it says that it is idle. */
-        s->sent = s->sent || (value & ~s->interrupts & ON_SENT) != 0;
-        s->interrupts = value & 0xf;
-        break;
-    case INTERRUPT_ID:
-        s->fifo_control = value;
-        if ((value & CLEAR_RECEIVED) != 0) {
-            while (s->count > 0) {
-                (void)take_byte(s);
-            }
+    if (reg == DATA) {
+        while (write(s->out, &value, 1) < 0 && errno == EINTR) {
         }
-        break;
-    case LINE_CONTROL:
-        s->line_control = value;
-        break;
-    case MODEM_CONTROL:
-        s->modem_control = value;
-        break;
-    case SCRATCH:
-        s->scratch = value;
-        break;
-    default:
-        break;
+        s->sent = true;
+    } else if (reg == INTERRUPT_ENABLE) {
+        value &= 0xf;
+        /* Enabled anew, it says that it is idle. */
+        s->sent = s->sent || (value & ~s->reg[reg] & ON_SENT) != 0;
     }
+    s->reg[reg] = value;
 }
 
 void serial_access(struct serial *s, unsigned reg, uint8_t *data, bool write)
 {
     pthread_mutex_lock(&s->lock);
-    if (reg <= INTERRUPT_ENABLE && (s->line_control & DIVISOR_ACCESS) != 0) {
+    if (reg <= INTERRUPT_ENABLE && (s->reg[LINE_CONTROL] & DIVISOR_ACCESS) != 0) {
         if (write) {
             s->divisor[reg] = *data;
         } else {
@@ -168,22 +136,10 @@ void serial_access(struct serial *s, unsigned reg, uint8_t *data, bool write)
     pthread_mutex_unlock(&s->lock);
 }
 
-unsigned serial_room(struct serial *s)
-{
-    unsigned room;
-
-    pthread_mutex_lock(&s->lock);
-    room = SERIAL_FIFO - s->count;
-    pthread_mutex_unlock(&s->lock);
-    return room;
-}
-
-void serial_input(struct serial *s, const uint8_t *data, unsigned len)
+void serial_ready(struct serial *s)
 {
     pthread_mutex_lock(&s->lock);
-    while (len-- > 0 && s->count < SERIAL_FIFO) {
-        s->fifo[(s->first + s->count++) % SERIAL_FIFO] = *data++;
-    }
+    s->ready = true;
     update_irq(s);
     pthread_mutex_unlock(&s->lock);
 }

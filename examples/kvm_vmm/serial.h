@@ -8,30 +8,28 @@
 enum {
     SERIAL_PORT = 0x3f8,
     SERIAL_PORTS = 8,
-    SERIAL_IRQ = 4,
-    SERIAL_FIFO = 64
+    SERIAL_IRQ = 4
 };
 
 struct serial {
     pthread_mutex_t lock;
     struct vm *vm;
-    int out;  /* what the guest says goes there */
-    int room; /* eventfd: the guest has read, there is room for more */
-    uint8_t interrupts, line_control, modem_control, scratch, fifo_control;
-    uint8_t divisor[2];
-    bool sent;   /* an interrupt that says so is owed */
-    bool raised; /* the level of its line */
-    uint8_t fifo[SERIAL_FIFO];
-    unsigned first, count;
+    int in, out;               /* what is typed, and what the guest says */
+    int drained;               /* eventfd: the guest has read all that was there */
+    uint8_t reg[SERIAL_PORTS]; /* as the guest wrote them */
+    uint8_t divisor[2];        /* in place of the first two, at times */
+    bool ready;                /* there is something to read from `in` */
+    bool sent;                 /* an interrupt that says so is owed */
+    bool raised;               /* the level of its line */
 };
 
-int serial_init(struct serial *, struct vm *, int out); /* EXIT_... */
+int serial_init(struct serial *, struct vm *, int in, int out); /* EXIT_... */
 
 /* The guest's access to port SERIAL_PORT + reg. */
 void serial_access(struct serial *, unsigned reg, uint8_t *data, bool write);
 
-/* How many bytes serial_input() takes now; 0: when `room` is readable, ask again. */
-unsigned serial_room(struct serial *);
-void serial_input(struct serial *, const uint8_t *data, unsigned len);
+/* `in` is readable: the guest is told, and reads it. Once `drained` is readable, too, it
+ * is time to wait for `in` again; after the end of the input that does not happen. */
+void serial_ready(struct serial *);
 
 #endif /* KVM_VMM_SERIAL_H */

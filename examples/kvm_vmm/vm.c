@@ -35,7 +35,7 @@ void complain(const char *fmt, ...)
     va_end(ap);
 }
 
-static int failed(const char *what)
+int failed(const char *what)
 {
     complain("%s: %s", what, strerror(errno));
     return EXIT_FAILED;
@@ -49,18 +49,15 @@ static int failed(const char *what)
 static bool cpu_has_virtualisation(void)
 {
     FILE *f = fopen("/proc/cpuinfo", "r");
-    char line[8192], *word, *rest;
+    char line[8192];
     bool found = false;
 
-    while (f != NULL && !found && fgets(line, sizeof line, f) != NULL) {
-        if (strncmp(line, "flags", 5) != 0) {
-            continue;
+    while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+        if (strncmp(line, "flags", 5) == 0) {
+            line[strcspn(line, "\n")] = ' ';
+            found = strstr(line, " vmx ") != NULL || strstr(line, " svm ") != NULL;
+            break;
         }
-        for (word = strtok_r(line, " \t\n", &rest); word != NULL && !found;
-             word = strtok_r(NULL, " \t\n", &rest)) {
-            found = strcmp(word, "vmx") == 0 || strcmp(word, "svm") == 0;
-        }
-        break;
     }
     if (f != NULL) {
         fclose(f);
@@ -90,10 +87,6 @@ static int open_kvm(struct vm *vm)
                  "/proc/cpuinfo): it cannot run an ordinary kernel");
         return EXIT_NO_KVM;
     }
-    if (ioctl(vm->kvm, KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
-        complain("/dev/kvm speaks another version of its interface");
-        return EXIT_NO_KVM;
-    }
     for (i = 0; i < sizeof needed / sizeof needed[0]; i++) {
         if (ioctl(vm->kvm, KVM_CHECK_EXTENSION, needed[i].cap) <= 0) {
             complain("/dev/kvm has no %s", needed[i].name);
@@ -105,20 +98,19 @@ static int open_kvm(struct vm *vm)
 
 /* --- the machine --- */
 
-static int add_memory(struct vm *vm)
+static int add_memory(struct vm *vm, uint64_t size)
 {
-    struct kvm_userspace_memory_region region = {.memory_size = vm->memory_size};
-    void *p = mmap(NULL, vm->memory_size, PROT_READ | PROT_WRITE,
+    struct kvm_userspace_memory_region region = {.memory_size = size};
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-    if (p == MAP_FAILED) {
+    region.userspace_addr = (uintptr_t)p;
+    if (p == MAP_FAILED || ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) < 0) {
         return failed("the guest's memory");
     }
     vm->memory = p;
-    region.userspace_addr = (uintptr_t)p;
-    return ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) < 0
-               ? failed("the guest's memory")
-               : EXIT_OK;
+    vm->memory_size = size;
+    return EXIT_OK;
 }
 
 /* The features of the host's processor, but the topology of ours: as many processors of
@@ -177,16 +169,16 @@ static int set_cpuid(struct vm *vm, unsigned index)
 static int add_cpu(struct vm *vm, unsigned index)
 {
     struct vcpu *cpu = &vm->cpu[index];
-    void *p;
+    int size = ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+    void *p = MAP_FAILED;
 
     cpu->vm = vm;
     cpu->fd = ioctl(vm->fd, KVM_CREATE_VCPU, index);
-    if (cpu->fd < 0) {
-        return failed("KVM_CREATE_VCPU");
+    if (cpu->fd >= 0 && size > 0) {
+        p = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, cpu->fd, 0);
     }
-    p = mmap(NULL, vm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, cpu->fd, 0);
     if (p == MAP_FAILED) {
-        return failed("a processor's state");
+        return failed("a processor");
     }
     cpu->run = p;
     return set_cpuid(vm, index);
@@ -195,32 +187,27 @@ static int add_cpu(struct vm *vm, unsigned index)
 int vm_init(struct vm *vm, unsigned ncpus, unsigned memory_mib)
 {
     struct kvm_pit_config pit = {0};
-    int code, size;
+    int code = open_kvm(vm);
     unsigned i;
 
-    memset(vm, 0, sizeof *vm);
-    vm->fd = vm->exit_code = -1;
-    vm->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    vm->memory_size = (uint64_t)memory_mib << 20;
-    code = open_kvm(vm);
     if (code != EXIT_OK) {
         return code;
     }
-    size = ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+    vm->exit_code = -1;
+    vm->ncpus = ncpus;
+    vm->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     vm->fd = ioctl(vm->kvm, KVM_CREATE_VM, 0);
-    if (vm->ended < 0 || size < 0 || vm->fd < 0) {
+    if (vm->ended < 0 || vm->fd < 0) {
         return failed("KVM_CREATE_VM");
     }
-    vm->run_size = (uint32_t)size;
     /* Interrupt controllers and the timer in the kernel, as irqfd needs. */
     if (ioctl(vm->fd, KVM_SET_TSS_ADDR, TSS_ADDRESS) < 0 ||
         ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) < 0 ||
         ioctl(vm->fd, KVM_CREATE_PIT2, &pit) < 0) {
         return failed("KVM's interrupt controllers");
     }
-    code = add_memory(vm);
+    code = add_memory(vm, (uint64_t)memory_mib << 20);
     for (i = 0; i < ncpus && code == EXIT_OK; i++) {
-        vm->ncpus = ncpus;
         code = add_cpu(vm, i);
     }
     return code;
@@ -232,11 +219,11 @@ void *vm_at(const struct vm *vm, uint64_t addr, uint64_t len)
                                                                     : NULL;
 }
 
-int vm_set_irq(struct vm *vm, unsigned irq, unsigned level)
+void vm_set_irq(struct vm *vm, unsigned irq, unsigned level)
 {
     struct kvm_irq_level l = {.irq = irq, .level = level};
 
-    return ioctl(vm->fd, KVM_IRQ_LINE, &l);
+    (void)ioctl(vm->fd, KVM_IRQ_LINE, &l);
 }
 
 /* --- a processor's first state --- */
@@ -245,35 +232,21 @@ int vm_set_irq(struct vm *vm, unsigned irq, unsigned level)
  * processors wait until the guest starts them. */
 static void write_tables(const struct vm *vm)
 {
-    const uint64_t gdt[4] = {0, 0, 0x00af9b000000ffffu, 0x00cf93000000ffffu};
-    const uint64_t pml4 = PDPT | 3, pdpt = PAGES | 3;
-    uint64_t page, i;
+    uint64_t *gdt = vm_at(vm, GDT, 32), *pages = vm_at(vm, PAGES, 4096), i;
 
-    memcpy(vm->memory + GDT, gdt, sizeof gdt);
-    memcpy(vm->memory + PML4, &pml4, sizeof pml4);
-    memcpy(vm->memory + PDPT, &pdpt, sizeof pdpt);
+    gdt[2] = 0x00af9b000000ffffu;
+    gdt[3] = 0x00cf93000000ffffu;
+    *(uint64_t *)vm_at(vm, PML4, 8) = PDPT | 3;
+    *(uint64_t *)vm_at(vm, PDPT, 8) = PAGES | 3;
     for (i = 0; i < 512; i++) {
-        page = i << 21 | 0x83;
-        memcpy(vm->memory + PAGES + 8 * i, &page, sizeof page);
+        pages[i] = i << 21 | 0x83;
     }
 }
 
 static int set_registers(struct vm *vm, uint64_t entry, uint64_t boot_params)
 {
-    struct kvm_segment code = {.limit = 0xffffffffu,
-                               .selector = 0x10,
-                               .type = 11,
-                               .present = 1,
-                               .s = 1,
-                               .l = 1,
-                               .g = 1};
-    struct kvm_segment data = {.limit = 0xffffffffu,
-                               .selector = 0x18,
-                               .type = 3,
-                               .present = 1,
-                               .s = 1,
-                               .db = 1,
-                               .g = 1};
+    struct kvm_segment code = {.selector = 0x10, .type = 11, .l = 1};
+    struct kvm_segment data = {.selector = 0x18, .type = 3, .db = 1};
     struct kvm_regs regs = {.rip = entry, .rsi = boot_params, .rflags = 2};
     struct kvm_sregs sregs;
 
@@ -281,6 +254,8 @@ static int set_registers(struct vm *vm, uint64_t entry, uint64_t boot_params)
     if (ioctl(vm->cpu[0].fd, KVM_GET_SREGS, &sregs) < 0) {
         return failed("KVM_GET_SREGS");
     }
+    code.limit = data.limit = 0xffffffffu;
+    code.present = code.s = code.g = data.present = data.s = data.g = 1;
     sregs.cs = code;
     sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = data;
     sregs.gdt.base = GDT;
@@ -309,13 +284,14 @@ static void handle_port(struct vm *vm, struct kvm_run *run)
     }
 }
 
-static void crashed(struct vm *vm, const struct vcpu *cpu, const char *how)
+static bool crashed(const struct vcpu *cpu, const char *how)
 {
     struct kvm_regs regs = {0};
 
     (void)ioctl(cpu->fd, KVM_GET_REGS, &regs);
-    complain("processor %d at 0x%llx: %s", (int)(cpu - vm->cpu), regs.rip, how);
-    vm_end(vm, EXIT_FAILED);
+    complain("processor %d at 0x%llx: %s", (int)(cpu - cpu->vm->cpu), regs.rip, how);
+    vm_end(cpu->vm, EXIT_FAILED);
+    return false;
 }
 
 /* False: this processor runs no more. */
@@ -332,41 +308,34 @@ static bool handle_exit(struct vm *vm, struct vcpu *cpu)
                  run->mmio.is_write);
         return true;
     case KVM_EXIT_INTR:
-    case KVM_EXIT_IRQ_WINDOW_OPEN:
         return true;
     case KVM_EXIT_SHUTDOWN:
-        crashed(vm, cpu, "triple fault");
-        return false;
+        return crashed(cpu, "triple fault");
     case KVM_EXIT_FAIL_ENTRY:
-        crashed(vm, cpu, "the processor refuses to run the guest");
-        return false;
+        return crashed(cpu, "the processor refuses to run the guest");
     case KVM_EXIT_INTERNAL_ERROR:
-        crashed(vm, cpu, "KVM cannot run this instruction");
-        return false;
+        return crashed(cpu, "KVM cannot run this instruction");
     default:
         complain("exit reason %u", run->exit_reason);
-        crashed(vm, cpu, "KVM wants something unknown");
-        return false;
+        return crashed(cpu, "KVM wants something unknown");
     }
 }
 
 static void *run_cpu(void *arg)
 {
     struct vcpu *cpu = arg;
+    bool runs = true;
 
-    for (;;) {
-        if (ioctl(cpu->fd, KVM_RUN, 0) < 0) {
-            if (errno != EINTR && errno != EAGAIN) {
-                crashed(cpu->vm, cpu, strerror(errno));
-                return NULL;
-            }
-            if (__atomic_load_n(&cpu->run->immediate_exit, __ATOMIC_ACQUIRE) != 0) {
-                return NULL; /* vm_stop() */
-            }
-        } else if (!handle_exit(cpu->vm, cpu)) {
-            return NULL;
+    while (runs) {
+        if (ioctl(cpu->fd, KVM_RUN, 0) == 0) {
+            runs = handle_exit(cpu->vm, cpu);
+        } else if (errno != EINTR && errno != EAGAIN) {
+            runs = crashed(cpu, strerror(errno));
+        } else { /* vm_stop() */
+            runs = __atomic_load_n(&cpu->run->immediate_exit, __ATOMIC_ACQUIRE) == 0;
         }
     }
+    return NULL;
 }
 
 static void interrupted(int sig)
@@ -378,18 +347,15 @@ int vm_start(struct vm *vm, uint64_t entry, uint64_t boot_params)
 {
     struct sigaction action = {.sa_handler = interrupted};
     int code = set_registers(vm, entry, boot_params);
-    int err;
 
     sigaction(SIGUSR1, &action, NULL);
-    while (code == EXIT_OK && vm->nthreads < vm->ncpus) {
+    for (; code == EXIT_OK && vm->nthreads < vm->ncpus; vm->nthreads++) {
         struct vcpu *cpu = &vm->cpu[vm->nthreads];
 
-        err = pthread_create(&cpu->thread, NULL, run_cpu, cpu);
-        if (err != 0) {
-            errno = err;
+        errno = pthread_create(&cpu->thread, NULL, run_cpu, cpu);
+        if (errno != 0) {
             return failed("a processor's thread");
         }
-        vm->nthreads++;
     }
     return code;
 }
@@ -416,22 +382,4 @@ void vm_end(struct vm *vm, int exit_code)
     __atomic_compare_exchange_n(&vm->exit_code, &none, exit_code, false, __ATOMIC_SEQ_CST,
                                 __ATOMIC_SEQ_CST);
     (void)!write(vm->ended, &one, sizeof one);
-}
-
-void vm_free(struct vm *vm)
-{
-    unsigned i;
-
-    for (i = 0; i < vm->ncpus; i++) {
-        if (vm->cpu[i].run != NULL) {
-            munmap(vm->cpu[i].run, vm->run_size);
-            close(vm->cpu[i].fd);
-        }
-    }
-    if (vm->memory != NULL) {
-        munmap(vm->memory, vm->memory_size);
-    }
-    close(vm->fd);
-    close(vm->kvm);
-    close(vm->ended);
 }

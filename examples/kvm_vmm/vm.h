@@ -38,7 +38,6 @@ struct vm {
     uint64_t memory_size;
     unsigned ncpus, nthreads;
     struct vcpu cpu[VM_MAX_CPUS];
-    uint32_t run_size;
     vm_access *port, *mmio; /* called on the thread of the processor that asks */
     void *ctx;
     int ended; /* eventfd: readable once the guest is over */
@@ -46,23 +45,24 @@ struct vm {
 };
 
 /* Each prints what is wrong and returns EXIT_...; vm_init() finds out whether the machine
- * can run guests at all. */
+ * can run guests at all. The machine is zero before. */
 int vm_init(struct vm *, unsigned ncpus, unsigned memory_mib);
 int vm_start(struct vm *, uint64_t entry, uint64_t boot_params);
 
-/* Stops the processors and waits for their threads. */
+/* Stops the processors and waits for their threads. What the machine has besides belongs
+ * to the process: its devices' threads may still be in it. */
 void vm_stop(struct vm *);
-void vm_free(struct vm *);
 
 /* The guest is over; from any thread. The first code counts. */
 void vm_end(struct vm *, int exit_code);
 
-/* The level of an interrupt line, as its device sees it. -1 and errno. */
-int vm_set_irq(struct vm *, unsigned irq, unsigned level);
+/* The level of an interrupt line, as its device sees it. */
+void vm_set_irq(struct vm *, unsigned irq, unsigned level);
 
 /* len bytes of the guest's memory, or NULL where there are not as many. */
 void *vm_at(const struct vm *, uint64_t addr, uint64_t len);
 
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+int failed(const char *what); /* complains with what errno says; EXIT_FAILED */
 
 #endif /* KVM_VMM_VM_H */

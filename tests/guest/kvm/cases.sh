@@ -64,6 +64,26 @@ case_doorbells() {
     halt
 }
 
+# Who watches is told what guest and device say to each other: kind, line, and message. What the
+# guest does next begins once the answer says that somebody watches.
+case_watched() {
+    local out events
+    serve 8
+    boot
+    exec {out}< <("$CTL" "$control" "watch messages" "wait 5 1 60000" :event :event)
+    read -r -u "$out" answer
+    expect "watch" "$answer" ok
+    guest hold h 5=1
+    events=$(cat <&"$out")
+    exec {out}<&-
+    # A request, its answer: the first message about the line, and the same again.
+    [[ $events =~ ^"ok 1"$'\n'"event 2 5 "([0-9]+)" "[0-9]+$'\n'"event 3 5 "([0-9]+)" "[0-9]+$ ]] ||
+        fail "events: $events"
+    expect "message answered" "${BASH_REMATCH[2]}" "${BASH_REMATCH[1]}"
+    guest stop h
+    halt
+}
+
 # A driver that leaves resets the device: from that moment on nothing is driven, nobody listens,
 # and what was armed is not told to the next one.
 case_reset_armed() {

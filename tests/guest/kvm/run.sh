@@ -33,7 +33,7 @@ no_irq=$best-irq no_irq_cases=(features read drive no_irq)
 cases=(features detect=8 read drive drive_many retake rising falling both same_level mon_again
     two_lines toggles_rising toggles_both toggles_at_once toggles_falling_at_once
     level_high level_low level_from_start masked_rising masked_falling masked_both
-    latch_forgotten two_cpus doorbells rebind reset_armed refuses command_line names=alpha,beta,gamma-3)
+    latch_forgotten two_cpus doorbells watched rebind reset_armed refuses command_line names=alpha,beta,gamma-3)
 some_cases=(features both masked_both two_cpus rebind reset_armed)
 
 can_run() { [ -w /dev/kvm ] && grep -qwE '^flags.*(vmx|svm)' /proc/cpuinfo; }
