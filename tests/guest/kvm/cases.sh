@@ -70,7 +70,10 @@ case_watched() {
     local out events
     serve 8
     boot
-    exec {out}< <("$CTL" "$control" "watch messages" "wait 5 1 60000" :event :event)
+    rm -f "$work/said"
+    mkfifo "$work/said"
+    "$CTL" "$control" "watch messages" "wait 5 1 60000" :event :event > "$work/said" &
+    exec {out}< "$work/said"
     read -r -u "$out" answer
     expect "watch" "$answer" ok
     guest hold h 5=1
