@@ -4,7 +4,8 @@
  *     vgpio-ctl SOCKET "pull 3 1" "wait 4 0 1000"
  * Prints the answers; exit status 1 as soon as one is not "ok ...", 2 for trouble with
  * the socket. The word :event waits for what a `watch` before it asked for, and prints
- * the kind's number, the line, and the event's two values. The server may still be starting: up to 5 seconds are spent on connecting.
+ * the kind's number, the line, and the event's two values. The server may still be
+ * starting: up to 5 seconds are spent on connecting.
  * An answer may take 30 seconds; VGPIO_CTL_SECONDS of the environment is for both.
  */
 #include <inttypes.h>
