@@ -85,7 +85,7 @@ int vgpio_devq_start(struct vgpio_devq *q, const struct vgpio_mem *mem,
 #endif
 #if VGPIO_CFG_FAST
     q->region = 0;
-    if (vgpio_mem_is_table(mem)) {
+    if (vgpio_mem_is_table(mem) && !vq_in_order(q)) {
         q->flags |= VQ_FAST;
     }
 #endif

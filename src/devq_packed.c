@@ -183,6 +183,9 @@ int vgpio_devq_packed_pop(struct vgpio_devq *q, struct vgpio_chain *c)
     if (err) {
         return devq_break(q, err);
     }
+    if (vq_in_order(q)) {
+        c->head.id = q->at.avail_pos;
+    }
     q->at.avail_pos = packed_add(size, end, 1);
     return 1;
 }
@@ -216,6 +219,13 @@ int vgpio_devq_packed_push(struct vgpio_devq *q, struct vgpio_head head, uint32_
     /* Past our own reading position no descriptor is ours to give back. */
     if (head.ndesc - 1u >= packed_dist(q->at.size, pos, q->at.avail_pos)) {
         return VGPIO_ERR_INVAL;
+    }
+    if (vq_in_order(q)) {
+        if (head.id != pos) {
+            return VGPIO_ERR_INVAL;
+        }
+        head.id = ring_ld16(
+            q->desc + desc_off(packed_add(q->at.size, pos, head.ndesc - 1u)) + PACKED_ID);
     }
     devq_packed_put(q->desc + desc_off(pos), head.id, written,
                     packed_used_bits(pos) | (written ? DESC_F_WRITE : 0u),

@@ -159,6 +159,9 @@ int vgpio_devq_split_pop(struct vgpio_devq *q, struct vgpio_chain *c)
     if (err) {
         return err;
     }
+    if (vq_in_order(q)) {
+        c->head.id = q->at.avail_pos;
+    }
     q->at.avail_pos++;
     return 1;
 }
@@ -175,12 +178,19 @@ int vgpio_devq_split_push(struct vgpio_devq *q, struct vgpio_head head, uint32_t
 {
     int err = devq_dead(q);
 
-    if (!err) {
-        devq_split_put(q->device, q->at.size, q->next_used, head, written);
-        stored(q, USED_RING(q->next_used & (q->at.size - 1u)), 8);
-        q->next_used++;
+    if (err) {
+        return err;
     }
-    return err;
+    if (vq_in_order(q)) {
+        if (head.id != q->next_used) {
+            return VGPIO_ERR_INVAL;
+        }
+        head.id = ring_ld16(q->driver + AVAIL_RING(head.id & (q->at.size - 1u)));
+    }
+    devq_split_put(q->device, q->at.size, q->next_used, head, written);
+    stored(q, USED_RING(q->next_used & (q->at.size - 1u)), 8);
+    q->next_used++;
+    return VGPIO_OK;
 }
 
 /* Does the driver want to hear of the entries old .. now - 1? */

@@ -64,8 +64,8 @@
  * see #VGPIO_DMA_COHERENT.
  *
  * @par In order
- * With #VGPIO_F_IN_ORDER a device pushes in the order in which it popped; nobody checks
- * that here, and each chain gets a used element of its own. A driver takes what a device
+ * With #VGPIO_F_IN_ORDER a device pushes in the order in which it popped; another order
+ * is refused, and each chain gets a used element of its own. A driver takes what a device
  * did not mention in a batch as #VGPIO_WRITTEN_ALL. One that breaks the promise breaks
  * the driver's queue, or looks like a batch: no chain comes back twice or out of order.
  * The GPIO device and driver never negotiate it: events do not come in order.
@@ -100,7 +100,8 @@ extern "C" {
  */
 struct vgpio_head {
     /** The head's descriptor index. Packed: the driver's number for the buffer, any of
-     *  16 bits, given back as it came. */
+     *  16 bits, given back as it came. With #VGPIO_F_IN_ORDER neither, but the chain's
+     *  place in the order. */
     uint16_t id;
     uint16_t ndesc; /**< ring positions the chain takes; 1 in a split ring */
 };
@@ -369,11 +370,12 @@ VGPIO_API int vgpio_devq_error(const struct vgpio_devq *q);
  * @param q        the queue
  * @param head     of a chain that was popped and not pushed since. Nobody checks: a head
  *                 pushed twice confuses the driver. Packed: more descriptors than are
- *                 out are refused
+ *                 out are refused. In order: all but the one whose turn it is
  * @param written  bytes written to it, counted from its first writable one ("Used Ring");
  *                 all stores must be done. 0 says: could not be served.
  * @return 0; #VGPIO_ERR_STATE: not started; #VGPIO_ERR_INVAL: packed, so many descriptors
- * are not out; the queue's error
+ * are not out; with #VGPIO_F_IN_ORDER, one that was popped earlier is not pushed yet, or
+ * this one was already; the queue's error. After #VGPIO_ERR_INVAL all is as it was
  * @context object lock
  */
 VGPIO_API int vgpio_devq_push(struct vgpio_devq *q, struct vgpio_head head,

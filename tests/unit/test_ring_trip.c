@@ -364,6 +364,84 @@ static void test_in_order(void **state)
           (VGPIO_CFG_INDIRECT ? VGPIO_F_INDIRECT : 0));
 }
 
+/* Three chains on a ring whose device holds them all. */
+static void three(struct world *w, uint64_t features, struct vgpio_taken t[3])
+{
+    unsigned i;
+
+    for (i = 0; i < 3; i++) {
+        const struct vgpio_seg segs[2] = {{cell(w, (uint16_t)i), 8},
+                                          {cell(w, (uint16_t)i) + 8, 2}};
+
+        assert_int_equal(
+            features & VGPIO_F_INDIRECT
+                ? vgpio_drvq_add_indirect(&w->drv, host(w, segs[0].addr) + 16,
+                                          segs[0].addr + 16, segs, 1, 1, (uint16_t)i)
+                : vgpio_drvq_add(&w->drv, segs, 1, 1, (uint16_t)i),
+            0);
+    }
+    assert_int_equal(vgpio_drvq_publish(&w->drv, NULL), 1);
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(vgpio_devq_take(&w->dev, &t[i], 8, 1), 1);
+    }
+}
+
+/* A device of ours does not break its promise, also after a restart: what is not the next
+ * one is refused, and nothing changes. */
+static void refuses(uint16_t size, uint64_t features)
+{
+    static struct world w;
+    struct vgpio_taken t[3];
+    unsigned round, i, k;
+    uint32_t written;
+    uint16_t slot;
+
+    world_start(&w, size, features | VGPIO_F_IN_ORDER, 1);
+    for (round = 0; round < 4u * size; round++) {
+        three(&w, features, t);
+        for (i = 0; i < 3; i++) {
+            for (k = 0; k < 3; k++) {
+                if (k != i) {
+                    assert_int_equal(vgpio_devq_answer(&w.dev, &t[k], 1),
+                                     VGPIO_ERR_INVAL);
+                }
+            }
+            assert_int_equal(vgpio_devq_answer(&w.dev, &t[i], 1), 0);
+            if (i == round % 4) {
+                assert_true(vgpio_devq_publish(&w.dev) >= 0);
+                device_restarts(&w);
+            }
+        }
+        assert_true(vgpio_devq_publish(&w.dev) >= 0);
+        for (i = 0; i < 3; i++) {
+            assert_int_equal(vgpio_drvq_get(&w.drv, &slot, &written), 1);
+            assert_int_equal(slot, i);
+            assert_int_equal(written, 2);
+        }
+        assert_int_equal(vgpio_drvq_get(&w.drv, &slot, &written), 0);
+    }
+    /* One popped, given back and popped again has the same place. */
+    three(&w, features, t);
+    vgpio_devq_unpop(&w.dev, t[2].head);
+    assert_int_equal(vgpio_devq_take(&w.dev, &t[1], 8, 1), 1);
+    assert_int_equal(t[1].head.id, t[2].head.id);
+}
+
+static void test_out_of_order_is_refused(void **state)
+{
+    const uint64_t table = VGPIO_CFG_INDIRECT ? VGPIO_F_INDIRECT : 0;
+
+    (void)state;
+    if (VGPIO_CFG_IN_ORDER && VGPIO_CFG_SPLIT) {
+        refuses(8, 0);
+        refuses(8, table);
+    }
+    if (VGPIO_CFG_IN_ORDER && VGPIO_CFG_PACKED) {
+        refuses(7, VGPIO_F_PACKED);
+        refuses(7, VGPIO_F_PACKED | table);
+    }
+}
+
 /* Three chains go back as `order` says, with a publication after those pushes whose bit
  * is set in `when`. Whatever a device makes of that promise, a driver gives its chains
  * back in the order in which it added them, none twice; all are back, or the queue is
@@ -373,21 +451,17 @@ static void out_of_order(uint64_t layout, const uint8_t order[3], unsigned when)
     static struct world w;
     struct vgpio_taken t[3];
     unsigned i, back = 0, sorted = order[0] < order[1] && order[1] < order[2];
+    struct vgpio_vq_setup freely;
     uint32_t written;
     uint16_t slot;
     int n = 0;
 
     world_start(&w, 8, layout | VGPIO_F_IN_ORDER, 1);
-    for (i = 0; i < 3; i++) {
-        const struct vgpio_seg segs[2] = {{cell(&w, (uint16_t)i), 8},
-                                          {cell(&w, (uint16_t)i) + 8, 2}};
-
-        assert_int_equal(vgpio_drvq_add(&w.drv, segs, 1, 1, (uint16_t)i), 0);
-    }
-    assert_int_equal(vgpio_drvq_publish(&w.drv, NULL), 1);
-    for (i = 0; i < 3; i++) {
-        assert_int_equal(vgpio_devq_take(&w.dev, &t[i], 8, 1), 1);
-    }
+    freely = w.setup; /* a device that made that promise and knows nothing of it */
+    freely.features = layout;
+    vgpio_devq_stop(&w.dev, NULL);
+    assert_int_equal(vgpio_devq_start(&w.dev, &w.mem, &freely), 0);
+    three(&w, 0, t);
     for (i = 0; i < 3; i++) {
         assert_int_equal(vgpio_devq_answer(&w.dev, &t[order[i]], 1), 0);
         if ((when >> i & 1u) != 0 || i == 2) {
@@ -432,6 +506,7 @@ int main(void)
         cmocka_unit_test(test_indirect),
         cmocka_unit_test(test_event_idx_and_indirect),
         cmocka_unit_test(test_in_order),
+        cmocka_unit_test(test_out_of_order_is_refused),
         cmocka_unit_test(test_out_of_order),
     };
 

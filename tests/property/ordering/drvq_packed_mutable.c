@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The library's file, with the arithmetic of rings open to mutants. */
-#include "ring_mutable.h"
+#include "drvq_mutable.h"
 
 #include "drvq_packed.c"

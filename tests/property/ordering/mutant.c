@@ -162,6 +162,23 @@ const struct mutant mutants[] = {
     {"device: wrap counter stays", M_WRAP_STUCK, DEVICE, 0, 0, 0, 0, NEED_PACKED},
     {"driver get: < for <=", M_DIST_LESS, DRIVER, 0, 0, 0, 0, NEED_PACKED},
     {"device push: < for <=", M_DIST_LESS, DEVICE, 0, 0, 0, 0, NEED_PACKED},
+    /* in order */
+    {"in order, device: push in any order", M_DISORDER, DEVICE, 0, 0, 0, 0, NEED_ORDER},
+    {"in order, driver: as they come", M_DISORDER, DRIVER, 0, 0, 0, 0, NEED_BATCH},
+    {"in order, driver get: an element each", M_BATCH_FORGOT, DRIVER, 0, 0, 0, 0,
+     NEED_BATCH},
+    {"in order, driver get: past the last one", M_BATCH_KEPT, DRIVER, 0, 0, 0, 0,
+     NEED_BATCH},
+    {"in order, driver get: one length for all", M_BATCH_LENGTH, DRIVER, 0, 0, 0, 0,
+     NEED_BATCH},
+    {"in order, driver rearm: batch forgotten", M_BATCH_MUTE, DRIVER, 0, 0, 0, 0,
+     NEED_BATCH | NEED_PACKED},
+    {"in order, device: index counts the last one", M_BATCH_SHORT, DEVICE, 0, 0, 0, 0,
+     NEED_BATCH},
+    {"in order, device: element behind the batch", M_BATCH_BEHIND, DEVICE, 0, 0, 0, 0,
+     NEED_BATCH},
+    {"in order, device: names the first one", M_BATCH_FIRST, DEVICE, 0, 0, 0, 0,
+     NEED_BATCH},
     {"driver init: ring not emptied", M_KEEP, DRIVER, 0, 0, 0, 0, NEED_RESET},
     /* the comparison */
     {"driver event: the entry behind", M_EVENT_NEXT, DRIVER, 0, 0, 0, 0, NEED_EVENT_IDX},
@@ -182,9 +199,12 @@ const unsigned nmutants = sizeof mutants / sizeof mutants[0];
 /* Words of one layout only are in mutants of that layout only. */
 int mutant_applies(const struct mutant *m, unsigned is_packed, unsigned is_short)
 {
-    int any = m->what < M_LATE || m->what == M_KEEP ||
+    int any = m->what < M_LATE || m->what == M_KEEP || m->what >= M_FIRST_ORDER ||
               (m->what >= M_EVENT_NEXT && m->what <= M_EVENT_ALWAYS);
 
+    if (is_short && m->what >= M_FIRST_ORDER) {
+        return 0;
+    }
     if (is_short && !(m->side == DEVICE && (m->step == S_TAKE || m->what == M_LATE ||
                                             m->what >= M_WRAP_LATE))) {
         return 0;

@@ -67,7 +67,16 @@ enum mutation {
     M_EVENT_LAP,    /* packed: the wrap counter of the event is not looked at */
     M_WRAP_LATE,    /* packed: a position wraps one descriptor late */
     M_WRAP_STUCK,   /* packed: and its wrap counter does not change */
-    M_DIST_LESS     /* packed: distances are one too small */
+    M_DIST_LESS,    /* packed: distances are one too small */
+    M_FIRST_ORDER,  /* from here on IN_ORDER */
+    M_DISORDER = M_FIRST_ORDER, /* nothing is done in order on that side */
+    M_BATCH_FORGOT,             /* driver: an element for each chain of a batch */
+    M_BATCH_KEPT,               /* driver: goes on behind the end of one */
+    M_BATCH_LENGTH,             /* driver: all are as long as the last one */
+    M_BATCH_MUTE,               /* driver: rearm knows nothing of one that is begun */
+    M_BATCH_SHORT,              /* device: counts the chain that it names only */
+    M_BATCH_BEHIND,             /* device: the element lies behind the others' places */
+    M_BATCH_FIRST               /* device: names the first one */
 };
 
 struct mutant {
@@ -85,6 +94,8 @@ struct mutant {
 #define NEED_PLATFORM 4u
 #define NEED_INDIRECT 8u
 #define NEED_RESET 64u
+#define NEED_ORDER 128u
+#define NEED_BATCH 256u /* IN_ORDER with a device that makes batches */
 #define NEED_SPLIT 16u
 #define NEED_PACKED 32u /* without one of the two: either layout shows it */
 

@@ -49,6 +49,14 @@ static inline int wanted_or_mutant(uint32_t word, int always, uint16_t size, uin
                              (uint16_t)(at - packed_dist(size, old, now)));
 }
 
+static inline int order_or_mutant(int in_order)
+{
+    return in_order && !mutant_is(M_DISORDER);
+}
+
+#undef vq_in_order
+#define vq_in_order(q) order_or_mutant(((q)->flags & VQ_IN_ORDER) != 0)
+
 #define vq_need_event event_or_mutant
 #define packed_add add_or_mutant
 #define packed_dist dist_or_mutant

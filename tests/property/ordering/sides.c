@@ -31,8 +31,10 @@ struct driver {
     uint8_t serial[SIDES_SIZE_MAX]; /* in flight in that cell, or 0 */
     uint8_t next;                   /* serial number */
     uint8_t got;                    /* one bit a serial number */
+    uint8_t told, filled;           /* likewise: with a length, and without */
     uint8_t empty;                  /* get() found nothing */
     uint8_t armed;                  /* and rearm() neither */
+    uint8_t looked;                 /* in order: rearm() found something */
     uint8_t user;                   /* woken to submit */
     uint8_t resets;
     struct mutant_memory mutant; /* last */
@@ -56,6 +58,7 @@ struct device {
     uint8_t starved; /* sleeps without asking for kicks, for it can take no more */
     uint8_t backend; /* woken because an answer is ready */
     uint8_t restarts, resets, down;
+    uint8_t left_out; /* of used elements: one bit a serial number */
     struct mutant_memory mutant;
 };
 
@@ -180,7 +183,7 @@ static int can_add(void)
 
 static void driver_top(void)
 {
-    uint8_t steps[5];
+    uint8_t steps[6];
     unsigned n = 0;
     int staged = drv.q.published != drv.q.next_avail;
 
@@ -196,6 +199,9 @@ static void driver_top(void)
     }
     if (!drv.armed) {
         steps[n++] = drv.empty ? S_REARM : S_TAKE;
+        if (cfg.order && !drv.empty && !drv.looked) {
+            steps[n++] = S_REARM; /* in the middle of a batch */
+        }
     } else if (!staged && !drv.user) {
         steps[n++] = S_SLEEP;
     }
@@ -244,6 +250,20 @@ static void driver_publish(void)
     drv.step = S_TOP;
 }
 
+/* Of those that a batch leaves out the driver knows no length. */
+static int right_length(unsigned serial, uint32_t written)
+{
+    if (cfg.order < 2) {
+        return written == answer_len();
+    }
+    if (written == VGPIO_WRITTEN_ALL) {
+        drv.filled = (uint8_t)(drv.filled | 1u << serial);
+    } else {
+        drv.told = (uint8_t)(drv.told | 1u << serial);
+    }
+    return written == VGPIO_WRITTEN_ALL || written == answer_len();
+}
+
 static void driver_take(void)
 {
     uint32_t written = 0, answer;
@@ -251,6 +271,7 @@ static void driver_take(void)
     int got = vgpio_drvq_get(&drv.q, &i, &written);
 
     drv.step = S_TOP;
+    drv.looked = 0;
     if (got < 0) {
         model_fail("get: error %d", got);
     }
@@ -262,9 +283,12 @@ static void driver_take(void)
         model_fail("get: buffer %u is not in flight", i);
     }
     answer = (uint32_t)mutant_load(&cell(i)->answer, answer_len(), 0);
-    if (written != answer_len() || answer != answer_to(drv.serial[i])) {
+    if (!right_length(drv.serial[i], written) || answer != answer_to(drv.serial[i])) {
         model_fail("get: answer 0x%x (%u bytes) to buffer %u", (unsigned)answer,
                    (unsigned)written, drv.serial[i]);
+    }
+    if (cfg.order && drv.got != (1u << drv.serial[i]) - 2u) {
+        model_fail("get: buffer %u is not the next one", drv.serial[i]);
     }
     drv.got = (uint8_t)(drv.got | 1u << drv.serial[i]);
     drv.serial[i] = 0;
@@ -283,18 +307,24 @@ static void driver_wish(unsigned decline)
 
 static void driver_rearm(void)
 {
+    uint16_t batch = drv.q.batch;
     int more;
 
     if (!cfg.event_idx) {
         driver_wish(0);
     }
+    if (mutant_is(M_BATCH_MUTE)) {
+        drv.q.batch = UINT16_MAX;
+    }
     more = vgpio_drvq_rearm(&drv.q);
+    drv.q.batch = batch;
     mutant_step_over();
     if (more < 0) {
         model_fail("rearm: error %d", more);
     }
     drv.empty = more == 0;
     drv.armed = more == 0;
+    drv.looked = more && cfg.order;
     drv.step = more && !cfg.event_idx ? S_SUPPRESS : S_TOP;
 }
 
@@ -339,7 +369,7 @@ static void driver_wait(void)
     if (vgpio_drvq_init(&drv.q, model_arena, drv.slots, &ring) != VGPIO_OK) {
         model_fail("init: error");
     }
-    drv.armed = drv.empty = 0;
+    drv.armed = drv.empty = drv.looked = 0;
     model_store(control(DRIVER), 4, 2u * drv.resets, 1);
     model_raise();
     drv.step = cfg.event_idx ? S_TOP : S_SUPPRESS;
@@ -496,12 +526,82 @@ static int answer_one(struct held *h)
     return err ? err : vgpio_devq_push(&dev.q, h->head, sizeof answer);
 }
 
+/* The answers to all but the last of a batch, and no used element for them: the position
+ * of the batch is where that will lie, and `skip` on is where the next one will. */
+static uint16_t leave_out(unsigned n)
+{
+    uint16_t skip = 0;
+    unsigned i;
+
+    for (i = 0; i < n; i++) {
+        const struct held *h = &dev.held[i];
+        uint32_t answer = answer_to(h->serial);
+
+        if (vgpio_mem_write(&mem, h->at.answer, &answer, sizeof answer) != VGPIO_OK) {
+            model_fail("write: error");
+        }
+        dev.left_out = (uint8_t)(dev.left_out | 1u << h->serial);
+        skip = (uint16_t)(skip + h->head.ndesc);
+    }
+    return skip;
+}
+
+static void advance(uint16_t n)
+{
+    dev.q.next_used = cfg.packed ? packed_add(cfg.size, dev.q.next_used, n)
+                                 : (uint16_t)(dev.q.next_used + n);
+}
+
+/* One used element for as many as it likes of those that it holds. */
+static void device_stage_batch(void)
+{
+    unsigned last = model_choose(dev.nheld), i;
+    uint16_t skip = leave_out(last);
+    struct held h = dev.held[last];
+    int err;
+
+    if (mutant_is(M_BATCH_FIRST)) {
+        h.head.id = dev.held[0].head.id;
+    }
+    if (mutant_is(M_BATCH_BEHIND)) {
+        advance(skip);
+        skip = 0;
+    }
+    err = answer_one(&h);
+    if (err != VGPIO_OK) {
+        model_fail("push: error %d", err);
+    }
+    if (!mutant_is(M_BATCH_SHORT)) {
+        advance(skip);
+    }
+    for (i = 0; last + 1u + i < dev.nheld; i++) {
+        dev.held[i] = dev.held[last + 1u + i];
+    }
+    dev.nheld = (uint8_t)i;
+    memset(&dev.held[i], 0, (last + 1u) * sizeof dev.held[0]);
+    dev.backend = 0;
+    dev.step = S_TOP;
+}
+
+/* In order, another one than the first is refused. */
+static void push_out_of_order(void)
+{
+    if (dev.nheld > 1 &&
+        vgpio_devq_push(&dev.q, dev.held[dev.nheld - 1u].head, 0) != VGPIO_ERR_INVAL) {
+        model_fail("push: out of order, and not refused");
+    }
+}
+
 static void device_stage(void)
 {
-    unsigned i = model_choose(dev.nheld);
+    unsigned i = cfg.order ? 0 : model_choose(dev.nheld);
     struct held h = dev.held[i];
-    int err = answer_one(&h);
+    int err;
 
+    if (cfg.order) {
+        push_out_of_order();
+    }
+    err = answer_one(&h);
     if (err != VGPIO_OK) {
         model_fail("push: error %d", err);
     }
@@ -542,13 +642,24 @@ static void device_rearm(void)
     dev.step = more && !cfg.event_idx ? S_SUPPRESS : S_TOP;
 }
 
+/* The device that makes batches pushes what it likes. */
+static int start_device(const struct vgpio_vq_setup *s)
+{
+    int err = vgpio_devq_start(&dev.q, &mem, s);
+
+    if (cfg.order == 2) {
+        dev.q.flags &= (uint8_t)~VQ_IN_ORDER;
+    }
+    return err;
+}
+
 /* Buffers that are held stay so, and a start is as good as a kick. */
 static void device_restart(void)
 {
     struct vgpio_vq_setup where;
 
     vgpio_devq_stop(&dev.q, &where);
-    if (vgpio_devq_start(&dev.q, &mem, &where) != VGPIO_OK) {
+    if (start_device(&where) != VGPIO_OK) {
         model_fail("start: error");
     }
     dev.restarts++;
@@ -570,7 +681,7 @@ static void device_control(void)
         model_store(control(DEVICE), 4, dev.resets + 1u, 1);
         model_raise();
     } else if (dev.down && asked == 2u * (dev.resets + 1u)) {
-        if (vgpio_devq_start(&dev.q, &mem, &ring) != VGPIO_OK) {
+        if (start_device(&ring) != VGPIO_OK) {
             model_fail("start: error");
         }
         dev.down = 0;
@@ -608,7 +719,11 @@ static void device_step(void)
         device_top();
         break;
     case S_STAGE:
-        device_stage();
+        if (cfg.order == 2) {
+            device_stage_batch();
+        } else {
+            device_stage();
+        }
         break;
     case S_PUBLISH:
         device_publish();
@@ -649,6 +764,9 @@ static void device_step(void)
 
 static void check(void)
 {
+    if ((drv.filled & ~dev.left_out) != 0 || (drv.told & dev.left_out) != 0) {
+        model_fail("in order: the length of a buffer is that of another");
+    }
     if (drv.step == S_WAIT || dev.down || drv.resets != dev.resets) {
         return; /* no ring that both have */
     }
@@ -793,9 +911,10 @@ void sides_prepare(const struct sides_config *c, const struct mutant *m,
     memset(&dev, 0, sizeof dev);
     memset(&s, 0, sizeof s);
     s.size = cfg.size;
-    s.features =
-        (cfg.indirect ? VGPIO_F_INDIRECT : 0) | (cfg.event_idx ? VGPIO_F_EVENT_IDX : 0) |
-        (cfg.platform ? VGPIO_F_ORDER_PLATFORM : 0) | (cfg.packed ? VGPIO_F_PACKED : 0);
+    s.features = (cfg.indirect ? VGPIO_F_INDIRECT : 0) |
+                 (cfg.event_idx ? VGPIO_F_EVENT_IDX : 0) |
+                 (cfg.platform ? VGPIO_F_ORDER_PLATFORM : 0) |
+                 (cfg.packed ? VGPIO_F_PACKED : 0) | (cfg.order ? VGPIO_F_IN_ORDER : 0);
     vgpio_drvq_layout(&s, GPA);
     ring = s;
     model_begin();
@@ -808,7 +927,7 @@ void sides_prepare(const struct sides_config *c, const struct mutant *m,
         declare_ring(&s);
     }
     set_base(&s);
-    if (vgpio_devq_start(&dev.q, &mem, &s) != VGPIO_OK) {
+    if (start_device(&s) != VGPIO_OK) {
         abort();
     }
     for (i = 0; i < cells; i++) {

@@ -24,6 +24,7 @@ struct sides_config {
     uint8_t restart; /* so many times the device stops and goes on, anywhere */
     uint8_t reset;   /* so many times the driver resets the queue, anywhere */
     uint8_t fast;    /* short requests: vgpio_devq_take() and _answer() */
+    uint8_t order;   /* IN_ORDER; 2: and a device that makes batches, as ours does not */
 };
 
 /* Fills in both programs and the checks. */
