@@ -3,7 +3,8 @@
 # docs/conformance.md and docs/security.md name tests and functions that exist; every rule
 # of docs/conformance-ids.txt has exactly one row, and one that binds (MUST) names both a
 # function and a test, or stands among those that do not apply. docs/check.md, the same for
-# `vgpio check`, is compared with what that lists.
+# `vgpio check`, is compared with what that lists, and so are the rules of drivers in the table
+# with what `vgpio trap` lists.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -79,6 +80,7 @@ check_test() # WHO FILE:FUNCTION
 section='' rows=0 tests=0
 while IFS= read -r line; do
     [[ $line != '## '* ]] || section=$line
+    [[ $section != *'watched from outside' ]] || continue
     [[ $line =~ ^\|\ ((GPIO|RING|CORE|MMIO|DRAFT)-[A-Z]+-[P0-9]+)\ \|\ ([^|]*)\ \| ]] || continue
     id=${BASH_REMATCH[1]} level=${BASH_REMATCH[3]}
     rows=$((rows + 1))
@@ -147,6 +149,31 @@ for id in "${!rule_of[@]}"; do
 done
 for id in $(printf '%s\n' "${!listed[@]}" | grep -E '^(GPIO|RING|CORE)-DEV-') B{1..30}; do
     [ -n "${listed_in[$id]:-}" ] || complain "docs/check.md: $id has no row"
+done
+
+# Likewise the rules of drivers in the table itself, and `vgpio trap --list`.
+declare -A trap_rule_of=() watched=() trap_at_home=()
+while read -r _ id rule _; do
+    trap_rule_of[$id]=$rule
+done < <("$vgpio" trap --list)
+while IFS='|' read -r _ rule shown _; do
+    rule=${rule// /}
+    [[ $rule =~ ^((GPIO|RING|CORE)-(DRV|DEV)-[P0-9]+|[AB][0-9]+)$ ]] || continue
+    [ -z "${watched[$rule]:-}" ] || complain "$rule is watched in two rows"
+    watched[$rule]=1
+    [[ $shown == *trap:* || $shown == *'not seen: '* ]] ||
+        complain "$rule: nothing of vgpio trap watches it"
+    for name in $(quoted "$shown" | sed -n 's/^trap://p'); do
+        tests=$((tests + 1))
+        [ -n "${trap_rule_of[$name]:-}" ] || complain "$rule: vgpio trap has no $name"
+        [ "${trap_rule_of[$name]:-}" != "$rule" ] || trap_at_home[$name]=1
+    done
+done < <(sed -n '/^## .*watched from outside/,/^## What is left/p' "$table")
+for id in "${!trap_rule_of[@]}"; do
+    [ -n "${trap_at_home[$id]:-}" ] || complain "$table: trap:$id is not in the row of its rule"
+done
+for id in $(printf '%s\n' "${!listed[@]}" | grep -E '^(GPIO|RING|CORE)-DRV-'); do
+    [ -n "${watched[$id]:-}" ] || complain "$id: no row says how vgpio trap watches it"
 done
 
 echo "$rows rules, $tests references to tests checked"
