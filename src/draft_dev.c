@@ -38,6 +38,15 @@ static int rx_came(struct vgpio_draft_dev *dev)
     return got > 0 && dev->rx_short;
 }
 
+/* A report goes out, the backend hears of it and may complete requests: so again. */
+static void settle(struct vgpio_draft_dev *dev)
+{
+    do {
+        vgpio_draft_req_rescan(dev);
+        vgpio_draft_send(dev);
+    } while (dev->rescan);
+}
+
 /* Take requests and send answers until there is no more to take, no slot to take it in,
  * or one ring size was served: 1 = there is more. */
 int vgpio_draft_pump(struct vgpio_draft_dev *dev)
@@ -46,8 +55,7 @@ int vgpio_draft_pump(struct vgpio_draft_dev *dev)
     int got;
 
     for (;;) {
-        vgpio_draft_req_rescan(dev);
-        vgpio_draft_send(dev);
+        settle(dev);
         if (!draft_takes(dev)) {
             return 0;
         }
@@ -92,8 +100,7 @@ static void publish(struct vgpio_draft_dev *dev)
 /* Send what can be sent, and go on where slots had run out. */
 void vgpio_draft_leave(struct vgpio_draft_dev *dev)
 {
-    vgpio_draft_req_rescan(dev);
-    vgpio_draft_send(dev);
+    settle(dev);
     if (dev->starved && dev->req_count < dev->nreqs) {
         dev->starved = 0;
         if (vgpio_draft_pump(dev)) {

@@ -160,7 +160,9 @@ static int drained(struct vgpio_draft_dev *dev, unsigned q)
         return 1;
     }
     dev->queue_flags[q] |= QUEUE_DRAINING;
-    (void)vgpio_draft_pump(dev);
+    if (vgpio_draft_pump(dev)) { /* a large buffer: the rest of it at the next visit */
+        dev->events |= VGPIO_EV_MORE;
+    }
     vgpio_draft_leave(dev);
     dev->busy = 1;
     return !draft_sends(dev) || vgpio_draft_req_drained(dev);

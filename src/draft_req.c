@@ -69,7 +69,7 @@ static void set_result(struct vgpio_req *r, int result)
     r->value_gpa = (uint32_t)result;
     if (result < 0) {
         r->flags |= REQ_FAILED;
-        r->value_gpa = result >= -INT8_MAX ? (uint32_t)-result : 0;
+        r->value_gpa = result > INT8_MIN ? (uint32_t)-result : (uint32_t)INT8_MAX;
     }
 }
 
@@ -520,32 +520,34 @@ int vgpio_draft_req_take(struct vgpio_draft_dev *dev)
 
 /* ---- stop and resume ------------------------------------------------------------ */
 
-/* The buffers are gone: what is with the backend ends unheard, the rest is forgotten. */
+/* What is with the backend ends unheard, the rest is forgotten. The buffers are gone,
+ * unless it was the other ring: then they go back, in their turn. */
 void vgpio_draft_req_drop(struct vgpio_draft_dev *dev)
 {
+    uint8_t keep = (dev->queue_flags[TX] & QUEUE_STARTED) != 0 ? (uint8_t)REQ_LAST : 0u;
     uint16_t n;
 
     for (n = 0; n < dev->req_count; n++) {
         uint16_t i = nth(dev, n);
         struct vgpio_req *r = &dev->reqs[i];
 
-        r->flags = REQ_SILENT;
+        r->flags = (uint8_t)(REQ_SILENT | (r->flags & keep));
         if (r->state == REQ_ACTIVE) {
             dev->lines[r->line].q_first = dev->lines[r->line].q_last = i;
             r->next = VGPIO_NIL;
-        } else if (r->state == REQ_QUEUED) {
-            if (dev->lines[r->line].q_first == i) {
-                dev->lines[r->line].q_first = VGPIO_NIL;
-            }
+        } else { /* behind that one, if it was not done */
             r->state = REQ_DONE;
         }
     }
-    dev->tx_open = 0;
-    dev->tx_skip = 0;
+    if (keep == 0) {
+        dev->tx_open = 0;
+        dev->tx_skip = 0;
+    }
 }
 
-/* Is everything answered that can be? Without a buffer to write to nothing can. */
+/* Is everything answered that can be? Without a buffer to write to nothing can: then, and
+ * only then, there are requests that are done and still here. */
 int vgpio_draft_req_drained(const struct vgpio_draft_dev *dev)
 {
-    return dev->req_count == 0 || (dev->in_flight == 0 && dev->rx_short);
+    return dev->in_flight == 0 && (!dev->tx_open || dev->rx_short);
 }

@@ -11,198 +11,7 @@
 #include <virtiogpio/draft.h>
 #include <virtiogpio/sim.h>
 
-#include "old_draft.h"
-
-#define LINES 8u
-#define NREQS 4u
-
-struct room {
-    struct old_draft *o;
-    struct vgpio_draft_dev dev;
-    struct vgpio_dev_config cfg;
-    struct vgpio_draft_id id;
-    struct vgpio_line lines[LINES];
-    struct vgpio_req reqs[NREQS];
-    struct vgpio_sim sim;
-    struct vgpio_sim_line sim_lines[LINES];
-    struct vgpio_line_ops ops;
-    uint8_t names[64];
-
-    int pend;   /* ops on the way: tokens below */
-    int refuse; /* what ops answer, if below 0 */
-    unsigned nheld, toggles;
-    struct {
-        vgpio_token token;
-        uint16_t line;
-        char op;
-        unsigned a, b;
-    } held[16];
-    unsigned types[LINES]; /* the last trigger asked for */
-    unsigned unmasks, resets;
-    unsigned trace[64];
-};
-
-/* ---- lines: the simulator, and knobs ---- */
-
-static int hold(struct room *w, char op, uint16_t line, unsigned a, unsigned b,
-                vgpio_token t)
-{
-    assert_true(w->nheld < 16);
-    w->held[w->nheld].op = op;
-    w->held[w->nheld].line = line;
-    w->held[w->nheld].a = a;
-    w->held[w->nheld].b = b;
-    w->held[w->nheld++].token = t;
-    return VGPIO_PENDING;
-}
-
-static int perform(struct room *w, char op, uint16_t line, unsigned a, unsigned b)
-{
-    switch (op) {
-    case 'd':
-        return vgpio_sim_ops.get_direction(&w->sim, line, 0);
-    case 'D':
-        return vgpio_sim_ops.set_direction(&w->sim, line, a, b, 0);
-    case 'v':
-        return vgpio_sim_ops.get_value(&w->sim, line, 0);
-    case 'V':
-        return vgpio_sim_ops.set_value(&w->sim, line, a, 0);
-    default:
-        w->types[line] = a;
-        return vgpio_sim_ops.set_irq_type(&w->sim, line, a, 0);
-    }
-}
-
-static int op(struct room *w, char name, uint16_t line, unsigned a, unsigned b,
-              vgpio_token t)
-{
-    assert_true(line < LINES);
-    if (w->refuse < 0) {
-        return w->refuse;
-    }
-    return w->pend ? hold(w, name, line, a, b, t) : perform(w, name, line, a, b);
-}
-
-static int get_direction(void *ctx, uint16_t line, vgpio_token t)
-{
-    return op(ctx, 'd', line, 0, 0, t);
-}
-
-static int set_direction(void *ctx, uint16_t line, unsigned dir, unsigned v,
-                         vgpio_token t)
-{
-    return op(ctx, 'D', line, dir, v, t);
-}
-
-static int get_value(void *ctx, uint16_t line, vgpio_token t)
-{
-    return op(ctx, 'v', line, 0, 0, t);
-}
-
-static int set_value(void *ctx, uint16_t line, unsigned v, vgpio_token t)
-{
-    return op(ctx, 'V', line, v, 0, t);
-}
-
-static int set_irq_type(void *ctx, uint16_t line, unsigned type, vgpio_token t)
-{
-    return op(ctx, 'T', line, type, 0, t);
-}
-
-static void unmask(void *ctx, uint16_t line)
-{
-    struct room *w = ctx;
-
-    assert_true(line < LINES);
-    w->unmasks++;
-}
-
-static void reset(void *ctx)
-{
-    struct room *w = ctx;
-
-    w->resets++;
-    w->nheld = 0;
-    vgpio_sim_ops.reset(&w->sim);
-}
-
-static void trace(void *ctx, unsigned id, uint32_t a, uint32_t b)
-{
-    struct room *w = ctx;
-
-    (void)a, (void)b;
-    assert_true(id < 64);
-    w->trace[id]++;
-}
-
-static int release(struct room *w, unsigned i)
-{
-    vgpio_token t = w->held[i].token;
-    int result = perform(w, w->held[i].op, w->held[i].line, w->held[i].a, w->held[i].b);
-    struct vgpio_sink sink = vgpio_draft_dev_sink(&w->dev);
-
-    w->held[i] = w->held[--w->nheld];
-    return sink.ops->complete(sink.obj, t, result);
-}
-
-static uint32_t tick(void *ctx, uint32_t now)
-{
-    return vgpio_draft_dev_tick(ctx, now);
-}
-
-static void make_device(struct room *w)
-{
-    static const char *const names[LINES] = {"btn", "led", NULL, "rst"};
-    struct vgpio_sim_config sc = {vgpio_draft_dev_sink(&w->dev), w->sim_lines, LINES,
-                                  NULL, NULL};
-    int n = vgpio_names_build(w->names, sizeof w->names, names, w->cfg.ngpio);
-
-    assert_true(n > 0);
-    assert_int_equal(vgpio_sim_init(&w->sim, &sc), 0);
-    w->cfg.names = w->names;
-    w->cfg.names_size = (uint32_t)n;
-    assert_int_equal(vgpio_draft_dev_init(&w->dev, &w->cfg, &w->id), 0);
-}
-
-static struct room *room_new(unsigned version, uint16_t size)
-{
-    static const struct vgpio_line_ops ops = {sizeof ops, get_direction, set_direction,
-                                              get_value,  set_value,     set_irq_type,
-                                              unmask,     reset};
-    struct room *w = calloc(1, sizeof *w);
-
-    assert_non_null(w);
-    w->ops = ops;
-    w->cfg.ops = &w->ops;
-    w->cfg.ctx = w;
-    w->cfg.lines = w->lines;
-    w->cfg.ngpio = LINES;
-    w->cfg.reqs = w->reqs;
-    w->cfg.nreqs = NREQS;
-    w->cfg.trace = trace;
-    w->cfg.trace_ctx = w;
-    w->id.size = sizeof w->id;
-    w->id.name = "drafty";
-    make_device(w);
-    w->o = old_draft_new(version, size, vgpio_draft_dev_vdev(&w->dev));
-    w->o->tick = tick;
-    w->o->tick_ctx = &w->dev;
-    return w;
-}
-
-static void room_free(struct room *w)
-{
-    old_draft_free(w->o);
-    free(w);
-}
-
-static struct room *probed(unsigned version, uint16_t size)
-{
-    struct room *w = room_new(version, size);
-
-    assert_int_equal(old_draft_probe(w->o), 0);
-    return w;
-}
+#include "draft_room.h"
 
 static void expect_wire(struct room *w, unsigned n, const char *hex)
 {
@@ -214,11 +23,6 @@ static void expect_wire(struct room *w, unsigned n, const char *hex)
     }
     text[23] = '\0';
     assert_string_equal(text, hex);
-}
-
-static uint16_t used_idx(struct room *w, unsigned q)
-{
-    return ring_peer_used_idx(&w->o->q[q]);
 }
 
 /* ---- the session that was recorded with the fourth driver ---- */
@@ -236,7 +40,7 @@ static void test_transcript_probe(void **state)
 
     (void)state;
     w->cfg.ngpio = 4;
-    make_device(w);
+    room_make(w);
     ops = w->o->dev.ops;
     assert_int_equal(ops->config_size(w->o->dev.obj), 77);
     memset(config, 0xff, sizeof config);
@@ -258,7 +62,7 @@ static void test_transcript_probe(void **state)
 
 static void test_transcript_get(void **state)
 {
-    struct room *w = probed(4, 256);
+    struct room *w = room_probed(4, 256);
 
     (void)state;
     assert_int_equal(vgpio_sim_pull(&w->sim, 1, 1), 0);
@@ -272,7 +76,7 @@ static void test_transcript_get(void **state)
 
 static void test_transcript_set(void **state)
 {
-    struct room *w = probed(4, 256);
+    struct room *w = room_probed(4, 256);
 
     (void)state;
     assert_int_equal(old_draft_set(w->o, 2, 1), 0);
@@ -296,7 +100,7 @@ static void test_transcript_set(void **state)
 
 static void test_transcript_event(void **state)
 {
-    struct room *w = probed(4, 256);
+    struct room *w = room_probed(4, 256);
 
     (void)state;
     assert_int_equal(old_draft_monitor(w->o, 0), 0);
@@ -326,8 +130,8 @@ static void test_every_version(void **state)
             w->o->wiring = wiring == 0 ? OLD_SHARED : OLD_MSIX;
             assert_int_equal(old_draft_probe(w->o), 0);
             for (i = 0; i < 900; i++) {
-                uint16_t line = (uint16_t)(i % LINES);
-                unsigned level = i / LINES % 2;
+                uint16_t line = (uint16_t)(i % ROOM_LINES);
+                unsigned level = i / ROOM_LINES % 2;
 
                 if (line < 4) {
                     assert_int_equal(vgpio_sim_pull(&w->sim, line, level), 0);
@@ -347,11 +151,11 @@ static void test_every_version(void **state)
 /* Its life is one ring size of requests, and not one less. */
 static void test_life_of_a_ring(void **state)
 {
-    struct room *w = probed(4, 256);
+    struct room *w = room_probed(4, 256);
     unsigned i;
 
     (void)state;
-    for (i = LINES; i < 256; i++) {
+    for (i = ROOM_LINES; i < 256; i++) {
         assert_int_equal(old_draft_call(w->o, 1, 0, 0), 0);
     }
     for (i = 0; i < 5; i++) {
@@ -457,19 +261,19 @@ static void test_garbage_is_not_answered(void **state)
 {
     static const unsigned types[] = {0,      7,      8,      9,      0x11,   0x12,
                                      0x1478, 0x3478, 0x7478, 0xf478, 0x8001, 0xffff};
-    struct room *w = probed(4, 256);
+    struct room *w = room_probed(4, 256);
     unsigned i, seen = w->o->nwire;
 
     (void)state;
     for (i = 0; i < sizeof types / sizeof types[0]; i++) {
-        uint16_t before = used_idx(w, 1);
+        uint16_t before = room_used(w, 1);
 
         assert_int_equal(old_draft_post(w->o, types[i] & 15, 0, 0), 0);
         peer_put16(&w->o->mem, w->o->tx_gpa + 8u * (w->o->sent - 1u), (uint16_t)types[i]);
         (void)w->o->dev.ops->kick(w->o->dev.obj, 1);
         old_draft_run(w->o, 100);
         assert_int_equal(w->o->nwire, seen);
-        assert_int_equal(used_idx(w, 1), (uint16_t)(before + 1)); /* it goes back */
+        assert_int_equal(room_used(w, 1), (uint16_t)(before + 1)); /* it goes back */
     }
     assert_int_equal(old_draft_get(w->o, 0), 0);
     room_free(w);
@@ -477,12 +281,12 @@ static void test_garbage_is_not_answered(void **state)
 
 static void test_no_such_line(void **state)
 {
-    struct room *w = probed(4, 256);
+    struct room *w = room_probed(4, 256);
     unsigned type;
 
     (void)state;
     for (type = 1; type <= 6; type++) {
-        assert_int_equal(old_draft_call(w->o, type, LINES, 0), -22);
+        assert_int_equal(old_draft_call(w->o, type, ROOM_LINES, 0), -22);
         assert_int_equal(old_draft_call(w->o, type, 0xffff, 0), -22);
     }
     expect_wire(w, 0, "06 80 ff ff ea ff ff ff");
@@ -503,7 +307,7 @@ static void test_interrupted_callers(void **state)
 
     (void)state;
     for (version = 2; version <= 4; version++) {
-        struct room *w = probed(version, 4096);
+        struct room *w = room_probed(version, 4096);
 
         w->o->seed = 11 * version;
         for (i = 0; i < 200; i++) {
@@ -521,51 +325,27 @@ static void test_interrupted_callers(void **state)
 
 /* ---- several messages in one buffer; buffers of all shapes ---- */
 
-static void put_message(struct room *w, unsigned n, unsigned type, uint16_t line)
-{
-    uint64_t at = w->o->tx_gpa + 0x200 + 8u * n;
-
-    peer_put16(&w->o->mem, at, (uint16_t)type);
-    peer_put16(&w->o->mem, at + 2, line);
-    peer_put32(&w->o->mem, at + 4, 1);
-}
-
-static void post_bytes(struct room *w, uint32_t len)
-{
-    uint16_t d = (uint16_t)w->o->sent++;
-
-    ring_peer_desc(&w->o->q[1], d, w->o->tx_gpa + 0x200, len, 0, 0);
-    ring_peer_post(&w->o->q[1], d);
-}
-
-static void post_rx(struct room *w, uint16_t d, uint32_t len)
-{
-    memset(peer_at(&w->o->mem, w->o->rx_gpa + 0x2000 + 64u * d, 64), 0xa5, 64);
-    ring_peer_desc(&w->o->q[0], d, w->o->rx_gpa + 0x2000 + 64u * d, len, PEER_WRITE, 0);
-    ring_peer_post(&w->o->q[0], d);
-}
-
 /* With buffers for all: answers in order, one buffer back behind the last one. */
 static void test_messages_in_one_buffer(void **state)
 {
-    struct room *w = probed(4, 256);
-    uint16_t rx = used_idx(w, 0), tx = used_idx(w, 1);
+    struct room *w = room_probed(4, 256);
+    uint16_t rx = room_used(w, 0), tx = room_used(w, 1);
     uint32_t id, len;
     unsigned i;
 
     (void)state;
     for (i = 0; i < 10; i++) { /* more than there are slots */
-        put_message(w, i, i == 3 ? 0x99 : 4, (uint16_t)(i % LINES));
+        room_put(w, i, i == 3 ? 0x99 : 4, (uint16_t)(i % ROOM_LINES));
     }
-    post_bytes(w, 85); /* and 5 bytes that are no message */
+    room_post(w, 85); /* and 5 bytes that are no message */
     (void)w->o->dev.ops->kick(w->o->dev.obj, 1);
-    assert_int_equal(used_idx(w, 0) - rx, 1); /* the idle buffer is used */
-    assert_int_equal(used_idx(w, 1), tx);
+    assert_int_equal(room_used(w, 0) - rx, 1); /* the idle buffer is used */
+    assert_int_equal(room_used(w, 1), tx);
     for (i = 0; i < 8; i++) {
-        post_rx(w, (uint16_t)(100 + i), 64);
+        room_rx(w, (uint16_t)(100 + i), 64);
         (void)w->o->dev.ops->kick(w->o->dev.obj, 0);
-        assert_int_equal((uint16_t)(used_idx(w, 0) - rx), i + 2);
-        assert_int_equal((uint16_t)(used_idx(w, 1) - tx), i == 7);
+        assert_int_equal((uint16_t)(room_used(w, 0) - rx), i + 2);
+        assert_int_equal((uint16_t)(room_used(w, 1) - tx), i == 7);
     }
     for (i = 0; i < 9; i++) {
         const uint8_t *p;
@@ -575,7 +355,7 @@ static void test_messages_in_one_buffer(void **state)
         if (id >= 100) {
             p = peer_at(&w->o->mem, w->o->rx_gpa + 0x2000 + 64u * id, 64);
             assert_int_equal(p[0] | p[1] << 8, 0x8004);
-            assert_int_equal(p[2], (i + (i >= 3)) % LINES);
+            assert_int_equal(p[2], (i + (i >= 3)) % ROOM_LINES);
             assert_int_equal(p[8], 0xa5);
         }
     }
@@ -584,19 +364,19 @@ static void test_messages_in_one_buffer(void **state)
 
 static void test_odd_buffers(void **state)
 {
-    struct room *w = probed(4, 256);
+    struct room *w = room_probed(4, 256);
     uint32_t id, len;
     uint64_t table = w->o->tx_gpa + 0x400;
 
     (void)state;
-    post_bytes(w, 7); /* too short for a message: goes back */
+    room_post(w, 7); /* too short for a message: goes back */
     (void)w->o->dev.ops->kick(w->o->dev.obj, 1);
     assert_int_equal(w->trace[VGPIO_TR_CHAIN_BAD], 1);
-    post_rx(w, 100, 7); /* behind the idle one: too short for an answer */
-    post_rx(w, 101, 8);
-    put_message(w, 0, 4, 1);
-    put_message(w, 1, 4, 2);
-    post_bytes(w, 16);
+    room_rx(w, 100, 7); /* behind the idle one: too short for an answer */
+    room_rx(w, 101, 8);
+    room_put(w, 0, 4, 1);
+    room_put(w, 1, 4, 2);
+    room_post(w, 16);
     (void)w->o->dev.ops->kick(w->o->dev.obj, 1);
     while (ring_peer_used(&w->o->q[0], &id, &len)) {
         assert_int_equal(len, id == 100 ? 0 : 8);
@@ -610,7 +390,7 @@ static void test_odd_buffers(void **state)
     }
     ring_peer_desc(&w->o->q[1], 200, table, 128, PEER_INDIRECT, 0);
     ring_peer_post(&w->o->q[1], 200);
-    post_rx(w, 102, 64);
+    room_rx(w, 102, 64);
     (void)w->o->dev.ops->kick(w->o->dev.obj, 1);
     assert_int_equal(ring_peer_used(&w->o->q[0], &id, &len), 1);
     assert_int_equal(peer_at(&w->o->mem, w->o->rx_gpa + 0x2000 + 64u * id, 8)[2], 1);
@@ -734,15 +514,15 @@ static void bad_table_nowhere(struct ring_peer *r, struct room *w, uint64_t at)
 
 static void bad_ring(void (*bad)(struct ring_peer *, struct room *, uint64_t), unsigned q)
 {
-    struct room *w = probed(4, 256);
+    struct room *w = room_probed(4, 256);
     const struct vgpio_vdev_ops *ops = w->o->dev.ops;
     unsigned maps;
 
     bad(&w->o->q[q], w, w->o->tx_gpa + 0x600);
     if (q == 0) { /* the first answer has a good buffer, the second one this */
-        put_message(w, 0, 4, 1);
-        put_message(w, 1, 4, 2);
-        post_bytes(w, 16);
+        room_put(w, 0, 4, 1);
+        room_put(w, 1, 4, 2);
+        room_post(w, 16);
     }
     (void)ops->kick(&w->dev, 1);
     assert_true(ops->error(&w->dev, q) <= VGPIO_ERR_FATAL);
@@ -782,18 +562,18 @@ static void test_memory_that_fails(void **state)
 
     (void)state;
     for (n = 1; n < 30; n++) {
-        struct room *w = probed(4, 256);
+        struct room *w = room_probed(4, 256);
         const struct vgpio_vdev_ops *ops = w->o->dev.ops;
         uint32_t id, len, last = 0;
         uint64_t at;
         unsigned i;
 
         for (i = 0; i < 4; i++) {
-            post_rx(w, (uint16_t)(100 + i), 8);
+            room_rx(w, (uint16_t)(100 + i), 8);
         }
-        put_message(w, 0, 3, 1);
-        put_message(w, 1, 4, 1);
-        post_bytes(w, 16);
+        room_put(w, 0, 3, 1);
+        room_put(w, 1, 4, 1);
+        room_post(w, 16);
         w->o->mem.fail_at = n;
         (void)ops->kick(&w->dev, 1);
         w->o->mem.fail_at = 0;
@@ -802,9 +582,9 @@ static void test_memory_that_fails(void **state)
         (void)ops->kick(&w->dev, 0);
         assert_int_equal(ops->in_flight(&w->dev), 0);
         assert_int_equal(w->o->mem.live, 6); /* the rings */
-        put_message(w, 0, 5, 3);
-        post_rx(w, 104, 8);
-        post_bytes(w, 8);
+        room_put(w, 0, 5, 3);
+        room_rx(w, 104, 8);
+        room_post(w, 8);
         (void)ops->kick(&w->dev, 1);
         while (ring_peer_used(&w->o->q[0], &id, &len)) {
             assert_true(len == 0 || len == 8);
@@ -843,7 +623,7 @@ static void test_no_report_before_the_first_request(void **state)
 /* A burst into one buffer: one report now, the latest level when there is room. */
 static void test_burst(void **state)
 {
-    struct room *w = probed(4, 256);
+    struct room *w = room_probed(4, 256);
     unsigned i;
 
     (void)state;
@@ -869,7 +649,7 @@ static void test_burst(void **state)
 /* A line that became an output takes its report along. */
 static void test_report_of_a_former_input(void **state)
 {
-    struct room *w = probed(4, 256);
+    struct room *w = room_probed(4, 256);
 
     (void)state;
     assert_int_equal(old_draft_monitor(w->o, 0), 0);
@@ -947,41 +727,41 @@ static void test_stress(void **state)
 
 static void test_answers_keep_their_order(void **state)
 {
-    struct room *w = probed(4, 256);
+    struct room *w = room_probed(4, 256);
     uint16_t rx;
     unsigned i;
 
     (void)state;
     w->pend = 1;
     for (i = 0; i < 4; i++) {
-        post_rx(w, (uint16_t)(100 + i), 8);
+        room_rx(w, (uint16_t)(100 + i), 8);
     }
-    put_message(w, 0, 5, 1);
-    put_message(w, 1, 5, 2);
-    put_message(w, 2, 5, 1); /* the same line: one at a time */
-    put_message(w, 3, 5, 3);
-    put_message(w, 4, 5, 4); /* no slot for it yet */
-    rx = used_idx(w, 0);
-    post_bytes(w, 40);
+    room_put(w, 0, 5, 1);
+    room_put(w, 1, 5, 2);
+    room_put(w, 2, 5, 1); /* the same line: one at a time */
+    room_put(w, 3, 5, 3);
+    room_put(w, 4, 5, 4); /* no slot for it yet */
+    rx = room_used(w, 0);
+    room_post(w, 40);
     (void)w->o->dev.ops->kick(w->o->dev.obj, 1);
     assert_int_equal(w->nheld, 3);
     assert_int_equal(w->o->dev.ops->in_flight(w->o->dev.obj), 3);
-    assert_int_equal(release(w, 2), 0); /* line 3 is done first and waits */
-    assert_int_equal(release(w, 1), 0);
-    assert_int_equal(used_idx(w, 0), rx);
-    assert_int_equal(release(w, 0), 0);
-    assert_int_equal((uint16_t)(used_idx(w, 0) - rx), 2); /* lines 1 and 2 */
-    assert_int_equal(w->nheld, 2);                        /* 1 again, and 4 */
-    assert_int_equal(release(w, 1), 0);
-    assert_int_equal((uint16_t)(used_idx(w, 0) - rx), 2);
-    assert_int_equal(release(w, 0), 0);
-    assert_int_equal((uint16_t)(used_idx(w, 0) - rx), 5);
+    assert_int_equal(room_release(w, 2), 0); /* line 3 is done first and waits */
+    assert_int_equal(room_release(w, 1), 0);
+    assert_int_equal(room_used(w, 0), rx);
+    assert_int_equal(room_release(w, 0), 0);
+    assert_int_equal((uint16_t)(room_used(w, 0) - rx), 2); /* lines 1 and 2 */
+    assert_int_equal(w->nheld, 2);                         /* 1 again, and 4 */
+    assert_int_equal(room_release(w, 1), 0);
+    assert_int_equal((uint16_t)(room_used(w, 0) - rx), 2);
+    assert_int_equal(room_release(w, 0), 0);
+    assert_int_equal((uint16_t)(room_used(w, 0) - rx), 5);
     room_free(w);
 }
 
 static void test_tokens(void **state)
 {
-    struct room *w = probed(4, 256);
+    struct room *w = room_probed(4, 256);
     struct vgpio_sink sink = vgpio_draft_dev_sink(&w->dev);
     vgpio_token t;
 
@@ -991,7 +771,7 @@ static void test_tokens(void **state)
     (void)w->o->dev.ops->kick(w->o->dev.obj, 1);
     t = w->held[0].token;
     assert_int_equal(sink.ops->complete(sink.obj, t, VGPIO_PENDING), VGPIO_ERR_INVAL);
-    assert_int_equal(release(w, 0), 0); /* and now the second step is on its way */
+    assert_int_equal(room_release(w, 0), 0); /* and now the second step is on its way */
     assert_int_equal(w->nheld, 1);
     assert_int_equal(w->held[0].op, 'T');
     assert_int_equal(sink.ops->complete(sink.obj, t, 0), VGPIO_ERR_STALE);
@@ -1000,7 +780,7 @@ static void test_tokens(void **state)
     assert_int_equal(sink.ops->complete(sink.obj, t, 0), VGPIO_ERR_STALE);
     assert_int_equal(sink.ops->complete(sink.obj, 0xffffffffu, 0), VGPIO_ERR_STALE);
     assert_int_equal(w->o->dev.ops->in_flight(w->o->dev.obj), 0);
-    assert_int_equal(sink.ops->change(sink.obj, LINES, 1, 1), VGPIO_ERR_INVAL);
+    assert_int_equal(sink.ops->change(sink.obj, ROOM_LINES, 1, 1), VGPIO_ERR_INVAL);
     assert_int_equal(sink.ops->change(sink.obj, 0, 4, 1), VGPIO_ERR_INVAL);
     assert_int_equal(sink.ops->change(sink.obj, 0, 1, 3), VGPIO_ERR_INVAL);
     room_free(w);
@@ -1010,7 +790,7 @@ static void test_tokens(void **state)
 
 static void test_resume(void **state)
 {
-    struct room *w = probed(4, 256);
+    struct room *w = room_probed(4, 256);
     const struct vgpio_vdev_ops *ops = w->o->dev.ops;
     struct vgpio_vq_setup at[2];
     unsigned q;
@@ -1024,7 +804,7 @@ static void test_resume(void **state)
     for (q = 0; q < 2; q++) {
         assert_int_equal(ops->queue_stop(&w->dev, q, VGPIO_STOP_NOW, &at[q]), 0);
     }
-    assert_int_equal(release(w, 0), 0); /* done while the rings are away */
+    assert_int_equal(room_release(w, 0), 0); /* done while the rings are away */
     assert_int_equal(vgpio_sim_pull(&w->sim, 0, 1), 0);
     for (q = 0; q < 2; q++) {
         assert_int_equal(ops->queue_start(&w->dev, q, &w->o->mem.ops, &at[q]), 0);
@@ -1038,7 +818,7 @@ static void test_resume(void **state)
     assert_int_equal(ops->queue_run(&w->dev, 1, 0), 0);
     assert_int_equal(old_draft_post(w->o, 5, 1, 0), 0);
     (void)ops->kick(&w->dev, 1);
-    assert_int_equal(used_idx(w, 1) + 1, w->o->sent);
+    assert_int_equal(room_used(w, 1) + 1, w->o->sent);
     assert_int_equal(ops->queue_run(&w->dev, 1, 1), 0);
     (void)ops->kick(&w->dev, 1);
     assert_int_equal(old_draft_wait(w->o, 5), 0);
@@ -1050,17 +830,17 @@ static void test_resume(void **state)
 /* A buffer of several messages, stopped in its middle: none is done twice. */
 static void test_resume_in_a_buffer(void **state)
 {
-    struct room *w = probed(4, 256);
+    struct room *w = room_probed(4, 256);
     const struct vgpio_vdev_ops *ops = w->o->dev.ops;
     struct vgpio_vq_setup at[2];
-    uint16_t rx = used_idx(w, 0);
+    uint16_t rx = room_used(w, 0);
     unsigned i, q;
 
     (void)state;
     for (i = 0; i < 10; i++) {
-        put_message(w, i, 4, (uint16_t)(i % LINES));
+        room_put(w, i, 4, (uint16_t)(i % ROOM_LINES));
     }
-    post_bytes(w, 80);
+    room_post(w, 80);
     (void)ops->kick(&w->dev, 1);
     for (q = 0; q < 2; q++) {
         assert_int_equal(ops->queue_stop(&w->dev, q, VGPIO_STOP_NOW, &at[q]), 0);
@@ -1069,13 +849,14 @@ static void test_resume_in_a_buffer(void **state)
         assert_int_equal(ops->queue_start(&w->dev, q, &w->o->mem.ops, &at[q]), 0);
     }
     for (i = 0; i < 12; i++) {
-        post_rx(w, (uint16_t)(100 + i), 8);
+        room_rx(w, (uint16_t)(100 + i), 8);
     }
     (void)ops->kick(&w->dev, 1);
-    assert_int_equal((uint16_t)(used_idx(w, 0) - rx), 10);
+    assert_int_equal((uint16_t)(room_used(w, 0) - rx), 10);
     for (i = 1; i < 10; i++) {
         assert_int_equal(
-            peer_at(&w->o->mem, w->o->rx_gpa + 0x2000 + 64u * (99 + i), 8)[2], i % LINES);
+            peer_at(&w->o->mem, w->o->rx_gpa + 0x2000 + 64u * (99 + i), 8)[2],
+            i % ROOM_LINES);
     }
     room_free(w);
 }
@@ -1087,7 +868,7 @@ static void test_new_rings_without_reset(void **state)
 
     (void)state;
     for (i = 0; i < 2; i++) {
-        struct room *w = probed(4, 256);
+        struct room *w = room_probed(4, 256);
 
         assert_int_equal(old_draft_monitor(w->o, 0), 0);
         w->pend = (int)i;
@@ -1109,67 +890,11 @@ static void test_new_rings_without_reset(void **state)
 
 /* ---- the text of 2021 ---- */
 
-static struct room *modern(void)
-{
-    struct room *w = room_new(4, 256);
-    const struct vgpio_vdev_ops *ops = w->o->dev.ops;
-    unsigned q, i;
-
-    w->id.flags = VGPIO_DRAFT_2021;
-    make_device(w);
-    assert_int_equal(old_draft_probe(w->o), 0);
-    ops->reset(&w->dev);
-    assert_int_equal(ops->ack_features(&w->dev, VGPIO_F_VERSION_1 | 3u), 0);
-    (void)ring_peer_init(&w->o->q[0], &w->o->mem, 0x10000, 256, 0);
-    (void)ring_peer_init(&w->o->q[1], &w->o->mem, 0x18000, 256, 0);
-    memset(w->o->rx_busy, 0, sizeof w->o->rx_busy);
-    for (q = 0; q < 2; q++) {
-        assert_int_equal(ops->queue_start(&w->dev, q, &w->o->mem.ops, &w->o->q[q].setup),
-                         0);
-    }
-    w->o->sent = 0;
-    for (i = 0; i < 64; i++) {
-        post_rx(w, (uint16_t)(100 + i), 8);
-    }
-    return w;
-}
-
-static int32_t modern_next(struct room *w, unsigned *type, uint16_t *line)
-{
-    uint32_t id, len;
-    uint64_t at;
-
-    if (!ring_peer_used(&w->o->q[0], &id, &len)) {
-        *type = 0;
-        return 0;
-    }
-    at = w->o->rx_gpa + 0x2000 + 64u * id;
-    *type = peer_get16(&w->o->mem, at);
-    *line = peer_get16(&w->o->mem, at + 2);
-    return (int32_t)peer_get32(&w->o->mem, at + 4);
-}
-
-static int32_t modern_call(struct room *w, unsigned type, uint16_t line, uint32_t value)
-{
-    unsigned got;
-    uint16_t of = 0;
-    int32_t v;
-
-    put_message(w, 0, type, line);
-    peer_put32(&w->o->mem, w->o->tx_gpa + 0x204, value);
-    post_bytes(w, 8);
-    (void)w->o->dev.ops->kick(&w->dev, 1);
-    v = modern_next(w, &got, &of);
-    assert_int_equal(got, 0x8000 | type);
-    assert_int_equal(of, line);
-    return v;
-}
-
 static void expect_report(struct room *w, uint16_t line, int32_t level)
 {
     unsigned type;
     uint16_t of = 0;
-    int32_t v = modern_next(w, &type, &of);
+    int32_t v = room_next(w, &type, &of);
 
     assert_int_equal(type, 0x11);
     assert_int_equal(of, line);
@@ -1181,38 +906,38 @@ static void expect_silence(struct room *w)
     unsigned type;
     uint16_t of = 0;
 
-    (void)modern_next(w, &type, &of);
+    (void)room_next(w, &type, &of);
     assert_int_equal(type, 0);
 }
 
 static void test_2021_messages(void **state)
 {
-    struct room *w = modern();
+    struct room *w = room_modern();
 
     (void)state;
-    assert_int_equal(modern_call(w, 1, 0, 0), 0);
-    assert_int_equal(modern_call(w, 3, 0, 1), 0);
+    assert_int_equal(room_call(w, 1, 0, 0), 0);
+    assert_int_equal(room_call(w, 3, 0, 1), 0);
     assert_int_equal(vgpio_sim_direction(&w->sim, 0), VGPIO_DIR_OUT);
-    assert_int_equal(modern_call(w, 7, 0, 0), 0);
+    assert_int_equal(room_call(w, 7, 0, 0), 0);
     assert_int_equal(vgpio_sim_direction(&w->sim, 0), VGPIO_DIR_NONE);
-    assert_int_equal(modern_call(w, 5, LINES, 0), -VGPIO_DRAFT_E_NO_PIN);
-    assert_int_equal(modern_call(w, 6, 0, 0), -VGPIO_DRAFT_E_INVAL);
+    assert_int_equal(room_call(w, 5, ROOM_LINES, 0), -VGPIO_DRAFT_E_NO_PIN);
+    assert_int_equal(room_call(w, 6, 0, 0), -VGPIO_DRAFT_E_INVAL);
     w->refuse = VGPIO_ERR_IO;
-    assert_int_equal(modern_call(w, 5, 0, 0), -VGPIO_DRAFT_E_COMM);
-    assert_int_equal(modern_call(w, 7, 0, 0), 0); /* given back all the same */
+    assert_int_equal(room_call(w, 5, 0, 0), -VGPIO_DRAFT_E_COMM);
+    assert_int_equal(room_call(w, 7, 0, 0), 0); /* given back all the same */
     room_free(w);
 }
 
 static void test_2021_irq(void **state)
 {
-    struct room *w = modern();
+    struct room *w = room_modern();
 
     (void)state;
-    assert_int_equal(modern_call(w, 2, 0, 0), 0);
+    assert_int_equal(room_call(w, 2, 0, 0), 0);
     assert_int_equal(vgpio_sim_pull(&w->sim, 0, 1), 0);
     expect_silence(w); /* all masks are 0 */
-    assert_int_equal(
-        modern_call(w, 8, 0, VGPIO_DRAFT_IRQ_FALLING | VGPIO_DRAFT_IRQ_ALWAYS), 0);
+    assert_int_equal(room_call(w, 8, 0, VGPIO_DRAFT_IRQ_FALLING | VGPIO_DRAFT_IRQ_ALWAYS),
+                     0);
     assert_int_equal(w->types[0], VGPIO_IRQ_EDGE_FALLING);
     assert_int_equal(vgpio_sim_pull(&w->sim, 0, 0), 0);
     expect_report(w, 0, 0);
@@ -1220,7 +945,7 @@ static void test_2021_irq(void **state)
     expect_silence(w);
     assert_int_equal(vgpio_sim_pull(&w->sim, 0, 0), 0);
     expect_report(w, 0, 0);
-    assert_int_equal(modern_call(w, 8, 0, VGPIO_DRAFT_IRQ_RISING | VGPIO_DRAFT_IRQ_ARMED),
+    assert_int_equal(room_call(w, 8, 0, VGPIO_DRAFT_IRQ_RISING | VGPIO_DRAFT_IRQ_ARMED),
                      0);
     assert_int_equal(vgpio_sim_pull(&w->sim, 0, 1), 0);
     expect_report(w, 0, 1);
@@ -1228,30 +953,30 @@ static void test_2021_irq(void **state)
     assert_int_equal(vgpio_sim_pull(&w->sim, 0, 1), 0);
     expect_silence(w); /* once */
     /* a level that is there already: its report comes with the answer, in any order */
-    put_message(w, 0, 8, 0);
+    room_put(w, 0, 8, 0);
     peer_put32(&w->o->mem, w->o->tx_gpa + 0x204,
                VGPIO_DRAFT_IRQ_HIGH | VGPIO_DRAFT_IRQ_ARMED);
-    post_bytes(w, 8);
+    room_post(w, 8);
     (void)w->o->dev.ops->kick(&w->dev, 1);
     {
         unsigned type;
         uint16_t of = 0;
 
-        assert_int_equal(modern_next(w, &type, &of), 0);
+        assert_int_equal(room_next(w, &type, &of), 0);
         assert_int_equal(type, 0x8008);
     }
     expect_report(w, 0, 1);
-    assert_int_equal(modern_call(w, 8, 0, 0x2c), 0);
+    assert_int_equal(room_call(w, 8, 0, 0x2c), 0);
     assert_int_equal(w->types[0], VGPIO_IRQ_EDGE_BOTH);
-    assert_int_equal(modern_call(w, 8, 0, 0), 0);
+    assert_int_equal(room_call(w, 8, 0, 0), 0);
     assert_int_equal(w->types[0], VGPIO_IRQ_NONE);
     assert_int_equal(vgpio_sim_pull(&w->sim, 0, 0), 0);
     expect_silence(w);
-    assert_int_equal(modern_call(w, 3, 1, 0), 0);
-    assert_int_equal(modern_call(w, 8, 1, 0x24), -VGPIO_DRAFT_E_INVAL); /* an output */
+    assert_int_equal(room_call(w, 3, 1, 0), 0);
+    assert_int_equal(room_call(w, 8, 1, 0x24), -VGPIO_DRAFT_E_INVAL); /* an output */
     w->refuse = VGPIO_ERR_IO;
-    assert_int_equal(modern_call(w, 8, 0, 0x24), -VGPIO_DRAFT_E_COMM);
-    assert_int_equal(modern_call(w, 8, 0, 0), 0);
+    assert_int_equal(room_call(w, 8, 0, 0x24), -VGPIO_DRAFT_E_COMM);
+    assert_int_equal(room_call(w, 8, 0, 0), 0);
     room_free(w);
 }
 
@@ -1262,7 +987,7 @@ static void test_2021_not_negotiated(void **state)
 
     (void)state;
     w->id.flags = VGPIO_DRAFT_2021;
-    make_device(w);
+    room_make(w);
     assert_int_equal(old_draft_probe(w->o), 0);
     assert_int_equal(old_draft_call(w->o, 7, 0, 0), OLD_HUNG);
     assert_int_equal(old_draft_call(w->o, 8, 0, 0), OLD_HUNG);
