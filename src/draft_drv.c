@@ -155,8 +155,8 @@ static int deliverable(unsigned word)
         return 0;
     }
     if (type == VGPIO_IRQ_LEVEL_HIGH || type == VGPIO_IRQ_LEVEL_LOW) {
-        return (word & LINE_KNOWN) != 0 &&
-               ((word & LINE_HIGH) != 0) == (type == VGPIO_IRQ_LEVEL_HIGH);
+        /* Known: that came with what enabled it. */
+        return ((word & LINE_HIGH) != 0) == (type == VGPIO_IRQ_LEVEL_HIGH);
     }
     return (word & LINE_LATCHED) != 0;
 }

@@ -21,6 +21,9 @@ struct stage {
     struct vgpio_draft_id id;
     struct qemu_draft theirs;
     unsigned trace[64];
+    struct vgpio_bus_ops bus; /* of a stage with join_badly() */
+    uint32_t gen_moves;
+    int config_left; /* good calls from now on; below 0: all */
 };
 
 static void trace(void *ctx, unsigned id, uint32_t a, uint32_t b)
@@ -640,6 +643,384 @@ static void test_draft_buffers_at_a_standard_device(void **state)
     stage_free(s);
 }
 
+/* ---- devices and buses that misbehave ---- */
+
+static struct stage *stage_of(void *bus)
+{
+    return (struct stage *)((char *)bus - offsetof(struct stage, w.bus));
+}
+
+static int moving_gen(void *ctx, uint32_t *gen)
+{
+    struct stage *s = stage_of(ctx);
+
+    *gen = 7;
+    if (s->gen_moves != 0) {
+        *gen += s->gen_moves--;
+    }
+    return s->config_left-- == 0 ? VGPIO_ERR_IO : 0;
+}
+
+static int failing_read(void *ctx, uint32_t off, void *dst, uint32_t len)
+{
+    struct stage *s = stage_of(ctx);
+
+    return s->config_left-- == 0 ? VGPIO_ERR_IO
+                                 : vgpio_loop_bus_ops.config_read(ctx, off, dst, len);
+}
+
+/* The bus of the loop, with a configuration that moves or cannot be read. */
+static int join_badly(struct stage *s)
+{
+    s->bus = vgpio_loop_bus_ops;
+    s->bus.config_gen = moving_gen;
+    s->bus.config_read = failing_read;
+    s->config_left = -1;
+    assert_int_equal(vgpio_loop_init(&s->w.bus, s->w.dev, &s->w.m.mem), 0);
+    s->w.rc.bus = &s->bus;
+    s->w.rc.bus_ctx = &s->w.bus;
+    return vgpio_drv_init(&s->w.drv, &s->w.rc);
+}
+
+static void test_configuration_that_moves(void **state)
+{
+    struct stage *s = theirs_new();
+    int i;
+
+    (void)state;
+    assert_int_equal(join_badly(s), 0);
+    for (i = 0; i < 5; i++) { /* a generation, three fields, the generation again */
+        s->config_left = i;
+        assert_int_equal(vgpio_drv_start(&s->w.drv), VGPIO_ERR_IO);
+    }
+    s->config_left = -1;
+    s->gen_moves = UINT32_MAX / 2;
+    assert_int_equal(vgpio_drv_start(&s->w.drv), VGPIO_ERR_PROTO);
+    s->gen_moves = 5; /* it comes to rest */
+    assert_int_equal(vgpio_drv_start(&s->w.drv), 0);
+    assert_int_equal(vgpio_drv_ngpio(&s->w.drv), WORLD_LINES);
+    assert_int_equal(vgpio_drv_stop(&s->w.drv), 0);
+    s->bus.config_gen = NULL; /* a transport without one */
+    assert_int_equal(vgpio_drv_start(&s->w.drv), 0);
+    assert_int_equal(ask(s, VGPIO_MSG_GET_VALUE, 0, 0), 0);
+    stage_free(s);
+}
+
+static void test_names_that_cannot_be_read(void **state)
+{
+    struct stage *s = theirs_new();
+    uint8_t buf[300];
+
+    (void)state;
+    assert_int_equal(join_badly(s), 0);
+    assert_int_equal(vgpio_drv_start(&s->w.drv), 0);
+    s->config_left = 0;
+    assert_int_equal(vgpio_drv_read_names(&s->w.drv, buf, 0, sizeof buf, s),
+                     VGPIO_ERR_IO);
+    expect_none(s); /* no event for what was refused */
+    twomap_turn(&s->w.m, TWOMAP_BOTH);
+    assert_int_equal(vgpio_drv_stop(&s->w.drv), 0);
+    memset(s->theirs.config + 4, 0xff, 4); /* no buffer is larger than that */
+    assert_int_equal(vgpio_drv_start(&s->w.drv), 0);
+    assert_int_equal(vgpio_drv_read_names(&s->w.drv, buf, 0, UINT32_MAX, s),
+                     VGPIO_ERR_NOTSUP);
+    assert_int_equal(vgpio_drv_stop(&s->w.drv), 0);
+    memset(s->theirs.config + 4, 0, 4);
+    assert_int_equal(vgpio_drv_start(&s->w.drv), 0);
+    assert_int_equal(vgpio_drv_read_names(&s->w.drv, buf, 0, sizeof buf, s),
+                     VGPIO_ERR_NOTSUP);
+    stage_free(s);
+}
+
+/* What a device gives back in place of a message: too much is a lie, too little nothing
+ * but a buffer to post again. */
+static void give_back(struct stage *s, uint32_t written)
+{
+    struct vgpio_chain c;
+
+    twomap_turn(&s->w.m, TWOMAP_DEVICE);
+    assert_int_equal(vgpio_devq_pop(&s->theirs.q[0], &c), 1);
+    assert_int_equal(vgpio_devq_push(&s->theirs.q[0], c.head, written), 0);
+    (void)vgpio_devq_publish(&s->theirs.q[0]);
+    twomap_turn(&s->w.m, TWOMAP_DRIVER);
+}
+
+static void test_lengths_of_messages(void **state)
+{
+    struct stage *s = with_theirs();
+    struct vgpio_drv_event ev;
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < 3 * WORLD_NIRQ; i++) {
+        give_back(s, i % VGPIO_DRAFT_MSG_SIZE);
+        expect_none(s);
+    }
+    assert_int_equal(s->trace[VGPIO_TR_CHAIN_BAD], 3 * WORLD_NIRQ);
+    say(s, 0x11, WORLD_LINES, 1); /* no such line, no such message */
+    say(s, 0x11, 0xffff, 1);
+    say(s, 0x12, 0, 1);
+    expect_none(s);
+    assert_int_equal(s->trace[VGPIO_TR_ANSWER_DROPPED], 3);
+    assert_int_equal(ask(s, VGPIO_MSG_GET_VALUE, 1, 0), 0);
+    give_back(s, VGPIO_DRAFT_MSG_SIZE + 1);
+    for (i = 0; i < 2; i++) { /* for good */
+        assert_int_equal(vgpio_drv_poll(&s->w.drv, &ev), VGPIO_ERR_PROTO);
+    }
+    stage_free(s);
+}
+
+/* ---- who is short of slots or buffers ---- */
+
+static void test_no_slot(void **state)
+{
+    struct stage *s = theirs_new();
+    struct vgpio_drv *drv = &s->w.drv;
+    unsigned i;
+
+    (void)state;
+    s->w.rc.nreq = 2;
+    assert_int_equal(world_join(&s->w, &s->w.rc, &s->w.m.mem), 0);
+    s->theirs.mute = 1;
+    assert_int_equal(vgpio_drv_submit(drv, VGPIO_MSG_GET_VALUE, 1, 0, s), 0);
+    for (i = 0; i < 2; i++) { /* needs two: takes none */
+        assert_int_equal(
+            vgpio_drv_submit(drv, VGPIO_MSG_SET_DIRECTION, 1, VGPIO_DIR_OUT, s),
+            VGPIO_ERR_NOSPC);
+    }
+    assert_int_equal(vgpio_drv_submit(drv, VGPIO_MSG_GET_VALUE, 2, 0, s), 0);
+    assert_int_equal(vgpio_drv_submit(drv, VGPIO_MSG_GET_VALUE, 3, 0, s),
+                     VGPIO_ERR_NOSPC);
+    assert_int_equal(vgpio_drv_submit(drv, VGPIO_MSG_SET_VALUE, 3, 0, s),
+                     VGPIO_ERR_NOSPC);
+    /* It looks for buffers that came back, and finds a ring that cannot be. */
+    assert_int_equal(vgpio_drv_flush(drv), 0);
+    world_break_used(&s->w, VGPIO_DRAFT_FROM_DRIVER);
+    assert_int_equal(vgpio_drv_submit(drv, VGPIO_MSG_SET_VALUE, 3, 0, s),
+                     VGPIO_ERR_PROTO);
+    stage_free(s);
+}
+
+/* One slot, or two buffers, or one: as much is asked for at once as there is room for. */
+static void test_few_slots_and_buffers(void **state)
+{
+    static const uint16_t have[][2] = {{1, 8}, {8, 2}, {8, 1}};
+    unsigned i, flags;
+
+    (void)state;
+    for (i = 0; i < 6; i++) {
+        struct stage *s = stage_new();
+
+        flags = i % 2 ? VGPIO_DRAFT_2021 : 0;
+        s->w.rc.nreq = have[i / 2][0];
+        s->w.rc.nirq = have[i / 2][1];
+        s->id.flags = flags;
+        lines(s, vgpio_draft_dev_sink(&s->ours));
+        assert_int_equal(vgpio_draft_dev_init(&s->ours, &s->w.dc, &s->id), 0);
+        s->w.dev = vgpio_draft_dev_vdev(&s->ours);
+        assert_int_equal(world_join(&s->w, &s->w.rc, &s->w.m.mem), 0);
+        assert_int_equal(ask(s, VGPIO_MSG_SET_DIRECTION, 4, VGPIO_DIR_IN), 0);
+        if (have[i / 2][0] > 1 || flags == 0) {
+            assert_int_equal(ask(s, VGPIO_MSG_SET_IRQ_TYPE, 4, VGPIO_IRQ_EDGE_BOTH), 0);
+            assert_int_equal(vgpio_drv_unmask(&s->w.drv, 4), 0);
+            assert_int_equal(vgpio_drv_flush(&s->w.drv), 0);
+            (void)world_pull(&s->w, 4, 1);
+            expect_irq(s, 4, VGPIO_IRQ_EDGE_BOTH);
+        } else { /* the mask goes in a slot of its own */
+            assert_int_equal(vgpio_drv_submit(&s->w.drv, VGPIO_MSG_SET_IRQ_TYPE, 4,
+                                              VGPIO_IRQ_EDGE_BOTH, s),
+                             VGPIO_ERR_NOSPC);
+        }
+        assert_int_equal(vgpio_drv_submit(&s->w.drv, VGPIO_MSG_GET_VALUE, 1, 0, s), 0);
+        if (have[i / 2][1] < 3) { /* one is kept */
+            assert_int_equal(vgpio_drv_submit(&s->w.drv, VGPIO_MSG_GET_VALUE, 2, 0, s),
+                             VGPIO_ERR_NOSPC);
+        }
+        stage_free(s);
+    }
+}
+
+/* ---- answers that overtake, or come in vain ---- */
+
+static void expect_done(struct stage *s, unsigned type, uint16_t line, int result)
+{
+    struct vgpio_drv_event ev;
+
+    assert_int_equal(next(s, &ev), 1);
+    assert_int_equal(ev.kind, VGPIO_DONE);
+    assert_int_equal(ev.type, type);
+    assert_int_equal(ev.line, line);
+    assert_int_equal(ev.result, result);
+}
+
+static void post(struct stage *s, unsigned type, uint16_t line, uint32_t value)
+{
+    assert_int_equal(vgpio_drv_submit(&s->w.drv, type, line, value, s), 0);
+}
+
+/* REQUEST is refused: that spoils the one it was sent for, and no other one. */
+static void test_refused_request(void **state)
+{
+    struct stage *s = with_theirs();
+
+    (void)state;
+    s->theirs.mute = 1;
+    post(s, VGPIO_MSG_SET_DIRECTION, 1, VGPIO_DIR_OUT);
+    post(s, VGPIO_MSG_GET_VALUE, 1, 0);
+    post(s, VGPIO_MSG_GET_VALUE, 2, 0);
+    expect_none(s);
+    say(s, 0x8003, 1, 0); /* before the one that had to come first */
+    expect_done(s, VGPIO_MSG_SET_DIRECTION, 1, 0);
+    say(s, 0x8001, 1, -16);
+    expect_none(s);
+    say(s, 0x8005, 1, 1);
+    expect_done(s, VGPIO_MSG_GET_VALUE, 1, 1);
+    say(s, 0x8005, 2, 1);
+    expect_done(s, VGPIO_MSG_GET_VALUE, 2, 1);
+    /* in order: spoilt, unless there is a better reason */
+    post(s, VGPIO_MSG_SET_DIRECTION, 1, VGPIO_DIR_IN);
+    expect_none(s);
+    say(s, 0x8001, 1, -16);
+    say(s, 0x8002, 1, 0);
+    expect_done(s, VGPIO_MSG_SET_DIRECTION, 1, VGPIO_ERR_STATE);
+    post(s, VGPIO_MSG_SET_DIRECTION, 1, VGPIO_DIR_IN);
+    expect_none(s);
+    say(s, 0x8001, 1, -16);
+    say(s, 0x8002, 1, -22);
+    expect_done(s, VGPIO_MSG_SET_DIRECTION, 1, VGPIO_ERR_INVAL);
+    stage_free(s);
+}
+
+/* What the driver remembers of a line is what was asked for last, whatever becomes of
+ * that which came before. */
+static void test_memory_is_of_the_last_request(void **state)
+{
+    struct stage *s = with_theirs();
+
+    (void)state;
+    s->theirs.mute = 1;
+    post(s, VGPIO_MSG_SET_DIRECTION, 1, VGPIO_DIR_IN);
+    post(s, VGPIO_MSG_GET_DIRECTION, 1, 0);
+    post(s, VGPIO_MSG_GET_VALUE, 1, 0);
+    post(s, VGPIO_MSG_GET_VALUE, 2, 0);
+    post(s, VGPIO_MSG_SET_DIRECTION, 1, VGPIO_DIR_OUT);
+    expect_none(s);
+    say(s, 0x8001, 1, 0);
+    say(s, 0x8002, 1, -5);
+    expect_done(s, VGPIO_MSG_SET_DIRECTION, 1, VGPIO_ERR_IO);
+    say(s, 0x8004, 1, VGPIO_DRAFT_INPUT);
+    expect_done(s, VGPIO_MSG_GET_DIRECTION, 1, VGPIO_DIR_IN);
+    say(s, 0x8005, 1, 0);
+    expect_done(s, VGPIO_MSG_GET_VALUE, 1, 0);
+    say(s, 0x8005, 2, 0);
+    expect_done(s, VGPIO_MSG_GET_VALUE, 2, 0);
+    say(s, 0x8003, 1, 0);
+    expect_done(s, VGPIO_MSG_SET_DIRECTION, 1, 0);
+    s->theirs.mute = 0;
+    assert_int_equal(ask(s, VGPIO_MSG_SET_VALUE, 1, 1), 0); /* to the device: an output */
+    expect_got(s, 0, "06 00 01 00 01 00 00 00");
+    stage_free(s);
+}
+
+/* An interrupt that was turned off, or changed, before the level came. */
+static void test_type_changes_before_the_answer(void **state)
+{
+    struct stage *s = with_theirs();
+
+    (void)state;
+    assert_int_equal(ask(s, VGPIO_MSG_SET_DIRECTION, 4, VGPIO_DIR_IN), 0);
+    s->theirs.mute = 1;
+    post(s, VGPIO_MSG_SET_IRQ_TYPE, 4, VGPIO_IRQ_LEVEL_HIGH);
+    post(s, VGPIO_MSG_SET_IRQ_TYPE, 4, VGPIO_IRQ_NONE);
+    expect_none(s);
+    say(s, 0x8005, 4, 1); /* high, but nobody wants to know any more */
+    expect_done(s, VGPIO_MSG_SET_IRQ_TYPE, 4, 0);
+    expect_done(s, VGPIO_MSG_SET_IRQ_TYPE, 4, 0);
+    expect_none(s);
+    post(s, VGPIO_MSG_SET_IRQ_TYPE, 4, VGPIO_IRQ_LEVEL_HIGH);
+    post(s, VGPIO_MSG_SET_IRQ_TYPE, 4, VGPIO_IRQ_NONE);
+    post(s, VGPIO_MSG_SET_IRQ_TYPE, 4, VGPIO_IRQ_LEVEL_HIGH);
+    assert_int_equal(vgpio_drv_unmask(&s->w.drv, 4), 0);
+    expect_none(s);
+    say(s, 0x8005, 4, 1); /* the first one's: the third is not acknowledged yet */
+    expect_done(s, VGPIO_MSG_SET_IRQ_TYPE, 4, 0);
+    expect_done(s, VGPIO_MSG_SET_IRQ_TYPE, 4, 0);
+    expect_none(s);
+    say(s, 0x8005, 4, 1);
+    expect_done(s, VGPIO_MSG_SET_IRQ_TYPE, 4, 0);
+    expect_irq(s, 4, VGPIO_IRQ_LEVEL_HIGH);
+    stage_free(s);
+}
+
+/* An answer of type 0 is not for those that no message was sent for. */
+static void test_answer_of_no_type(void **state)
+{
+    struct stage *s = with_theirs();
+
+    (void)state;
+    s->theirs.mute = 1;
+    post(s, VGPIO_MSG_GET_VALUE, 2, 0);
+    post(s, VGPIO_MSG_SET_VALUE, 1, 1); /* answered here, in its turn */
+    expect_none(s);
+    say(s, 0x8000, 1, -5);
+    expect_none(s);
+    assert_int_equal(s->trace[VGPIO_TR_ANSWER_DROPPED], 1);
+    say(s, 0x8005, 2, 0);
+    expect_done(s, VGPIO_MSG_GET_VALUE, 2, 0);
+    expect_done(s, VGPIO_MSG_SET_VALUE, 1, 0);
+    stage_free(s);
+}
+
+/* With the numbers of 2021 an error is an error, and of a value only bit 0 counts. */
+static void test_values_of_2021(void **state)
+{
+    struct stage *s = theirs_new();
+
+    (void)state;
+    s->theirs.features |= VGPIO_DRAFT_F_ARBITRATION;
+    assert_int_equal(world_join(&s->w, &s->w.rc, &s->w.m.mem), 0);
+    s->theirs.refused = 5;
+    s->theirs.refuse = -VGPIO_DRAFT_E_INVAL;
+    assert_int_equal(ask(s, VGPIO_MSG_GET_VALUE, 1, 0), VGPIO_ERR_INVAL);
+    s->theirs.refuse = -VGPIO_DRAFT_E_COMM;
+    assert_int_equal(ask(s, VGPIO_MSG_GET_VALUE, 1, 0), VGPIO_ERR_IO);
+    s->theirs.refuse = 0x7ffffffe;
+    assert_int_equal(ask(s, VGPIO_MSG_GET_VALUE, 1, 0), 0);
+    s->theirs.refuse = 0x7fffffff;
+    assert_int_equal(ask(s, VGPIO_MSG_GET_VALUE, 1, 0), 1);
+    stage_free(s);
+}
+
+/* ---- interrupts of many lines ---- */
+
+/* Each in its turn, from the last one on, around the end; and each once. */
+static void test_interrupts_of_many_lines(void **state)
+{
+    static const uint16_t lines_[] = {2, 9, 4, WORLD_LINES - 1};
+    static const uint16_t order[] = {WORLD_LINES - 1, 2, 4, 9};
+    struct stage *s = with_theirs();
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < 4; i++) {
+        assert_int_equal(ask(s, VGPIO_MSG_SET_DIRECTION, lines_[i], VGPIO_DIR_IN), 0);
+        assert_int_equal(ask(s, VGPIO_MSG_SET_IRQ_TYPE, lines_[i], VGPIO_IRQ_EDGE_RISING),
+                         0);
+        assert_int_equal(vgpio_drv_unmask(&s->w.drv, lines_[i]), 0);
+    }
+    /* All reports are taken before the first event is: by a slot that is looked for. */
+    for (i = 0; i < 4; i++) {
+        say(s, 0x11, lines_[i], 1);
+        say(s, 0x11, lines_[i], 1); /* while it is ready: still one */
+    }
+    for (i = 0; i < 4; i++) {
+        assert_int_equal(vgpio_drv_rearm(&s->w.drv), 1);
+        expect_irq(s, order[i], VGPIO_IRQ_EDGE_RISING);
+    }
+    expect_none(s);
+    stage_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -659,6 +1040,17 @@ int main(void)
         cmocka_unit_test(test_smallest),
         cmocka_unit_test(test_the_other_dialect),
         cmocka_unit_test(test_draft_buffers_at_a_standard_device),
+        cmocka_unit_test(test_configuration_that_moves),
+        cmocka_unit_test(test_names_that_cannot_be_read),
+        cmocka_unit_test(test_lengths_of_messages),
+        cmocka_unit_test(test_no_slot),
+        cmocka_unit_test(test_few_slots_and_buffers),
+        cmocka_unit_test(test_refused_request),
+        cmocka_unit_test(test_memory_is_of_the_last_request),
+        cmocka_unit_test(test_type_changes_before_the_answer),
+        cmocka_unit_test(test_answer_of_no_type),
+        cmocka_unit_test(test_values_of_2021),
+        cmocka_unit_test(test_interrupts_of_many_lines),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
