@@ -56,7 +56,7 @@ struct room *room_modern(void);
 /* The n-th op that is held is performed and completed: what complete() says. */
 int room_release(struct room *w, unsigned i);
 uint16_t room_used(struct room *w, unsigned q);
-/* Message n of those that the next room_post() gives to the device, `len` bytes in all. */
+/* Message n of those that the next room_post() gives to the device, in `len` bytes. */
 void room_put(struct room *w, unsigned n, unsigned type, uint16_t line);
 void room_post(struct room *w, uint32_t len);
 /* A buffer for the device to write to. */

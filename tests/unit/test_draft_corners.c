@@ -181,7 +181,7 @@ static void test_lines_without_ops(void **state)
     room_free(w);
 }
 
-/* Lines that cannot interrupt: an input all the same, and reports of who has no unmask. */
+/* Lines that cannot interrupt are inputs all the same, and report without unmask. */
 static void test_lines_without_interrupts(void **state)
 {
     struct room *w = room_raw(0, 0);
