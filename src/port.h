@@ -33,7 +33,8 @@ int memcmp(const void *a, const void *b, size_t n);
  * port_fence             full: an earlier store is visible before a later load is done
  * port_fence_platform    the same, also against a device that is no CPU of this system
  *                        (VIRTIO_F_ORDER_PLATFORM)
- * PORT_ONE_ORDER         optional: 1 where VIRTIO_F_ORDER_PLATFORM makes no difference
+ * PORT_ONE_ORDER         optional: 1 where port_fence_platform() stands for every barrier,
+ *                        so that VIRTIO_F_ORDER_PLATFORM makes no difference
  * PORT_COPIED            optional: the compiler may not read again, behind it, what a
  *                        memcpy before it took out of shared memory */
 
@@ -59,14 +60,22 @@ static inline uint32_t port_ld32(const void *p)
     return __atomic_load_n((const port_u32 *)p, __ATOMIC_RELAXED);
 }
 
+#if defined(__riscv) && !defined(__clang__)
+/* gcc before 14 takes a read-modify-write instruction for these, of which there are none
+ * for 16 bits; a plain store is as whole. */
+#define PORT_STORE(type, p, v) (*(volatile type *)(p) = (v))
+#else
+#define PORT_STORE(type, p, v) __atomic_store_n((type *)(p), (v), __ATOMIC_RELAXED)
+#endif
+
 static inline void port_st16(void *p, uint16_t v)
 {
-    __atomic_store_n((port_u16 *)p, v, __ATOMIC_RELAXED);
+    PORT_STORE(port_u16, p, v);
 }
 
 static inline void port_st32(void *p, uint32_t v)
 {
-    __atomic_store_n((port_u32 *)p, v, __ATOMIC_RELAXED);
+    PORT_STORE(port_u32, p, v);
 }
 
 static inline uint16_t port_ld16_acquire(const void *p)
@@ -91,7 +100,7 @@ static inline uint64_t port_ld64(const void *p)
 
 static inline void port_st64(void *p, uint64_t v)
 {
-    __atomic_store_n((port_u64 *)p, v, __ATOMIC_RELAXED);
+    PORT_STORE(port_u64, p, v);
 }
 #endif
 
@@ -115,8 +124,11 @@ static inline void port_fence(void)
 #endif
 }
 
-/* There all barriers are the same one, and acquire and release are made of them. */
+/* On these Arm CPUs all barriers are the same one; on small RISC-V ones the strongest costs
+ * less than to ask which is needed. */
 #if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M' && __ARM_ARCH < 8
+#define PORT_ONE_ORDER 1
+#elif defined(__riscv_xlen) && __riscv_xlen == 32
 #define PORT_ONE_ORDER 1
 #endif
 
@@ -308,9 +320,9 @@ static PORT_INLINE void ring_st64(uint8_t *p, uint64_t v)
 
 static inline uint16_t ring_ld16_acquire(const uint8_t *p, unsigned platform)
 {
-    uint16_t v = port_ld16_acquire(p);
+    uint16_t v = PORT_ONE_ORDER ? port_ld16(p) : port_ld16_acquire(p);
 
-    if (platform) {
+    if (PORT_ONE_ORDER || platform) {
         port_fence_platform();
     }
     return port_le16(v);
@@ -318,15 +330,19 @@ static inline uint16_t ring_ld16_acquire(const uint8_t *p, unsigned platform)
 
 static inline void ring_st16_release(uint8_t *p, uint16_t v, unsigned platform)
 {
-    if (platform) {
+    if (PORT_ONE_ORDER || platform) {
         port_fence_platform();
     }
-    port_st16_release(p, port_le16(v));
+    if (PORT_ONE_ORDER) {
+        port_st16(p, port_le16(v));
+    } else {
+        port_st16_release(p, port_le16(v));
+    }
 }
 
 static inline void ring_fence(unsigned platform)
 {
-    if (platform) {
+    if (PORT_ONE_ORDER || platform) {
         port_fence_platform();
     } else {
         port_fence();
