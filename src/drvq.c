@@ -15,42 +15,44 @@ static PORT_NOINLINE uint32_t distance(const struct vgpio_vq_setup *setup,
 static int take_ring(struct vgpio_drvq *q, uint8_t *ring,
                      const struct vgpio_vq_setup *setup)
 {
-    unsigned packed = vq_is_packed(q);
-    uint32_t n = setup->size;
-    uint32_t desc_bytes = DESC_BYTES * n;
-    uint32_t driver_bytes = packed ? PACKED_EVENT_BYTES : SPLIT_AVAIL_BYTES(n);
-    uint32_t device_bytes = packed ? PACKED_EVENT_BYTES : SPLIT_USED_BYTES(n);
+    unsigned packed = vq_is_packed(q), n = setup->size;
     uint32_t driver = distance(setup, &setup->driver);
     uint32_t device = distance(setup, &setup->device);
+    uint32_t driver_bytes = packed ? PACKED_EVENT_BYTES : SPLIT_AVAIL_BYTES(n);
+    uint32_t end = device + (packed ? PACKED_EVENT_BYTES : SPLIT_USED_BYTES(n));
 
-    if (!vq_size_ok(q, setup->size) || (setup->desc & 15u) ||
-        (driver & (packed ? 3u : 1u)) || (device & 3u) || ((uintptr_t)ring & 7u)) {
+    if (!vq_size_ok(q, n) || (setup->desc & 15u) || (driver & (packed ? 3u : 1u)) ||
+        (device & 3u) || ((uintptr_t)ring & 7u) || driver < DESC_BYTES * n ||
+        device < driver + driver_bytes) {
         return VGPIO_ERR_INVAL;
     }
-    if (driver < desc_bytes || device < driver + driver_bytes) {
-        return VGPIO_ERR_INVAL;
-    }
+    q->size = q->nfree = n;
     q->desc = ring;
     q->driver = ring + driver;
     q->device = ring + device;
-    memset(q->desc, 0, desc_bytes);
-    memset(q->driver, 0, driver_bytes);
-    memset(q->device, 0, device_bytes);
-    VGPIO_DMA_CLEAN(q->desc, device + device_bytes);
+    memset(ring, 0, end);
+    VGPIO_DMA_CLEAN(ring, end);
     return VGPIO_OK;
+}
+
+/* All free, each linked to the next one. */
+static void link_all(struct vgpio_drvq_slot *s, unsigned n)
+{
+    unsigned i = 0;
+
+    while (i < n) {
+        s->slot = DRVQ_NO_SLOT;
+        s->link = (uint16_t)++i;
+        s++;
+    }
 }
 
 int vgpio_drvq_init(struct vgpio_drvq *q, void *ring, struct vgpio_drvq_slot *slots,
                     const struct vgpio_vq_setup *setup)
 {
     uint8_t flags;
-    uint16_t i, next;
-    int err;
+    int err = vq_flags(setup->features, &flags);
 
-    if (ring == NULL || slots == NULL) {
-        return VGPIO_ERR_INVAL;
-    }
-    err = vq_flags(setup->features, &flags);
     if (err != VGPIO_OK) { /* GCOVR_EXCL_BR_LINE: where all is compiled in, all goes */
         return err;
     }
@@ -60,16 +62,14 @@ int vgpio_drvq_init(struct vgpio_drvq *q, void *ring, struct vgpio_drvq_slot *sl
     memset(q, 0, sizeof *q);
     q->flags = flags;
     q->ring = slots;
-    q->batch = DRVQ_END;
-    err = take_ring(q, ring, setup);
+    err = ring == NULL || slots == NULL ? VGPIO_ERR_INVAL : take_ring(q, ring, setup);
     if (err != VGPIO_OK) {
         return err;
     }
-    q->nfree = q->size = setup->size;
-    next = vq_in_order(q) ? 0 : DRVQ_END;
-    for (i = setup->size; i-- > 0; next = i) {
-        slots[i].slot = DRVQ_NO_SLOT;
-        slots[i].link = next;
+    link_all(slots, q->size);
+    if (vq_in_order(q)) {
+        slots[q->size - 1u].link = 0; /* they go round */
+        q->batch = DRVQ_END;
     }
     if (vq_is_packed(q)) {
         vgpio_drvq_packed_init(q);
@@ -77,34 +77,13 @@ int vgpio_drvq_init(struct vgpio_drvq *q, void *ring, struct vgpio_drvq_slot *sl
     if (VGPIO_CFG_FAST && !vq_in_order(q)) {
         q->flags |= VQ_FAST;
     }
+    q->state = VGPIO_OK - VGPIO_ERR_STATE;
     return VGPIO_OK;
-}
-
-#if !VGPIO_CFG_FAST
-int vgpio_drvq_dead(const struct vgpio_drvq *q)
-{
-    return q->size ? q->err : VGPIO_ERR_STATE;
-}
-#endif
-
-int vgpio_drvq_check(const struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigned n,
-                     uint16_t slot)
-{
-    int err = drvq_dead(q);
-
-    if (err) {
-        return err;
-    }
-    if (n > q->nfree) {
-        return VGPIO_ERR_NOSPC;
-    }
-    return n != 0 && slot != DRVQ_NO_SLOT && drvq_lengths_ok(segs, n) ? VGPIO_OK
-                                                                      : VGPIO_ERR_INVAL;
 }
 
 int vgpio_drvq_error(const struct vgpio_drvq *q)
 {
-    return q->err;
+    return q->state != 0 ? drvq_dead(q) : VGPIO_OK;
 }
 
 int vgpio_drvq_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)

@@ -10,36 +10,26 @@
 #define DRVQ_NO_SLOT 0xffffu
 #define DRVQ_END 0xffffu
 
-static inline int drvq_is_end(uint16_t link)
-{
-    return (link & 0x8000u) != 0; /* no constant to load */
-}
-
 /* Breaks the queue: the error stays and memory is not touched any more. */
 static inline int drvq_break(struct vgpio_drvq *q, int err)
 {
-    q->err = (int8_t)err;
+    q->state = err - VGPIO_ERR_STATE;
     if (VGPIO_CFG_FAST) {
-        q->flags &= (uint8_t)~VQ_FAST;
+        q->flags &= ~VQ_FAST;
     }
     return err;
 }
 
 /* 0, or why nothing may be done with this queue: zeroed memory is one that never
  * began. */
-#if VGPIO_CFG_FAST
 static inline int drvq_dead(const struct vgpio_drvq *q)
 {
-    return q->size ? q->err : VGPIO_ERR_STATE;
+    return q->state + VGPIO_ERR_STATE;
 }
-#else
-int vgpio_drvq_dead(const struct vgpio_drvq *q);
-#define drvq_dead vgpio_drvq_dead
-#endif
 
 /* Hands the books of a head over; the caller gives its descriptors back. In order, what
  * was skipped in a batch counts as completely written. */
-static inline void drvq_hand_over(struct vgpio_drvq *q, uint16_t head, uint16_t *slot,
+static inline void drvq_hand_over(struct vgpio_drvq *q, unsigned head, uint16_t *slot,
                                   uint32_t *written)
 {
     *slot = q->ring[head].slot;
@@ -54,24 +44,10 @@ static inline void drvq_hand_over(struct vgpio_drvq *q, uint16_t head, uint16_t 
 /* Adds one length to a chain's total; 0 if it is empty or the sum leaves 32 bits. */
 static inline int drvq_add_len(uint32_t *total, uint32_t len)
 {
-    if (len - 1u >= UINT32_MAX - *total) {
-        return 0;
-    }
+    uint32_t before = *total;
+
     *total += len;
-    return 1;
-}
-
-/* Are the pieces fit to be offered? */
-static inline int drvq_lengths_ok(const struct vgpio_seg *segs, unsigned n)
-{
-    uint32_t total = 0;
-
-    do {
-        if (!drvq_add_len(&total, segs++->len)) {
-            return 0;
-        }
-    } while (--n != 0);
-    return 1;
+    return *total > before;
 }
 
 /* In halves where those are all that there is: a whole address in registers is more than
@@ -94,7 +70,7 @@ static inline void drvq_put(uint8_t *p, const struct vgpio_seg *seg, unsigned fl
     ring_st64(p + 8, seg->len | (uint64_t)flags << 32 | (uint64_t)next << 48);
 }
 
-static inline void drvq_split_put_free(uint8_t *desc, uint16_t i,
+static inline void drvq_split_put_free(uint8_t *desc, unsigned i,
                                        const struct vgpio_seg *seg, unsigned flags,
                                        unsigned next)
 {
@@ -126,10 +102,6 @@ static inline void drvq_split_put_free(uint8_t *desc, uint16_t i,
 #define vgpio_drvq_packed_add vgpio_drvq_add
 #endif
 #endif
-
-/* 0, or why these pieces cannot be staged with one descriptor each. */
-int vgpio_drvq_check(const struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigned n,
-                     uint16_t slot);
 
 void vgpio_drvq_split_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr);
 int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,

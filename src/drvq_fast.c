@@ -20,7 +20,7 @@ static inline int pair_ok(const struct vgpio_seg *out, const struct vgpio_seg *i
 struct staging {
     struct vgpio_drvq_slot *books;
     uint8_t *desc, *avail;
-    uint16_t size, free, pos;
+    unsigned size, free, pos;
 };
 
 #if VGPIO_CFG_SPLIT
@@ -29,14 +29,14 @@ static PORT_INLINE void split_stage(struct staging *s, const struct vgpio_seg *o
                                     const struct vgpio_seg *in, uint16_t slot)
 {
     uint8_t *entry = s->avail + AVAIL_RING(s->pos & (s->size - 1u));
-    uint16_t head = s->free, tail = s->books[head].link;
+    unsigned head = s->free, tail = s->books[head].link;
 
     drvq_split_put_free(s->desc, head, out, DESC_F_NEXT, tail);
     drvq_split_put_free(s->desc, tail, in, DESC_F_WRITE, 0);
     s->free = s->books[tail].link;
     s->books[tail].link = DRVQ_END;
     s->books[head].slot = slot;
-    ring_st16(entry, head);
+    ring_st16(entry, (uint16_t)head);
     VGPIO_DMA_CLEAN(entry, 2u);
     s->pos++;
 }
@@ -53,8 +53,8 @@ static PORT_INLINE int packed_stage(struct vgpio_drvq *q, struct staging *s,
                                     const struct vgpio_seg *in, uint16_t slot)
 {
     uint32_t off = packed_off(s->pos);
-    uint16_t turn = packed_avail_bits(s->pos), id = s->free;
-    uint16_t first = (uint16_t)(turn | DESC_F_NEXT);
+    unsigned turn = packed_avail_bits(s->pos), id = s->free;
+    unsigned first = turn | DESC_F_NEXT;
     uint8_t *p = s->desc + DESC_BYTES * (size_t)off;
 
     if (off + 2u > s->size) {
@@ -67,7 +67,7 @@ static PORT_INLINE int packed_stage(struct vgpio_drvq *q, struct staging *s,
     if (s->pos == q->published) { /* the device would go on from here to the others */
         q->u.first_flags = first;
         ring_st32(p + 8, out->len);
-        ring_st16(p + PACKED_ID, id);
+        ring_st16(p + PACKED_ID, (uint16_t)id);
     } else {
         ring_st64(p + 8, out->len | (uint64_t)id << 32 | (uint64_t)first << 48);
     }
@@ -100,7 +100,7 @@ static PORT_INLINE void stage_end(struct vgpio_drvq *q, const struct staging *s,
 {
     q->free_head = s->free;
     q->next_avail = s->pos;
-    q->nfree = (uint16_t)(q->nfree - 2u * n);
+    q->nfree -= 2u * n;
 }
 
 /* How many were staged, of those that there is room for. */

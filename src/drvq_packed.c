@@ -7,12 +7,12 @@
 
 #if VGPIO_CFG_PACKED
 
-static inline uint8_t *desc_at(const struct vgpio_drvq *q, uint16_t pos)
+static inline uint8_t *desc_at(const struct vgpio_drvq *q, unsigned pos)
 {
     return q->desc + DESC_BYTES * packed_off(pos);
 }
 
-static inline uint8_t *flags_at(const struct vgpio_drvq *q, uint16_t pos)
+static inline uint8_t *flags_at(const struct vgpio_drvq *q, unsigned pos)
 {
     return desc_at(q, pos) + PACKED_FLAGS;
 }
@@ -30,15 +30,15 @@ void vgpio_drvq_packed_init(struct vgpio_drvq *q)
 }
 
 /* The second half of a descriptor, all but the flags. */
-static inline uint64_t rest_of(uint32_t len, uint16_t id)
+static inline uint64_t rest_of(uint32_t len, unsigned id)
 {
     return len | (uint64_t)id << 32;
 }
 
 /* In order, chains are told apart by where they begin. */
-static inline uint16_t next_id(const struct vgpio_drvq *q)
+static inline unsigned next_id(const struct vgpio_drvq *q)
 {
-    return vq_in_order(q) ? (uint16_t)packed_off(q->next_avail) : q->free_head;
+    return vq_in_order(q) ? packed_off(q->next_avail) : q->free_head;
 }
 
 /* Takes an id and n descriptors, and writes what the device finds first of them last: its
@@ -46,15 +46,15 @@ static inline uint16_t next_id(const struct vgpio_drvq *q)
 static PORT_INLINE void stage(struct vgpio_drvq *q, const struct vgpio_seg *seg,
                               unsigned flags, unsigned n, uint16_t slot)
 {
-    uint16_t id = next_id(q), pos = q->next_avail;
+    unsigned id = next_id(q), pos = q->next_avail;
     uint8_t *p = desc_at(q, pos);
 
     flags |= packed_avail_bits(pos);
     ring_st64(p, seg->addr);
     if (pos == q->published) {
-        q->u.first_flags = (uint16_t)flags;
+        q->u.first_flags = flags;
         ring_st32(p + 8, seg->len);
-        ring_st16(p + PACKED_ID, id);
+        ring_st16(p + PACKED_ID, (uint16_t)id);
     } else {
         ring_st64(p + 8, rest_of(seg->len, id) | (uint64_t)flags << 48);
     }
@@ -63,18 +63,42 @@ static PORT_INLINE void stage(struct vgpio_drvq *q, const struct vgpio_seg *seg,
     }
     q->ring[id].slot = slot;
     q->ring[id].link = (uint16_t)n;
-    q->nfree = (uint16_t)(q->nfree - n);
+    q->nfree -= n;
     q->next_avail = packed_add(q->size, pos, n);
+}
+
+/* 0, or why these pieces cannot be staged with one descriptor each. */
+static int check(const struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigned n,
+                 uint16_t slot)
+{
+    uint32_t total = 0;
+    int err = drvq_dead(q);
+
+    if (err) {
+        return err;
+    }
+    if (n > q->nfree) {
+        return VGPIO_ERR_NOSPC;
+    }
+    if (n == 0 || slot == DRVQ_NO_SLOT) {
+        return VGPIO_ERR_INVAL;
+    }
+    for (; n != 0; n--, segs++) {
+        if (!drvq_add_len(&total, segs->len)) {
+            return VGPIO_ERR_INVAL;
+        }
+    }
+    return VGPIO_OK;
 }
 
 int vgpio_drvq_packed_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
                           unsigned nread, unsigned nwrite, uint16_t slot)
 {
     unsigned n = nread + nwrite, k;
-    uint16_t id = next_id(q), pos = q->next_avail;
+    unsigned id = next_id(q), pos = q->next_avail;
     /* Before anything is written: half a chain would be available once it lies behind a
      * later one. */
-    int err = vgpio_drvq_check(q, segs, n < nread ? 0 : n, slot);
+    int err = check(q, segs, n < nread ? 0 : n, slot);
 
     if (err) {
         return err;
@@ -104,7 +128,7 @@ void vgpio_drvq_packed_stage_table(struct vgpio_drvq *q, const struct vgpio_seg 
 #endif
 
 /* Does the device want to hear of the descriptors old .. now - 1? */
-static int wanted(struct vgpio_drvq *q, uint16_t now, uint16_t old)
+static int wanted(struct vgpio_drvq *q, unsigned now, unsigned old)
 {
     /* The device may have looked before there was a ring; it cannot have asked for this
      * one by then. */
@@ -117,8 +141,8 @@ static int wanted(struct vgpio_drvq *q, uint16_t now, uint16_t old)
 
 int vgpio_drvq_packed_publish(struct vgpio_drvq *q, uint32_t *data)
 {
-    uint16_t old = q->published;
-    uint16_t now = q->next_avail;
+    unsigned old = q->published;
+    unsigned now = q->next_avail;
     int err = drvq_dead(q);
 
     if (err || now == old) {
@@ -126,7 +150,7 @@ int vgpio_drvq_packed_publish(struct vgpio_drvq *q, uint32_t *data)
     }
     /* Pairs with the device's acquire load of these flags: buffers and all descriptors of
      * the batch are visible before the first of them is. */
-    ring_st16_release(flags_at(q, old), q->u.first_flags, vq_platform(q));
+    ring_st16_release(flags_at(q, old), (uint16_t)q->u.first_flags, vq_platform(q));
     q->published = now;
     if (data != NULL) {
         *data = (q->flags & VQ_NOTIFY_DATA) ? (uint32_t)now << 16 : 0;
@@ -137,13 +161,13 @@ int vgpio_drvq_packed_publish(struct vgpio_drvq *q, uint32_t *data)
     return wanted(q, now, old);
 }
 
-static inline int is_used(uint16_t pos, uint16_t flags)
+static inline int is_used(unsigned pos, unsigned flags)
 {
     return (flags & DESC_F_TURN) == packed_used_bits(pos);
 }
 
 /* Has a chain come back? */
-static inline int look(const struct vgpio_drvq *q, uint16_t pos)
+static inline int look(const struct vgpio_drvq *q, unsigned pos)
 {
     /* Pairs with the device's release store of the first flags of a batch: what it used,
      * and the answers in there, are visible after this load. */
@@ -154,7 +178,7 @@ static inline int look(const struct vgpio_drvq *q, uint16_t pos)
 /* The next chain of a batch, of which the device told the last one only. */
 static int get_in_order(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
 {
-    uint16_t pos = q->last_used, id = (uint16_t)packed_off(pos), n;
+    unsigned pos = q->last_used, id = packed_off(pos), n;
 
     if (q->batch == DRVQ_END) {
         uint64_t rest;
@@ -163,7 +187,7 @@ static int get_in_order(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
             return 0;
         }
         rest = ring_ld64(desc_at(q, pos) + 8);
-        q->batch = (uint16_t)(rest >> 32);
+        q->batch = (unsigned)(rest >> 32) & 0xffffu;
         q->batch_len = (uint32_t)rest;
     }
     /* The batch must end before that what was published does. */
@@ -173,7 +197,7 @@ static int get_in_order(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
     }
     n = q->ring[id].link;
     drvq_hand_over(q, id, slot, written);
-    q->nfree = (uint16_t)(q->nfree + n);
+    q->nfree += n;
     q->last_used = packed_add(q->size, pos, n);
     return 1;
 }
@@ -182,7 +206,7 @@ static int get_in_order(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
 int vgpio_drvq_packed_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
 {
     struct vgpio_drvq_slot *books = q->ring;
-    uint16_t pos = q->last_used, free = q->free_head, nfree = q->nfree;
+    unsigned pos = q->last_used, free = q->free_head, nfree = q->nfree;
     /* Of a chain that is only staged a part may pass, as in a split ring, but the
      * device's position never goes past ours. */
     uint32_t left = packed_dist(q->size, pos, q->published);
@@ -203,7 +227,7 @@ int vgpio_drvq_packed_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n
     }
     for (i = 0; i < n && (i == 0 || look(q, pos)); i++, b++) {
         uint64_t rest = ring_ld64(desc_at(q, pos) + 8);
-        uint16_t id = (uint16_t)(rest >> 32);
+        unsigned id = (unsigned)(rest >> 32) & 0xffffu;
 
         if (id >= q->size || books[id].slot == DRVQ_NO_SLOT || books[id].link > left) {
             break;
@@ -214,9 +238,9 @@ int vgpio_drvq_packed_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n
         b->written = (uint32_t)rest;
         books[id].slot = DRVQ_NO_SLOT;
         left -= books[id].link;
-        nfree = (uint16_t)(nfree + books[id].link);
+        nfree += books[id].link;
         pos = packed_add(q->size, pos, books[id].link);
-        books[id].link = free;
+        books[id].link = (uint16_t)free;
         free = id;
     }
     q->last_used = pos;
@@ -242,7 +266,7 @@ int vgpio_drvq_packed_rearm(struct vgpio_drvq *q)
     ring_fence(vq_platform(q));
     /* No acquire: who is told of a chain looks again, in get. */
     return is_used(q->last_used, ring_ld16(flags_at(q, q->last_used))) ||
-           q->batch != DRVQ_END;
+           (vq_in_order(q) && q->batch != DRVQ_END);
 }
 
 #endif /* VGPIO_CFG_PACKED */

@@ -19,12 +19,12 @@ static inline void stage(struct vgpio_drvq *q, struct vgpio_drvq_slot *tail,
                          uint16_t slot)
 {
     uint8_t *entry = q->driver + AVAIL_RING(q->next_avail & (q->size - 1u));
-    uint16_t head = q->free_head;
+    unsigned head = q->free_head;
 
     q->free_head = tail->link;
     tail->link = DRVQ_END;
     q->ring[head].slot = slot;
-    ring_st16(entry, head);
+    ring_st16(entry, (uint16_t)head);
     VGPIO_DMA_CLEAN(entry, 2u);
     q->next_avail++;
 }
@@ -33,31 +33,44 @@ int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
                          unsigned nread, unsigned nwrite, uint16_t slot)
 {
     struct vgpio_drvq_slot *tail;
-    unsigned n = nread + nwrite, i = q->free_head;
-    int err = vgpio_drvq_check(q, segs, n < nread ? 0 : n, slot);
+    unsigned n = nread + nwrite, nfree = q->nfree, i = q->free_head;
+    uint32_t total = 0;
+    int err = drvq_dead(q);
 
     if (err) {
         return err;
     }
-    q->nfree = (uint16_t)(q->nfree - n);
-    do {
+    if (n > nfree) {
+        return VGPIO_ERR_NOSPC;
+    }
+    if (n == 0 || slot == DRVQ_NO_SLOT) {
+        return VGPIO_ERR_INVAL;
+    }
+    n = nfree - n;
+    do { /* what is written to free descriptors nobody sees yet */
         uint8_t *p = q->desc + DESC_BYTES * i;
-        uint32_t word = DESC_F_WRITE; /* flags, and the next one above them */
+        uint32_t word; /* flags, and the next one above them */
 
-        if (nread != 0) {
-            nread--;
-            word = 0;
-        }
         tail = &q->ring[i];
         i = tail->link;
-        if (--n != 0) {
-            word |= DESC_F_NEXT | (uint32_t)i << 16;
+        word = --nfree != n ? (uint32_t)i << 16 | DESC_F_NEXT : 0;
+        if (nread == 0) {
+            word |= DESC_F_WRITE;
+        } else {
+            nread--;
         }
         drvq_put_addr(p, &segs->addr);
         ring_st64(p + 8, segs->len | (uint64_t)word << 32);
         VGPIO_DMA_CLEAN(p, DESC_BYTES);
+        if (!drvq_add_len(&total, segs->len)) {
+            return VGPIO_ERR_INVAL;
+        }
         segs++;
-    } while (n != 0);
+    } while (nfree != n);
+    if (nread != 0) {
+        return VGPIO_ERR_INVAL; /* more than pieces: the sum left its range */
+    }
+    q->nfree = n;
     stage(q, tail, slot);
     return VGPIO_OK;
 }
@@ -73,7 +86,7 @@ void vgpio_drvq_split_stage_table(struct vgpio_drvq *q, const struct vgpio_seg *
 #endif
 
 /* Does the device want to hear of the heads old .. now - 1? */
-static int wanted(struct vgpio_drvq *q, uint16_t now, uint16_t old)
+static int wanted(struct vgpio_drvq *q, unsigned now, unsigned old)
 {
     unsigned first = !(q->flags & VQ_SIGNALLED);
     const uint8_t *word;
@@ -88,13 +101,13 @@ static int wanted(struct vgpio_drvq *q, uint16_t now, uint16_t old)
     VGPIO_DMA_INVALIDATE(word, 2u);
     /* The device may have looked before there was a ring; it cannot have asked for this
      * one by then. */
-    return first || vq_need_event(ring_ld16(word), now, old);
+    return first || vq_need_event(ring_ld16(word), (uint16_t)now, (uint16_t)old);
 }
 
 int vgpio_drvq_split_publish(struct vgpio_drvq *q, uint32_t *data)
 {
-    uint16_t old = q->published;
-    uint16_t now = q->next_avail;
+    unsigned old = q->published;
+    unsigned now = q->next_avail;
     int err = drvq_dead(q);
 
     if (err || now == old) {
@@ -102,7 +115,7 @@ int vgpio_drvq_split_publish(struct vgpio_drvq *q, uint32_t *data)
     }
     /* Pairs with the device's acquire load of avail.idx: buffers, descriptors and heads
      * are visible before the index that covers them. */
-    ring_st16_release(q->driver + AVAIL_IDX, now, vq_platform(q));
+    ring_st16_release(q->driver + AVAIL_IDX, (uint16_t)now, vq_platform(q));
     VGPIO_DMA_CLEAN(q->driver + AVAIL_IDX, 2u);
     q->published = now;
     if (data != NULL) {
@@ -114,91 +127,90 @@ int vgpio_drvq_split_publish(struct vgpio_drvq *q, uint32_t *data)
     return wanted(q, now, old);
 }
 
-/* How many chains came back, looking at the ring; breaks the queue if that cannot be. */
+/* 1: chains came back, looking at the ring; breaks the queue if that cannot be. */
 static int look(struct vgpio_drvq *q)
 {
     const uint8_t *word = q->device + USED_IDX;
-    uint16_t idx, n;
+    unsigned n;
 
     VGPIO_DMA_INVALIDATE(word, 2u);
     /* Pairs with the device's release store of used.idx: the elements that it counts and
      * the answers are visible after this load. */
-    idx = ring_ld16_acquire(word, vq_platform(q));
-    n = (uint16_t)(idx - q->last_used);
-    if (n > (uint16_t)(q->published - q->last_used)) {
+    n = (uint16_t)(ring_ld16_acquire(word, vq_platform(q)) - q->last_used);
+    if (n > q->published - q->last_used) {
         return drvq_break(q, VGPIO_ERR_PROTO);
     }
-    q->u.used_seen = idx;
-    return n;
+    q->u.used_seen = q->last_used + n;
+    return n != 0;
 }
 
-/* Reads the element at `pos`: its head, or one that cannot be. */
-static inline uint16_t used_head(const struct vgpio_drvq *q, uint16_t pos, uint32_t *len)
+/* Reads the element at `pos`: 0 if its head cannot be. */
+static inline int used_head(const struct vgpio_drvq *q, unsigned pos, unsigned *head,
+                            uint32_t *len)
 {
-    const uint8_t *p = q->device + USED_RING(pos & (q->size - 1u));
-    uint32_t id;
+    const struct vgpio_drvq_slot *books = q->ring;
+    unsigned size = q->size;
+    const uint8_t *p = q->device + USED_RING(pos & (size - 1u));
 
     VGPIO_DMA_INVALIDATE(p, 8u);
-    id = ring_ld32(p);
+    *head = ring_ld32(p);
     *len = ring_ld32(p + 4);
     /* A head that is staged but not published passes. The device could have answered it
      * at once after publication as well, so nothing is gained by telling them apart. */
-    return id >= q->size || q->ring[id].slot == DRVQ_NO_SLOT ? DRVQ_END : (uint16_t)id;
+    return *head < size && books[*head].slot != DRVQ_NO_SLOT;
 }
 
 /* The last descriptor of a chain; counts it. */
-static inline uint16_t tail_of(const struct vgpio_drvq_slot *books, uint16_t head,
-                               uint16_t *n)
+static inline struct vgpio_drvq_slot *tail_of(struct vgpio_drvq_slot *books,
+                                              unsigned head, unsigned size, unsigned *n)
 {
-    for (++*n; !drvq_is_end(books[head].link); ++*n) {
-        head = books[head].link;
+    struct vgpio_drvq_slot *tail = &books[head];
+
+    for (++*n; tail->link < size; ++*n) {
+        tail = &books[tail->link];
     }
-    return head;
+    return tail;
 }
 
 #if VGPIO_CFG_IN_ORDER
 /* The next head of a batch, of which the device told the last one only. */
 static int get_in_order(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
 {
-    uint16_t head = (uint16_t)((q->free_head + q->nfree) & (q->size - 1u)), tail;
+    unsigned head = (q->free_head + q->nfree) & (q->size - 1u);
+    struct vgpio_drvq_slot *tail;
 
-    if (q->batch == DRVQ_END) {
-        q->batch = used_head(q, q->last_used, &q->batch_len);
-    }
-    q->last_used++;
     /* The batch must end where the index says that it does. */
-    if (q->batch == DRVQ_END || (head != q->batch && q->last_used == q->u.used_seen)) {
+    if ((q->batch == DRVQ_END && !used_head(q, q->last_used, &q->batch, &q->batch_len)) ||
+        (head != q->batch && q->last_used + 1u == q->u.used_seen)) {
         return drvq_break(q, VGPIO_ERR_PROTO);
     }
+    q->last_used++;
     drvq_hand_over(q, head, slot, written);
-    tail = tail_of(q->ring, head, &q->nfree);
     /* They are taken in the order of the table for ever (RING-DRV-05). */
-    q->ring[tail].link = (uint16_t)((tail + 1u) & (q->size - 1u));
+    tail = tail_of(q->ring, head, q->size, &q->nfree);
+    tail->link = (uint16_t)((unsigned)(tail - q->ring + 1) & (q->size - 1u));
     return 1;
 }
 #endif
 
-#if VGPIO_CFG_FAST
 /* At least one is known to have come back. What is wrong with a later one is found when
  * it is the first. */
 static PORT_INLINE int get_seen(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
 {
     struct vgpio_drvq_slot *books = q->ring;
-    uint16_t pos = q->last_used, seen = q->u.used_seen;
-    uint16_t free = q->free_head, nfree = q->nfree;
+    unsigned pos = q->last_used, seen = q->u.used_seen;
+    unsigned free = q->free_head, nfree = q->nfree, size = q->size;
     unsigned i;
 
     for (i = 0; i < n && pos != seen; i++, pos++, b++) {
-        uint32_t len;
-        uint16_t head = used_head(q, pos, &len);
+        unsigned head;
 
-        if (head == DRVQ_END) {
+        if (!used_head(q, pos, &head, &b->written)) {
             break;
         }
         b->slot = books[head].slot;
-        b->written = len;
         books[head].slot = DRVQ_NO_SLOT;
-        books[tail_of(books, head, &nfree)].link = free;
+        tail_of(books, head, size, &nfree)->link = (uint16_t)free;
         free = head;
     }
     q->last_used = pos;
@@ -207,24 +219,22 @@ static PORT_INLINE int get_seen(struct vgpio_drvq *q, struct vgpio_back *b, unsi
     return i != 0 ? (int)i : drvq_break(q, VGPIO_ERR_PROTO);
 }
 
-#else
-static inline int get_seen(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
+/* The same for small builds: one by one is easier. */
+static inline int get_one(struct vgpio_drvq *q, struct vgpio_back *b)
 {
     struct vgpio_drvq_slot *books = q->ring;
-    uint16_t head = used_head(q, q->last_used, &b->written);
+    unsigned pos = q->last_used, head;
 
-    (void)n; /* one by one is easier */
-    if (head == DRVQ_END) {
+    if (!used_head(q, pos, &head, &b->written)) {
         return drvq_break(q, VGPIO_ERR_PROTO);
     }
-    q->last_used++;
+    q->last_used = pos + 1u;
     b->slot = books[head].slot;
     books[head].slot = DRVQ_NO_SLOT;
-    books[tail_of(books, head, &q->nfree)].link = q->free_head;
+    tail_of(books, head, q->size, &q->nfree)->link = (uint16_t)q->free_head;
     q->free_head = head;
     return 1;
 }
-#endif
 
 int vgpio_drvq_split_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
 {
@@ -233,7 +243,7 @@ int vgpio_drvq_split_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
     if (got) {
         return got;
     }
-    if (q->last_used == q->u.used_seen) {
+    if (!VGPIO_CFG_FAST || q->last_used == q->u.used_seen) {
         got = look(q);
         if (got <= 0) {
             return got;
@@ -244,20 +254,20 @@ int vgpio_drvq_split_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
         return get_in_order(q, &b->slot, &b->written);
     }
 #endif
-    return get_seen(q, b, n);
+    return VGPIO_CFG_FAST ? get_seen(q, b, n) : get_one(q, b);
 }
 
 int vgpio_drvq_split_rearm(struct vgpio_drvq *q)
 {
-    int n = drvq_dead(q);
+    int err = drvq_dead(q);
 
-    if (n) {
-        return n;
+    if (err) {
+        return err;
     }
     if (vq_has_event_idx(q)) {
         uint8_t *word = q->driver + USED_EVENT(q->size);
 
-        ring_st16(word, q->last_used);
+        ring_st16(word, (uint16_t)q->last_used);
         VGPIO_DMA_CLEAN(word, 2u);
     }
     /* Without EVENT_IDX avail.flags is 0 from the start and stays so.
@@ -265,8 +275,7 @@ int vgpio_drvq_split_rearm(struct vgpio_drvq *q)
      * Pairs with the device's fence between used.idx and its look at our word: either it
      * sees the word and interrupts, or we see its index now. */
     ring_fence(vq_platform(q));
-    n = look(q);
-    return n > 0 ? 1 : n;
+    return look(q);
 }
 
 #endif /* VGPIO_CFG_SPLIT */

@@ -60,18 +60,18 @@ static inline uint32_t port_ld32(const void *p)
     return __atomic_load_n((const port_u32 *)p, __ATOMIC_RELAXED);
 }
 
+static inline void port_st16(void *p, uint16_t v)
+{
+    __atomic_store_n((port_u16 *)p, v, __ATOMIC_RELAXED);
+}
+
 #if defined(__riscv) && !defined(__clang__)
-/* gcc before 14 takes a read-modify-write instruction for these, of which there are none
- * for 16 bits; a plain store is as whole. */
+/* For these, though not for 16 bits, gcc before 14 takes a read-modify-write instruction;
+ * a plain store is as whole. */
 #define PORT_STORE(type, p, v) (*(volatile type *)(p) = (v))
 #else
 #define PORT_STORE(type, p, v) __atomic_store_n((type *)(p), (v), __ATOMIC_RELAXED)
 #endif
-
-static inline void port_st16(void *p, uint16_t v)
-{
-    PORT_STORE(port_u16, p, v);
-}
 
 static inline void port_st32(void *p, uint32_t v)
 {

@@ -100,26 +100,26 @@
 #define vq_platform(q) ((q)->flags & VQ_PLATFORM)
 #endif
 
-static inline uint32_t packed_off(uint16_t pos)
+static inline uint32_t packed_off(unsigned pos)
 {
     return pos & (PACKED_WRAP - 1u);
 }
 
 /* AVAIL and USED of a descriptor that is available at this position: AVAIL as the wrap
  * counter, USED unlike it. */
-static inline uint16_t packed_avail_bits(uint16_t pos)
+static inline uint16_t packed_avail_bits(unsigned pos)
 {
     return (uint16_t)(DESC_F_USED ^ (DESC_F_TURN & (0u - (unsigned)(pos >> 15))));
 }
 
 /* The same of one that is used: both as the wrap counter. */
-static inline uint16_t packed_used_bits(uint16_t pos)
+static inline uint16_t packed_used_bits(unsigned pos)
 {
     return (uint16_t)(DESC_F_TURN & (0u - (unsigned)(pos >> 15)));
 }
 
 /* The position `n` descriptors on, n <= size. */
-static inline uint16_t packed_add(uint16_t size, uint16_t pos, uint32_t n)
+static inline uint16_t packed_add(unsigned size, unsigned pos, uint32_t n)
 {
     uint32_t off = packed_off(pos) + n;
     uint32_t wrap = pos & PACKED_WRAP;
@@ -133,7 +133,7 @@ static inline uint16_t packed_add(uint16_t size, uint16_t pos, uint32_t n)
 
 /* How many descriptors `to` is ahead of `from`: at most size, or a huge number if it is
  * behind. */
-static inline uint32_t packed_dist(uint16_t size, uint16_t from, uint16_t to)
+static inline uint32_t packed_dist(unsigned size, unsigned from, unsigned to)
 {
     uint32_t d = packed_off(to) - packed_off(from);
 
@@ -149,8 +149,8 @@ static inline int vq_need_event(uint16_t event, uint16_t now, uint16_t old)
 
 /* Does the peer whose event area holds `word` want to hear of the descriptors old ..
  * now - 1? With `always`, positions in there do not count. */
-static inline int packed_wanted(uint32_t word, int always, uint16_t size, uint16_t now,
-                                uint16_t old)
+static inline int packed_wanted(uint32_t word, int always, unsigned size, unsigned now,
+                                unsigned old)
 {
     unsigned mode = (unsigned)(word >> 16) & 3u;
     uint32_t at = packed_off(now);
@@ -187,12 +187,12 @@ static inline int vq_flags(uint64_t features, uint8_t *flags)
 }
 
 /* A split ring has a power of two of entries; 16 bits hold no such size above 32768. */
-static inline int vq_split_size_ok(uint16_t size)
+static inline int vq_split_size_ok(unsigned size)
 {
     return size != 0 && (size & (size - 1u)) == 0;
 }
 
-static inline int vq_packed_size_ok(uint16_t size)
+static inline int vq_packed_size_ok(unsigned size)
 {
     return size != 0 && size <= 32768u;
 }

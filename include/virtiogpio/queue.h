@@ -435,23 +435,25 @@ struct vgpio_drvq_slot {
 };
 
 /**
- * @brief A queue as its driver sees it. Opaque by contract; 56 bytes (40 with 32-bit
+ * @brief A queue as its driver sees it. Opaque by contract; 80 bytes (60 with 32-bit
  * pointers), and 4 for each entry.
  */
 struct vgpio_drvq {
     /** @cond PRIVATE */
+    /* Whole words, which small CPUs reach with short instructions. Positions in a split
+     * ring run on beyond 16 bits; only what is in the ring is cut off there. */
     uint8_t *desc, *driver, *device;
     struct vgpio_drvq_slot *ring;
-    uint16_t size, free_head, nfree;
-    uint16_t next_avail, published; /* staged up to, visible up to */
-    uint16_t last_used;             /* taken up to */
+    int state; /* 0: never began; else 2 and the sticky error */
+    unsigned flags;
+    unsigned size, free_head, nfree;
+    unsigned next_avail, published; /* staged up to, visible up to */
+    unsigned last_used;             /* taken up to */
     union {
-        uint16_t used_seen;   /* split: used.idx when last looked at */
-        uint16_t first_flags; /* packed: of the batch that is staged, held back */
+        unsigned used_seen;   /* split: up to where used.idx was when last looked at */
+        unsigned first_flags; /* packed: of the batch that is staged, held back */
     } u;
-    uint8_t flags;
-    int8_t err;
-    uint16_t batch;     /* IN_ORDER: the head that ends what is being taken, or none */
+    unsigned batch;     /* IN_ORDER: the head that ends what is being taken, or none */
     uint32_t batch_len; /* ... and what was written to that one */
     /** @endcond */
 };

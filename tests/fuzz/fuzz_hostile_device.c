@@ -305,7 +305,7 @@ static void device_scribble(struct fuzz *f)
 /* A used descriptor of any content, where the driver looks for one. */
 static void device_used_packed(struct fuzz *f, unsigned q)
 {
-    uint16_t pos = f->drv.q[q].last_used;
+    uint16_t pos = (uint16_t)f->drv.q[q].last_used;
     uint8_t *d = f->arena + (f->vq[q].desc - f->region[0].gpa) + 16u * (pos & 0x7fffu);
     uint8_t how = in8(&f->in);
     unsigned i;

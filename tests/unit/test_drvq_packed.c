@@ -336,7 +336,7 @@ static void test_laps(void **state)
                 uint16_t id[9];
 
                 for (i = 0; i < chains; i++) {
-                    uint16_t pos = plus(&w, w.q.next_avail, len - 1u);
+                    uint16_t pos = plus(&w, (uint16_t)w.q.next_avail, len - 1u);
 
                     assert_true(post(&w, 0, len, (uint16_t)(100 + i)) >= 0);
                     id[i] = get16(&w, desc_at(&w, pos) + 12);
@@ -661,7 +661,7 @@ static void test_device_scribbles_over_the_ring(void **state)
                     (uint8_t)(roll >> 4 & 1 ? roll >> 24 & 0x83 : roll >> 29);
             }
             if (roll >> 13 & 1) { /* and one where the driver looks for it */
-                w.used = w.q.last_used;
+                w.used = (uint16_t)w.q.last_used;
                 give(&w, (uint16_t)((roll >> 16) % (w.setup.size + 1u)), roll >> 30, 0);
             }
             while (vgpio_drvq_get(&w.q, &slot, &written) == 1) {
@@ -712,7 +712,7 @@ static void test_in_order_batches(void **state)
     (void)state;
     world_start(&w, 7, VGPIO_F_IN_ORDER | EVENT_IDX);
     for (round = 0; round < 20; round++) {
-        uint16_t first = w.q.next_avail, second = plus(&w, first, 2),
+        uint16_t first = (uint16_t)w.q.next_avail, second = plus(&w, first, 2),
                  third = plus(&w, first, 4);
 
         for (slot = 0; slot < 3; slot++) {

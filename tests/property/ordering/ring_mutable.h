@@ -12,7 +12,7 @@ static inline int event_or_mutant(uint16_t event, uint16_t now, uint16_t old)
                                      : vq_need_event(event, now, old);
 }
 
-static inline uint16_t add_or_mutant(uint16_t size, uint16_t pos, uint32_t n)
+static inline uint16_t add_or_mutant(unsigned size, unsigned pos, uint32_t n)
 {
     uint16_t next = packed_add(size, pos, n);
 
@@ -24,13 +24,13 @@ static inline uint16_t add_or_mutant(uint16_t size, uint16_t pos, uint32_t n)
                : next;
 }
 
-static inline uint32_t dist_or_mutant(uint16_t size, uint16_t from, uint16_t to)
+static inline uint32_t dist_or_mutant(unsigned size, unsigned from, unsigned to)
 {
     return packed_dist(size, from, to) - (mutant_is(M_DIST_LESS) ? 1u : 0u);
 }
 
-static inline int wanted_or_mutant(uint32_t word, int always, uint16_t size, uint16_t now,
-                                   uint16_t old)
+static inline int wanted_or_mutant(uint32_t word, int always, unsigned size, unsigned now,
+                                   unsigned old)
 {
     uint32_t at = packed_off(now), event = packed_off((uint16_t)word);
 

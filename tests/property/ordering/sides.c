@@ -238,7 +238,7 @@ static void driver_stage(void)
 
 static void driver_publish(void)
 {
-    uint16_t old = drv.q.published, now = drv.q.next_avail;
+    uint16_t old = (uint16_t)drv.q.published, now = (uint16_t)drv.q.next_avail;
     int first = cfg.event_idx && !(drv.q.flags & VQ_SIGNALLED);
     int kick = vgpio_drvq_publish(&drv.q, NULL);
 
@@ -772,11 +772,11 @@ static void check(void)
     }
     /* Who publishes may still be about to notify; nobody else is. */
     if (model_asleep(DEVICE) && !dev.starved && drv.step != S_PUBLISH &&
-        drv.q.published != dev.q.at.avail_pos) {
+        (uint16_t)drv.q.published != dev.q.at.avail_pos) {
         model_fail("lost wake-up: the device sleeps, buffers wait");
     }
     if (model_asleep(DRIVER) && dev.step != S_PUBLISH &&
-        dev.q.at.used_pos != drv.q.last_used) {
+        dev.q.at.used_pos != (uint16_t)drv.q.last_used) {
         model_fail("lost wake-up: the driver sleeps, answers wait");
     }
 }
