@@ -49,7 +49,7 @@ struct vgpio_dialect {
     int (*unmask)(struct vgpio_drv *drv, uint16_t line);
     /* The device gave a slot back. 1: *ev is filled; 0: nothing to tell; < 0: fatal. A
      * request slot is still busy: give it back here, or later. */
-    int (*used)(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
+    int (*used)(struct vgpio_drv *drv, unsigned slot, uint32_t written,
                 struct vgpio_drv_event *ev);
 
     /* The members from here on may be missing (0). */
@@ -64,7 +64,7 @@ int vgpio_std_configure(struct vgpio_drv *drv);
 int vgpio_std_submit(struct vgpio_drv *drv, struct vgpio_request *req, void *cookie);
 int vgpio_std_read_names(struct vgpio_drv *drv, uint8_t *buf, uint32_t len, void *cookie);
 int vgpio_std_unmask(struct vgpio_drv *drv, uint16_t line);
-int vgpio_std_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
+int vgpio_std_used(struct vgpio_drv *drv, unsigned slot, uint32_t written,
                    struct vgpio_drv_event *ev);
 
 /* In every file that looks at it: as the only dialect it folds to constants. */
@@ -95,7 +95,7 @@ static const struct vgpio_dialect vgpio_std_dialect = {
 
 /* A slot, or VGPIO_ERR_NOSPC. A request slot is BUSY with the cookie. */
 int vgpio_drv_take(struct vgpio_drv *drv, unsigned kind, void *cookie);
-void vgpio_drv_give(struct vgpio_drv *drv, uint16_t slot);
+void vgpio_drv_give(struct vgpio_drv *drv, unsigned slot);
 
 /* Of functions whose frame is not to lie below what is staged; the smallest driver, with
  * requests alone, has stack to spare. */
@@ -106,27 +106,27 @@ void vgpio_drv_give(struct vgpio_drv *drv, uint16_t slot);
 #endif
 
 /* The slot's cell: VGPIO_DMA_CELL bytes. */
-uint8_t *vgpio_drv_cell(const struct vgpio_drv *drv, uint16_t slot);
+uint8_t *vgpio_drv_cell(const struct vgpio_drv *drv, unsigned slot);
 
-static inline unsigned vgpio_drv_kind(const struct vgpio_drv *drv, uint16_t slot)
+static inline unsigned vgpio_drv_kind(const struct vgpio_drv *drv, unsigned slot)
 {
     return !VGPIO_CFG_IRQ || slot < drv->cfg.nreq ? VGPIO_SLOT_REQ : VGPIO_SLOT_EVENT;
 }
 
 /* Cleans the cell and stages it; the answer goes to `answer`, or into the cell if that is
  * NULL. 0 or < 0. */
-int vgpio_drv_stage(struct vgpio_drv *drv, uint16_t slot, const struct vgpio_seg *answer);
+int vgpio_drv_stage(struct vgpio_drv *drv, unsigned slot, const struct vgpio_seg *answer);
 
 /* Stages it when the call of the dialect is over, from where less stack is in use. One
  * slot a call. */
-static inline void vgpio_drv_stage_later(struct vgpio_drv *drv, uint16_t slot)
+static inline void vgpio_drv_stage_later(struct vgpio_drv *drv, unsigned slot)
 {
-    drv->later = (uint16_t)(slot + 1u);
+    drv->later = slot + 1u;
 }
 
 /* A request is answered: 1 with *ev filled, or 0 for one that was cancelled. The slot is
  * a zombie then: give it back once the device owns none of its buffers. */
-int vgpio_drv_answer(struct vgpio_drv *drv, uint16_t slot, int result,
+int vgpio_drv_answer(struct vgpio_drv *drv, unsigned slot, int result,
                      struct vgpio_drv_event *ev);
 
 static inline void vgpio_drv_trace(const struct vgpio_drv *drv, unsigned id, uint32_t a,

@@ -124,7 +124,7 @@ static int draft_configure(struct vgpio_drv *drv)
 
 /* ---- receive buffers -------------------------------------------------- */
 
-static int post(struct vgpio_drv *drv, uint16_t slot)
+static int post(struct vgpio_drv *drv, unsigned slot)
 {
     uint8_t *cell = vgpio_drv_cell(drv, slot);
 
@@ -255,7 +255,7 @@ static void dequeue(struct vgpio_drv *drv, uint16_t slot, uint16_t before)
 }
 
 /* One of the two ends of a request. */
-static void half_done(struct vgpio_drv *drv, uint16_t slot, unsigned half)
+static void half_done(struct vgpio_drv *drv, unsigned slot, unsigned half)
 {
     struct vgpio_drv_slot *s = &drv->cfg.slots[slot];
 
@@ -731,7 +731,7 @@ static int received(struct vgpio_drv *drv, const uint8_t raw[VGPIO_DRAFT_MSG_SIZ
     return 0;
 }
 
-static int draft_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
+static int draft_used(struct vgpio_drv *drv, unsigned slot, uint32_t written,
                       struct vgpio_drv_event *ev)
 {
     const uint8_t *cell = vgpio_drv_cell(drv, slot) + VGPIO_CELL_WRITE;

@@ -17,7 +17,6 @@ enum drv_state {
 };
 
 #define MAX_SLOTS 16384u
-#define NO_SLOT 0xffffu
 /* Without interrupts the second queue and all that belongs to it is left out. */
 #define QUEUES (VGPIO_CFG_IRQ ? 2u : 1u)
 
@@ -55,43 +54,41 @@ static unsigned nirq(const struct vgpio_drv *drv)
     return VGPIO_CFG_IRQ ? drv->cfg.nirq : 0;
 }
 
-/* Puts the first `usable` slots of a kind on its list: what is in flight then always fits
- * the ring. */
+/* Puts the first `usable` slots of a kind, which are zeroed, on its list: what is in flight
+ * then always fits the ring. Lists go by numbers of slots and 1; 0 ends them. */
 static void slots_link(struct vgpio_drv *drv, unsigned kind, unsigned usable)
 {
-    unsigned first = kind == VGPIO_SLOT_REQ ? 0 : drv->cfg.nreq;
-    unsigned next = NO_SLOT;
-    unsigned i;
+    unsigned i = kind == VGPIO_SLOT_REQ ? 0 : drv->cfg.nreq;
+    struct vgpio_drv_slot *s = &drv->cfg.slots[i];
 
-    for (i = first + usable; i-- > first; next = i) {
-        drv->cfg.slots[i].next = (uint16_t)next;
+    for (drv->free_slot[kind] = i + 1u; --usable != 0; s++) {
+        s->next = (uint16_t)(++i + 1u);
     }
-    drv->free_slot[kind] = (uint16_t)next;
 }
 
 int vgpio_drv_take(struct vgpio_drv *drv, unsigned kind, void *cookie)
 {
-    uint16_t slot = drv->free_slot[kind];
+    unsigned slot = drv->free_slot[kind] - 1u;
     struct vgpio_drv_slot *s;
 
-    if (slot == NO_SLOT) {
+    if (drv->free_slot[kind] == 0) {
         return VGPIO_ERR_NOSPC;
     }
     s = &drv->cfg.slots[slot];
     drv->free_slot[kind] = s->next;
     s->cookie = cookie;
     s->state = VGPIO_SLOT_BUSY;
-    return slot;
+    return (int)slot;
 }
 
-void vgpio_drv_give(struct vgpio_drv *drv, uint16_t slot)
+void vgpio_drv_give(struct vgpio_drv *drv, unsigned slot)
 {
     struct vgpio_drv_slot *s = &drv->cfg.slots[slot];
     unsigned kind = vgpio_drv_kind(drv, slot);
 
     s->state = VGPIO_SLOT_FREE;
-    s->next = drv->free_slot[kind];
-    drv->free_slot[kind] = slot;
+    s->next = (uint16_t)drv->free_slot[kind];
+    drv->free_slot[kind] = slot + 1u;
 }
 
 /* Of the ring of so many slots, in the arena. */
@@ -102,14 +99,14 @@ static uint32_t ring_bytes(unsigned slots)
     return VGPIO_RING_BYTES(n);
 }
 
-uint8_t *vgpio_drv_cell(const struct vgpio_drv *drv, uint16_t slot)
+uint8_t *vgpio_drv_cell(const struct vgpio_drv *drv, unsigned slot)
 {
     return drv->cells + slot * VGPIO_DMA_CELL;
 }
 
 /* The two parts of a slot's cell as the device sees them. Apart from what stages, for
  * that stands near the end of the deepest chain of calls; likewise the one below. */
-static SMALL_STACK unsigned cell_parts(const struct vgpio_drv *drv, uint16_t slot,
+static SMALL_STACK unsigned cell_parts(const struct vgpio_drv *drv, unsigned slot,
                                        struct vgpio_seg seg[2])
 {
     const struct vgpio_dialect *d = DRV_DIALECT(drv);
@@ -118,24 +115,24 @@ static SMALL_STACK unsigned cell_parts(const struct vgpio_drv *drv, uint16_t slo
     seg[0].addr = drv->cfg.dma_addr +
                   (uint32_t)(vgpio_drv_cell(drv, slot) - (uint8_t *)drv->cfg.dma);
     seg[0].len = d->out[kind];
-    seg[1].addr = seg[0].addr + VGPIO_CELL_WRITE;
+    seg[1].addr = seg[0].addr | VGPIO_CELL_WRITE; /* no carry */
     seg[1].len = d->in[kind];
     return d->queue[kind];
 }
 
 #if VGPIO_CFG_INDIRECT
 static PORT_NOINLINE int add_table(struct vgpio_drvq *q, uint8_t *cell,
-                                   const struct vgpio_seg seg[2], uint16_t slot)
+                                   const struct vgpio_seg seg[2], unsigned slot)
 {
     unsigned skip = seg[0].len == 0;
 
     return vgpio_drvq_add_indirect(q, cell + VGPIO_CELL_TABLE,
                                    seg[0].addr + VGPIO_CELL_TABLE, seg + skip, !skip,
-                                   seg[1].len != 0, slot);
+                                   seg[1].len != 0, (uint16_t)slot);
 }
 #endif
 
-int vgpio_drv_stage(struct vgpio_drv *drv, uint16_t slot, const struct vgpio_seg *answer)
+int vgpio_drv_stage(struct vgpio_drv *drv, unsigned slot, const struct vgpio_seg *answer)
 {
     struct vgpio_seg seg[2];
     unsigned q = cell_parts(drv, slot, seg), skip = seg[0].len == 0;
@@ -150,7 +147,8 @@ int vgpio_drv_stage(struct vgpio_drv *drv, uint16_t slot, const struct vgpio_seg
     } else
 #endif
     {
-        err = vgpio_drvq_add(&drv->q[q], seg + skip, !skip, seg[1].len != 0, slot);
+        err = vgpio_drvq_add(&drv->q[q], seg + skip, !skip, seg[1].len != 0,
+                             (uint16_t)slot);
     }
     /* After the table is in it, and before publish shows it to the device. */
     VGPIO_DMA_CLEAN(vgpio_drv_cell(drv, slot), VGPIO_DMA_CELL);
@@ -168,7 +166,7 @@ static int is_busy(const struct vgpio_drv_slot *s)
     return (s->state & VGPIO_SLOT_STATE) == VGPIO_SLOT_BUSY;
 }
 
-int vgpio_drv_answer(struct vgpio_drv *drv, uint16_t slot, int result,
+int vgpio_drv_answer(struct vgpio_drv *drv, unsigned slot, int result,
                      struct vgpio_drv_event *ev)
 {
     struct vgpio_drv_slot *s = &drv->cfg.slots[slot];
@@ -190,16 +188,21 @@ int vgpio_drv_answer(struct vgpio_drv *drv, uint16_t slot, int result,
 /* Of the time since the last start. */
 static void forget(struct vgpio_drv *drv)
 {
-    drv->features = 0;
-    drv->names = NULL;
-    drv->queues = 0;
-    drv->indirect = 0;
+    if (VGPIO_CFG_NAMES) {
+        drv->names = NULL;
+    }
+    if (VGPIO_CFG_INDIRECT) {
+        drv->indirect = 0;
+    }
+    if (QUEUES > 1) {
+        drv->queues = 0;
+    }
     drv->owed = 0;
     drv->later = 0;
-    drv->err = 0;
+    drv->free_slot[VGPIO_SLOT_REQ] = 0;
+    drv->free_slot[VGPIO_SLOT_EVENT] = 0;
     memset(drv->cfg.slots, 0,
            sizeof(struct vgpio_drv_slot) * (drv->cfg.nreq + nirq(drv)));
-    memset(drv->free_slot, 0xff, sizeof drv->free_slot); /* NO_SLOT */
 }
 
 /* ---- init ---- */
@@ -209,9 +212,8 @@ static int count_ok(uint32_t n)
     return n <= MAX_SLOTS && (n & (n - 1u)) == 0;
 }
 
-/* All there but config_gen and queue_stop, which may be NULL. These two are functions of
- * their own because short ones have short branches. */
-static PORT_NOINLINE int bus_ok(const struct vgpio_bus_ops *b)
+/* All there but config_gen and queue_stop, which may be NULL. */
+static int bus_ok(const struct vgpio_bus_ops *b)
 {
     return b->ops_size >= sizeof *b && b->device_id != NULL && b->get_features != NULL &&
            b->set_features != NULL && b->get_status != NULL && b->set_status != NULL &&
@@ -219,7 +221,7 @@ static PORT_NOINLINE int bus_ok(const struct vgpio_bus_ops *b)
            b->notify != NULL;
 }
 
-static PORT_NOINLINE int config_check(const struct vgpio_drv_config *c)
+static int config_check(const struct vgpio_drv_config *c)
 {
     if (c->bus == NULL || c->dma == NULL || c->slots == NULL || c->ring == NULL ||
         (VGPIO_CFG_IRQ && c->irq_map == NULL && c->irq_map_len != 0) ||
@@ -234,7 +236,7 @@ static PORT_NOINLINE int config_check(const struct vgpio_drv_config *c)
 }
 
 /* Both views of the arena begin on the same place of a cache line. */
-static PORT_NOINLINE int arena_take(struct vgpio_drv *drv)
+static int arena_take(struct vgpio_drv *drv)
 {
     struct vgpio_drv_config *c = &drv->cfg;
     uint8_t *dma = c->dma;
@@ -286,6 +288,7 @@ int vgpio_drv_init_abi(struct vgpio_drv *drv, const struct vgpio_drv_config *cfg
     if (drv->cfg.features == 0) {
         drv->cfg.features = UINT64_MAX;
     }
+    drv->err = VGPIO_ERR_STATE;
     return VGPIO_OK;
 }
 
@@ -293,14 +296,14 @@ int vgpio_drv_init_abi(struct vgpio_drv *drv, const struct vgpio_drv_config *cfg
 
 static int set_status(struct vgpio_drv *drv, unsigned bits)
 {
-    drv->status = (uint8_t)(bits != 0 ? drv->status | bits : 0);
-    return drv->cfg.bus->set_status(drv->cfg.bus_ctx, drv->status);
+    drv->status = bits != 0 ? drv->status | bits : 0;
+    return drv->cfg.bus->set_status(drv->cfg.bus_ctx, (uint8_t)drv->status);
 }
 
 /* From here on the driver only repeats the error, until stop. */
 static int fatal(struct vgpio_drv *drv, int err)
 {
-    drv->err = (int8_t)err;
+    drv->err = err;
     vgpio_drv_trace(drv, VGPIO_TR_QUEUE_BROKEN, (uint32_t)err, 0);
     (void)set_status(drv, VGPIO_S_FAILED); /* the bus may be what failed */
     return err;
@@ -315,14 +318,22 @@ static int get_status(const struct vgpio_drv *drv)
     return err < 0 ? err : status;
 }
 
+/* Adds bits to the status. What it is then, or an error. */
+static int show(struct vgpio_drv *drv, unsigned bits)
+{
+    int err = set_status(drv, bits);
+
+    return err != VGPIO_OK ? err : get_status(drv);
+}
+
 /* Stages the slot that the dialect left to do so, if it did. That does not fail: the ring
  * has room for every slot there is. */
 static int stage_left(struct vgpio_drv *drv, const struct vgpio_seg *answer)
 {
-    uint16_t later = drv->later;
+    unsigned later = drv->later;
 
     drv->later = 0;
-    return later == 0 ? VGPIO_OK : vgpio_drv_stage(drv, (uint16_t)(later - 1u), answer);
+    return later == 0 ? VGPIO_OK : vgpio_drv_stage(drv, later - 1u, answer);
 }
 
 static int negotiate(struct vgpio_drv *drv)
@@ -331,7 +342,7 @@ static int negotiate(struct vgpio_drv *drv)
     uint64_t offered;
     int err = drv->cfg.bus->get_features(drv->cfg.bus_ctx, &offered);
 
-    if (err < 0) {
+    if (err != VGPIO_OK) {
         return err;
     }
     if (VGPIO_CFG_IRQ && drv->cfg.nirq == 0) {
@@ -344,16 +355,14 @@ static int negotiate(struct vgpio_drv *drv)
         return VGPIO_ERR_NOTSUP;
     }
     err = drv->cfg.bus->set_features(drv->cfg.bus_ctx, drv->features);
-    if (err >= 0) {
-        err = set_status(drv, VGPIO_S_FEATURES_OK);
+    if (err != VGPIO_OK) {
+        return err;
     }
-    if (err >= 0) {
-        err = get_status(drv);
+    err = show(drv, VGPIO_S_FEATURES_OK);
+    if (err < 0) {
+        return err;
     }
-    if (err >= 0) {
-        err = (err & VGPIO_S_FEATURES_OK) != 0 ? VGPIO_OK : VGPIO_ERR_NOTSUP;
-    }
-    return err;
+    return (err & VGPIO_S_FEATURES_OK) != 0 ? VGPIO_OK : VGPIO_ERR_NOTSUP;
 }
 
 /* How many slots of this kind the device's queue can hold, and its size. */
@@ -373,7 +382,7 @@ static unsigned fit(struct vgpio_drv *drv, unsigned kind, unsigned max, uint16_t
     *size = (uint16_t)n;
     /* A queue of one entry holds a request of two descriptors only in this way. */
     if ((drv->features & F_INDIRECT) != 0 && ndesc == 2 && (indirect || n < ndesc)) {
-        drv->indirect = (uint8_t)(drv->indirect | 1u << d->queue[kind]);
+        drv->indirect |= 1u << d->queue[kind];
         ndesc = 1;
     }
     n >>= ndesc - 1u;
@@ -390,7 +399,7 @@ static int queue_up(struct vgpio_drv *drv, unsigned kind)
     uint16_t max = 0;
     int err = drv->cfg.bus->queue_max(drv->cfg.bus_ctx, q, &max);
 
-    if (err < 0) {
+    if (err != VGPIO_OK) {
         return err;
     }
     memset(&vq, 0, sizeof vq);
@@ -405,14 +414,16 @@ static int queue_up(struct vgpio_drv *drv, unsigned kind)
     vq.features = drv->features;
     vgpio_drvq_layout(&vq, drv->cfg.dma_addr + off);
     err = vgpio_drvq_init(&drv->q[q], (uint8_t *)drv->cfg.dma + off, ring, &vq);
-    if (err >= 0) {
+    if (err == VGPIO_OK) {
         err = drv->cfg.bus->queue_start(drv->cfg.bus_ctx, q, &vq);
     }
-    if (err < 0) {
+    if (err != VGPIO_OK) {
         return err;
     }
     slots_link(drv, kind, usable);
-    drv->queues = (uint8_t)(drv->queues | 1u << q);
+    if (QUEUES > 1) {
+        drv->queues |= 1u << q;
+    }
     vgpio_drv_trace(drv, VGPIO_TR_QUEUE_FRESH, q, vq.size);
     return VGPIO_OK;
 }
@@ -429,80 +440,84 @@ static int bring_up(struct vgpio_drv *drv)
     const struct vgpio_dialect *d = DRV_DIALECT(drv);
     int err = set_status(drv, VGPIO_S_ACKNOWLEDGE);
 
-    if (err >= 0) {
+    if (err == VGPIO_OK) {
         err = set_status(drv, VGPIO_S_DRIVER);
     }
     if (!VGPIO_CFG_IRQ && d->event_feature == 0) {
         err = VGPIO_ERR_NOTSUP; /* this dialect cannot do without the second queue */
     }
-    if (err >= 0) {
+    if (err == VGPIO_OK) {
         err = negotiate(drv);
     }
-    if (err >= 0) {
+    if (err == VGPIO_OK) {
         err = d->configure(drv);
     }
-    if (err >= 0) {
+    if (err == VGPIO_OK) {
         err = queue_up(drv, VGPIO_SLOT_REQ);
     }
-    if (err >= 0 && has_events(drv)) {
+    if (err == VGPIO_OK && has_events(drv)) {
         err = queue_up(drv, VGPIO_SLOT_EVENT);
     }
-    if (VGPIO_CFG_DIALECTS && err >= 0 && d->ready != NULL) {
+    if (VGPIO_CFG_DIALECTS && err == VGPIO_OK && d->ready != NULL) {
         err = d->ready(drv);
     }
-    if (err >= 0) {
-        err = set_status(drv, VGPIO_S_DRIVER_OK);
+    if (err == VGPIO_OK) {
+        err = show(drv, VGPIO_S_DRIVER_OK);
+        if (err >= 0) {
+            err = (err & VGPIO_S_NEEDS_RESET) != 0 ? VGPIO_ERR_BROKEN : VGPIO_OK;
+        }
     }
-    if (err >= 0) {
-        err = get_status(drv);
-    }
-    return err >= 0 && (err & VGPIO_S_NEEDS_RESET) != 0 ? VGPIO_ERR_BROKEN : err;
+    return err;
 }
 
 /* Moves the cursor to the next cookie that stop left over. */
-static int stale_left(struct vgpio_drv *drv)
+static PORT_NOINLINE int stale_left(struct vgpio_drv *drv)
 {
-    while (drv->cursor < drv->cfg.nreq && !is_busy(&drv->cfg.slots[drv->cursor])) {
-        drv->cursor++;
+    for (; drv->cursor < drv->cfg.nreq; drv->cursor++) {
+        if (is_busy(&drv->cfg.slots[drv->cursor])) {
+            return 1;
+        }
     }
-    return drv->cursor < drv->cfg.nreq;
+    return 0;
 }
 
-static int begin_reset(struct vgpio_drv *drv)
+/* Resets the device, in `state`. 1: it does not show status 0 yet. */
+static int reset(struct vgpio_drv *drv, unsigned state)
 {
+    int status;
+
+    if (drv->state != state) {
+        int err = set_status(drv, 0);
+
+        if (err != VGPIO_OK) {
+            return err;
+        }
+        drv->state = state;
+        drv->err = VGPIO_ERR_STATE;
+    }
+    status = get_status(drv);
+    return status > 0 ? 1 : status;
+}
+
+/* Is it a device for us? */
+static int identify(const struct vgpio_drv *drv)
+{
+    const struct vgpio_dialect *d = DRV_DIALECT(drv);
     uint32_t id = 0;
     int err = drv->cfg.bus->device_id(drv->cfg.bus_ctx, &id);
 
-    if (err < 0) {
+    if (err != VGPIO_OK) {
         return err;
     }
-    if (id == 0 ||
-        (id != DRV_DIALECT(drv)->device_id && id != DRV_DIALECT(drv)->old_device_id)) {
-        return VGPIO_ERR_NOTSUP;
-    }
-    forget(drv);
-    vgpio_drv_trace(drv, VGPIO_TR_RESET, 0, 0);
-    err = set_status(drv, 0);
-    if (err < 0) {
-        return err;
-    }
-    drv->state = RESETTING;
-    return VGPIO_OK;
-}
-
-/* 1: the device does not show status 0 yet. */
-static int reset_pending(struct vgpio_drv *drv)
-{
-    int status = get_status(drv);
-
-    return status > 0 ? 1 : status;
+    return id != 0 && (id == d->device_id || id == d->old_device_id) ? VGPIO_OK
+                                                                     : VGPIO_ERR_NOTSUP;
 }
 
 int vgpio_drv_start(struct vgpio_drv *drv)
 {
     int err;
 
-    if (drv->state == RUNNING && drv->err == 0) {
+    if (drv->err == VGPIO_OK) {
         return VGPIO_OK;
     }
     if (drv->state == RUNNING || drv->state == STOPPING ||
@@ -510,22 +525,25 @@ int vgpio_drv_start(struct vgpio_drv *drv)
         return VGPIO_ERR_STATE;
     }
     if (drv->state != RESETTING) {
-        err = begin_reset(drv);
-        if (err < 0) {
+        err = identify(drv);
+        if (err != VGPIO_OK) {
             return err;
         }
+        forget(drv);
+        vgpio_drv_trace(drv, VGPIO_TR_RESET, 0, 0);
     }
-    err = reset_pending(drv);
+    err = reset(drv, RESETTING);
     if (err != 0) {
         return err;
     }
     err = bring_up(drv);
-    if (err < 0) {
+    if (err != VGPIO_OK) {
         (void)set_status(drv, VGPIO_S_FAILED);
         drv->state = HALF;
         return err;
     }
     drv->state = RUNNING;
+    drv->err = VGPIO_OK;
     return vgpio_drv_flush(drv); /* no doorbell before DRIVER_OK (CORE-DRV-19) */
 }
 
@@ -536,14 +554,7 @@ int vgpio_drv_stop(struct vgpio_drv *drv)
     if (drv->state == IDLE || drv->state == STOPPED) {
         return VGPIO_OK;
     }
-    if (drv->state != STOPPING) {
-        err = set_status(drv, 0);
-        if (err < 0) {
-            return err;
-        }
-        drv->state = STOPPING;
-    }
-    err = reset_pending(drv);
+    err = reset(drv, STOPPING);
     if (err == 0) {
         drv->state = STOPPED;
         drv->cursor = 0;
@@ -555,7 +566,7 @@ int vgpio_drv_stop(struct vgpio_drv *drv)
 
 uint16_t vgpio_drv_ngpio(const struct vgpio_drv *drv)
 {
-    return drv->ngpio;
+    return (uint16_t)drv->ngpio;
 }
 
 uint32_t vgpio_drv_names_size(const struct vgpio_drv *drv)
@@ -563,7 +574,7 @@ uint32_t vgpio_drv_names_size(const struct vgpio_drv *drv)
     return drv->names_size;
 }
 
-/* With one queue alone it is there as long as the driver runs. */
+/* One queue alone is there as long as the driver runs; nobody keeps that in mind. */
 static int has_queue(const struct vgpio_drv *drv, unsigned q)
 {
     return QUEUES == 1 || (drv->queues & 1u << q) != 0;
@@ -572,9 +583,6 @@ static int has_queue(const struct vgpio_drv *drv, unsigned q)
 /* 0, or why nothing can be asked of the device. */
 static int ready(const struct vgpio_drv *drv)
 {
-    if (drv->state != RUNNING) {
-        return VGPIO_ERR_STATE;
-    }
     return drv->err;
 }
 
@@ -661,7 +669,7 @@ int vgpio_drv_flush(struct vgpio_drv *drv)
         return err;
     }
     for (q = 0; q < QUEUES; q++) {
-        uint8_t bit = (uint8_t)(1u << q);
+        unsigned bit = 1u << q;
         uint32_t data;
         int rung;
 

@@ -2,6 +2,7 @@
 /* The standard's dialect of the driver (virtio 1.2, GPIO device). */
 #include <virtiogpio/wire.h>
 
+#include "bytes.h"
 #include "dialect.h"
 #include "port.h"
 
@@ -50,16 +51,16 @@ static int read_config(const struct vgpio_drv *drv, uint8_t *raw)
     do {
         int err = generation(drv, &before);
 
-        if (err >= 0) {
+        if (err == VGPIO_OK) {
             err = read_field(drv, raw, OFF_NGPIO, 2);
         }
-        if (VGPIO_CFG_NAMES && err >= 0) {
+        if (VGPIO_CFG_NAMES && err == VGPIO_OK) {
             err = read_field(drv, raw, OFF_NAMES_SIZE, 4);
         }
-        if (err >= 0) {
+        if (err == VGPIO_OK) {
             err = generation(drv, &after);
         }
-        if (err < 0 || before == after) {
+        if (err != VGPIO_OK || before == after) {
             return err;
         }
     } while (--tries != 0);
@@ -68,28 +69,28 @@ static int read_config(const struct vgpio_drv *drv, uint8_t *raw)
 
 int vgpio_std_configure(struct vgpio_drv *drv)
 {
-    uint8_t raw[VGPIO_CONFIG_SIZE] = {0};
-    struct vgpio_config c;
+    uint8_t raw[VGPIO_CONFIG_SIZE];
     uint32_t i;
     int err = read_config(drv, raw);
 
-    if (err < 0) {
+    if (err != VGPIO_OK) {
         return err;
     }
-    vgpio_config_decode(&c, raw);
-    drv->ngpio = c.ngpio;
-    drv->names_size = c.names_size;
-    for (i = 0; VGPIO_CFG_IRQ && i < c.ngpio && i < drv->cfg.irq_map_len; i++) {
+    drv->ngpio = get16(raw + OFF_NGPIO);
+    if (VGPIO_CFG_NAMES) {
+        drv->names_size = get32(raw + OFF_NAMES_SIZE);
+    }
+    for (i = 0; VGPIO_CFG_IRQ && i < drv->ngpio && i < drv->cfg.irq_map_len; i++) {
         drv->cfg.irq_map[i] = 0;
     }
-    if (c.ngpio != 1) {
+    if (drv->ngpio != 1) {
         return VGPIO_OK;
     }
     /* A device of the draft has a version where a standard one has its number of lines,
      * and that number behind it, where ours has two bytes of padding. It would never
      * answer. */
     err = read_field(drv, raw, OFF_PADDING, 2);
-    if (err >= 0 && (raw[OFF_PADDING] | raw[OFF_PADDING + 1u]) != 0) {
+    if (err == VGPIO_OK && get16(raw + OFF_PADDING) != 0) {
         vgpio_drv_trace(drv, VGPIO_TR_DIALECT, 0, 0);
         err = VGPIO_ERR_NOTSUP;
     }
@@ -131,9 +132,9 @@ static void set_output(struct vgpio_drv *drv, uint16_t line, int output)
     }
 }
 
-static uint16_t slot_of(const struct vgpio_drv *drv, const struct vgpio_drv_slot *s)
+static unsigned slot_of(const struct vgpio_drv *drv, const struct vgpio_drv_slot *s)
 {
-    return (uint16_t)(s - drv->cfg.slots);
+    return (unsigned)(s - drv->cfg.slots);
 }
 
 static int irq_bind(struct vgpio_drv *drv, uint16_t line, struct vgpio_drv_slot **irq)
@@ -165,7 +166,7 @@ static void irq_unbind(struct vgpio_drv *drv, struct vgpio_drv_slot *irq)
     vgpio_drv_give(drv, slot_of(drv, irq));
 }
 
-static void irq_fill(const struct vgpio_drv *drv, uint16_t slot)
+static void irq_fill(const struct vgpio_drv *drv, unsigned slot)
 {
     uint8_t *cell = vgpio_drv_cell(drv, slot);
     struct vgpio_irq_request req;
@@ -276,7 +277,7 @@ static void remember(struct vgpio_drv *drv, const struct vgpio_request *req,
     }
 }
 
-static void fill_request(struct vgpio_drv *drv, uint16_t slot,
+static void fill_request(struct vgpio_drv *drv, unsigned slot,
                          const struct vgpio_request *req)
 {
     uint8_t *cell = vgpio_drv_cell(drv, slot);
@@ -308,13 +309,13 @@ int vgpio_std_submit(struct vgpio_drv *drv, struct vgpio_request *req, void *coo
             err = irq_bind(drv, req->line, &irq);
         }
         if (err < 0) {
-            vgpio_drv_give(drv, (uint16_t)slot);
+            vgpio_drv_give(drv, (unsigned)slot);
             return err;
         }
     }
-    fill_request(drv, (uint16_t)slot, req);
+    fill_request(drv, (unsigned)slot, req);
     remember(drv, req, &drv->cfg.slots[slot], irq);
-    vgpio_drv_stage_later(drv, (uint16_t)slot);
+    vgpio_drv_stage_later(drv, (unsigned)slot);
     return VGPIO_OK;
 }
 
@@ -337,9 +338,9 @@ int vgpio_std_read_names(struct vgpio_drv *drv, uint8_t *buf, uint32_t len, void
     }
     buf[0] = VGPIO_STATUS_ERR;
     VGPIO_DMA_CLEAN(buf, 1 + drv->names_size);
-    fill_request(drv, (uint16_t)slot, &req);
+    fill_request(drv, (unsigned)slot, &req);
     drv->names = buf;
-    vgpio_drv_stage_later(drv, (uint16_t)slot);
+    vgpio_drv_stage_later(drv, (unsigned)slot);
     return VGPIO_OK;
 }
 
@@ -370,7 +371,7 @@ static int names_result(struct vgpio_drv *drv, uint32_t written)
 
 /* Status and value are each read once; they cannot belong together less than the device
  * wants them to. */
-static int answer_result(const struct vgpio_drv *drv, uint16_t slot, uint32_t written)
+static int answer_result(const struct vgpio_drv *drv, unsigned slot, uint32_t written)
 {
     const uint8_t *cell = vgpio_drv_cell(drv, slot) + VGPIO_CELL_WRITE;
     uint8_t status = vgpio_drv_byte(cell);
@@ -409,7 +410,7 @@ static void irq_answered(struct vgpio_drv *drv, uint16_t line, int result)
     }
 }
 
-static int req_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
+static int req_used(struct vgpio_drv *drv, unsigned slot, uint32_t written,
                     struct vgpio_drv_event *ev)
 {
     struct vgpio_drv_slot *s = &drv->cfg.slots[slot];
@@ -430,7 +431,7 @@ static int req_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
     return tell;
 }
 
-static int irq_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
+static int irq_used(struct vgpio_drv *drv, unsigned slot, uint32_t written,
                     struct vgpio_drv_event *ev)
 {
     struct vgpio_drv_slot *irq = &drv->cfg.slots[slot];
@@ -457,7 +458,7 @@ static int irq_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
     return tell;
 }
 
-int vgpio_std_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
+int vgpio_std_used(struct vgpio_drv *drv, unsigned slot, uint32_t written,
                    struct vgpio_drv_event *ev)
 {
     return vgpio_drv_kind(drv, slot) == VGPIO_SLOT_REQ ? req_used(drv, slot, written, ev)

@@ -62,8 +62,13 @@ int vgpio_mmio_bus_init_abi(struct vgpio_mmio_bus *b, volatile void *base, uint6
     if (base == NULL || ((uintptr_t)base & 3u) != 0) {
         return VGPIO_ERR_INVAL;
     }
-    memset(b, 0, sizeof *b);
     b->base = base;
+    if (VGPIO_CFG_MMIO_IO) {
+        b->io = NULL;
+    }
+    if (VGPIO_CFG_QUEUE_STOP) {
+        b->ring_reset = b->resetting = 0;
+    }
     return probe(b);
 }
 

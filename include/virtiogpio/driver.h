@@ -190,18 +190,21 @@ struct vgpio_drv_config {
 /** A driver. Opaque by contract. */
 struct vgpio_drv {
     /** @cond PRIVATE */
-    /* Small things first: small CPUs reach those with short instructions. */
-    uint8_t state, status, queues, indirect, owed, turn;
-    int8_t err;
-    uint16_t ngpio, cursor;
-    uint16_t free_slot[2];
-    uint16_t later;              /* slot to stage once the dialect returned, and 1 */
-    struct vgpio_drv_config cfg; /* `dma`, `dma_addr`: behind the padding */
-    uint8_t *cells;
-    uint8_t *names;
-    uint64_t features;
-    uint32_t names_size;
+    /* Whole words, and those first that are needed often: small CPUs reach these with
+     * short instructions. */
+    unsigned state, status;
+    int err; /* while it runs the sticky one, else VGPIO_ERR_STATE */
+    unsigned ngpio, cursor;
+    unsigned free_slot[2];
+    unsigned later; /* slot to stage once the dialect returned, and 1 */
+    unsigned owed;
     uint32_t kick_data[2];
+    uint8_t *cells;
+    uint64_t features;
+    struct vgpio_drv_config cfg; /* `dma`, `dma_addr`: behind the padding */
+    unsigned queues, indirect, turn;
+    uint8_t *names;
+    uint32_t names_size;
     uint16_t own[6]; /* the dialect's */
     struct vgpio_drvq q[2];
     /** @endcond */

@@ -477,7 +477,8 @@ VGPIO_API void vgpio_drvq_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr
  *
  * @param q      caller's memory, any contents
  * @param ring   the ring memory as the driver sees it, 8-aligned: the byte at `desc`. The
- *               other areas lie behind it in the order and distance that `setup` says
+ *               other areas lie behind it in the order and distance that `setup` says;
+ *               all up to the end of the last one is zeroed, what lies between them too
  * @param slots  `size` elements, any contents; must outlive the queue
  * @param setup  copied; `features` must be the negotiated word
  * @return 0; #VGPIO_ERR_INVAL: NULL, a size that is no power of two from 1 to 32768

@@ -319,7 +319,7 @@ static int drv_unmask(struct vgpio_drv *drv, uint16_t line)
 }
 
 /* Half of a request is over; the slot is free after both. */
-static void half_done(struct vgpio_drv *drv, uint16_t slot, unsigned half)
+static void half_done(struct vgpio_drv *drv, unsigned slot, unsigned half)
 {
     struct vgpio_drv_slot *s = &drv->cfg.slots[slot];
 
@@ -349,7 +349,7 @@ static int received(struct vgpio_drv *drv, const uint8_t m[MSG],
     return told;
 }
 
-static int drv_used(struct vgpio_drv *drv, uint16_t slot, uint32_t written,
+static int drv_used(struct vgpio_drv *drv, unsigned slot, uint32_t written,
                     struct vgpio_drv_event *ev)
 {
     const uint8_t *cell = vgpio_drv_cell(drv, slot) + VGPIO_CELL_WRITE;
