@@ -54,8 +54,8 @@ static unsigned nirq(const struct vgpio_drv *drv)
     return VGPIO_CFG_IRQ ? drv->cfg.nirq : 0;
 }
 
-/* Puts the first `usable` slots of a kind, which are zeroed, on its list: what is in flight
- * then always fits the ring. Lists go by numbers of slots and 1; 0 ends them. */
+/* Puts the first `usable` slots of a kind, which are zeroed, on its list: what is in
+ * flight then always fits the ring. Lists go by numbers of slots and 1; 0 ends them. */
 static void slots_link(struct vgpio_drv *drv, unsigned kind, unsigned usable)
 {
     unsigned i = kind == VGPIO_SLOT_REQ ? 0 : drv->cfg.nreq;

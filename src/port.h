@@ -33,8 +33,8 @@ int memcmp(const void *a, const void *b, size_t n);
  * port_fence             full: an earlier store is visible before a later load is done
  * port_fence_platform    the same, also against a device that is no CPU of this system
  *                        (VIRTIO_F_ORDER_PLATFORM)
- * PORT_ONE_ORDER         optional: 1 where port_fence_platform() stands for every barrier,
- *                        so that VIRTIO_F_ORDER_PLATFORM makes no difference
+ * PORT_ONE_ORDER         optional: 1 where port_fence_platform() is every barrier, and so
+ *                        VIRTIO_F_ORDER_PLATFORM makes no difference
  * PORT_COPIED            optional: the compiler may not read again, behind it, what a
  *                        memcpy before it took out of shared memory */
 
@@ -124,8 +124,8 @@ static inline void port_fence(void)
 #endif
 }
 
-/* On these Arm CPUs all barriers are the same one; on small RISC-V ones the strongest costs
- * less than to ask which is needed. */
+/* On these Arm CPUs all barriers are the same one; on small RISC-V ones the strongest
+ * costs less than to ask which is needed. */
 #if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M' && __ARM_ARCH < 8
 #define PORT_ONE_ORDER 1
 #elif defined(__riscv_xlen) && __riscv_xlen == 32
