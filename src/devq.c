@@ -6,46 +6,75 @@
 #define LAYOUT(q, step)                                                                  \
     (vq_is_packed(q) ? vgpio_devq_packed_##step : vgpio_devq_split_##step)
 
-/* Maps a ring area. It must come back whole, because ring words need single-copy
- * atomicity and a copy cannot give that, and aligned for the words in it. */
-static uint8_t *map_area(const struct vgpio_mem *mem, uint32_t bytes, uint64_t gpa,
-                         unsigned low, unsigned access)
+/* A ring area: its bytes for each entry and besides, what its address is a multiple of,
+ * less one, and what is done there. */
+struct area {
+    uint8_t each, more, low, access;
+};
+
+static const struct area split_areas[3] = {
+    {DESC_BYTES, 0, 15, VGPIO_MEM_READ},
+    {2, SPLIT_AVAIL_BYTES(0), 1, VGPIO_MEM_READ},
+    {8, SPLIT_USED_BYTES(0), 3, VGPIO_MEM_READ | VGPIO_MEM_WRITE},
+};
+static const struct area packed_areas[3] = {
+    {DESC_BYTES, 0, 15, VGPIO_MEM_READ | VGPIO_MEM_WRITE},
+    {0, PACKED_EVENT_BYTES, 3, VGPIO_MEM_READ},
+    {0, PACKED_EVENT_BYTES, 3, VGPIO_MEM_READ | VGPIO_MEM_WRITE},
+};
+
+static inline const struct area *area_of(const struct vgpio_devq *q, unsigned i)
 {
-    uint32_t got = bytes;
+    return (vq_is_packed(q) ? packed_areas : split_areas) + i;
+}
+
+static inline uint32_t area_bytes(const struct vgpio_devq *q, const struct area *a)
+{
+    return a->each * (uint32_t)q->at.size + a->more;
+}
+
+/* Maps area `i`. It must come back whole, because ring words need single-copy atomicity
+ * and a copy cannot give that, and aligned for the words in it. */
+static uint8_t *map_area(const struct vgpio_devq *q, unsigned i, uint64_t gpa)
+{
+    const struct area *a = area_of(q, i);
+    uint32_t bytes = area_bytes(q, a), got = bytes;
     uint8_t *p;
 
-    if (gpa & low) {
+    if (gpa & a->low) {
         return NULL;
     }
-    p = vgpio_mem_map(mem, gpa, &got, access);
-    if (p != NULL && (got != bytes || ((uintptr_t)p & low & 7u) != 0)) {
-        vgpio_mem_unmap(mem, p, got);
-        p = NULL;
+    p = vgpio_mem_map(q->mem, gpa, &got, a->access);
+    if (got != bytes || ((uintptr_t)p & a->low & 7u) != 0) {
+        vgpio_mem_unmap(q->mem, p, got);
+        return NULL;
     }
     return p;
 }
 
-static uint32_t driver_bytes(const struct vgpio_devq *q)
+static inline int map_ring(struct vgpio_devq *q)
 {
-    return vq_is_packed(q) ? PACKED_EVENT_BYTES : SPLIT_AVAIL_BYTES(q->at.size);
-}
-
-static uint32_t device_bytes(const struct vgpio_devq *q)
-{
-    return vq_is_packed(q) ? PACKED_EVENT_BYTES : SPLIT_USED_BYTES(q->at.size);
-}
-
-static int map_ring(struct vgpio_devq *q)
-{
-    const unsigned both = VGPIO_MEM_READ | VGPIO_MEM_WRITE;
-    unsigned packed = vq_is_packed(q);
-
-    q->desc = map_area(q->mem, DESC_BYTES * (uint32_t)q->at.size, q->at.desc, 15,
-                       packed ? both : VGPIO_MEM_READ);
-    q->driver =
-        map_area(q->mem, driver_bytes(q), q->at.driver, packed ? 3 : 1, VGPIO_MEM_READ);
-    q->device = map_area(q->mem, device_bytes(q), q->at.device, 3, both);
+    q->desc = map_area(q, 0, q->at.desc);
+    q->driver = map_area(q, 1, q->at.driver);
+    q->device = map_area(q, 2, q->at.device);
     return q->desc != NULL && q->driver != NULL && q->device != NULL;
+}
+
+/* What was published so far is written in a split ring itself and nobody can tell it
+ * better; how far the driver's heads were taken is written nowhere. */
+static inline int split_start(struct vgpio_devq *q, const struct vgpio_vq_setup *setup)
+{
+    q->at.used_pos = ring_ld16(q->device + USED_IDX);
+    if (!(setup->flags & VGPIO_VQ_TOLD)) {
+        q->at.avail_pos = 0;
+    }
+    q->u.avail_seen = q->at.avail_pos;
+    return VGPIO_OK;
+}
+
+static inline int start_layout(struct vgpio_devq *q, const struct vgpio_vq_setup *setup)
+{
+    return vq_is_packed(q) ? vgpio_devq_packed_start(q, setup) : split_start(q, setup);
 }
 
 int vgpio_devq_start(struct vgpio_devq *q, const struct vgpio_mem *mem,
@@ -71,7 +100,7 @@ int vgpio_devq_start(struct vgpio_devq *q, const struct vgpio_mem *mem,
     q->state = DEVQ_STATE(VGPIO_OK);
     q->at = *setup;
     q->at.flags = VGPIO_VQ_TOLD;
-    err = map_ring(q) ? LAYOUT(q, start)(q, setup) : VGPIO_ERR_FAULT;
+    err = map_ring(q) ? start_layout(q, setup) : VGPIO_ERR_FAULT;
     if (err != VGPIO_OK) {
         vgpio_devq_stop(q, NULL);
         return err;
@@ -94,13 +123,16 @@ int vgpio_devq_start(struct vgpio_devq *q, const struct vgpio_mem *mem,
 
 void vgpio_devq_stop(struct vgpio_devq *q, struct vgpio_vq_setup *where)
 {
+    uint8_t *const *mapped = &q->desc; /* three in a row */
+    unsigned i;
+
     if (where != NULL) {
         *where = q->at;
     }
     if (q->state != 0) {
-        vgpio_mem_unmap(q->mem, q->desc, DESC_BYTES * (uint32_t)q->at.size);
-        vgpio_mem_unmap(q->mem, q->driver, driver_bytes(q));
-        vgpio_mem_unmap(q->mem, q->device, device_bytes(q));
+        for (i = 0; i < 3; i++) {
+            vgpio_mem_unmap(q->mem, mapped[i], area_bytes(q, area_of(q, i)));
+        }
         q->state = 0;
 #if VGPIO_CFG_FAST
         q->flags &= (uint8_t)~VQ_FAST;
@@ -147,15 +179,22 @@ int vgpio_devq_rearm(struct vgpio_devq *q)
 
 #endif
 
+/* ---- chains ---- */
+
 #if VGPIO_CFG_INDIRECT
 
-/* Entries of a table are copied out one by one: it may lie across regions. */
-int vgpio_devq_table_entry(const struct vgpio_chain *c, uint64_t raw[2])
-{
-    int err = vgpio_mem_read(c->q->mem, c->table + DESC_BYTES * (uint32_t)c->next, raw,
-                             DESC_BYTES);
+/* An indirect table is not bound by the ring: a queue of one entry can only work that
+ * way. It is bound all the same, because a guest chooses how long we walk. */
+#define CHAIN_TABLE_MAX 1024u
 
-    if (err != VGPIO_OK) {
+#define chain_in_table(c) ((c)->table_len != 0)
+
+/* Entries of a table are copied out one by one: it may lie across regions. */
+static inline int load_entry(const struct vgpio_chain *c, uint64_t raw[2])
+{
+    uint64_t gpa = c->table + DESC_BYTES * (uint32_t)c->next;
+
+    if (vgpio_mem_read(c->q->mem, gpa, raw, DESC_BYTES) != VGPIO_OK) {
         return VGPIO_ERR_FAULT;
     }
     raw[0] = port_le64(raw[0]);
@@ -163,66 +202,166 @@ int vgpio_devq_table_entry(const struct vgpio_chain *c, uint64_t raw[2])
     return VGPIO_OK;
 }
 
-/* WRITE on the descriptor means nothing (RING-DEV-05). */
-int vgpio_devq_enter_table(struct vgpio_chain *c, const struct desc *d)
+/* What is in hand is no piece but a table, and the chain goes on in there. WRITE on its
+ * descriptor means nothing (RING-DEV-05). */
+static inline int enter_table(struct vgpio_chain *c)
 {
-    if (!vq_has_indirect(c->q) || d->len == 0 || d->len % DESC_BYTES != 0) {
+    uint16_t size = c->q->at.size, most = size > CHAIN_TABLE_MAX ? size : CHAIN_TABLE_MAX;
+    uint32_t len = c->piece.left, n = len / DESC_BYTES;
+
+    if (chain_in_table(c) || c->ttl != 0 || c->head.ndesc != 1) {
         return VGPIO_ERR_PROTO;
     }
-    if (d->addr > UINT64_MAX - (d->len - 1)) {
+    if (!vq_has_indirect(c->q) || n == 0 || len % DESC_BYTES != 0 ||
+        (vq_is_packed(c->q) && n > most)) {
+        return VGPIO_ERR_PROTO;
+    }
+    if (c->piece.gpa > UINT64_MAX - (len - 1)) {
         return VGPIO_ERR_FAULT;
     }
-    c->table = d->addr;
-    c->table_len = d->len / DESC_BYTES;
-    c->flags |= CHAIN_TABLE;
+    c->table = c->piece.gpa;
+    c->table_len = n;
+    c->ttl = vq_is_packed(c->q) ? (uint16_t)n : most;
     c->next = 0;
     return VGPIO_OK;
 }
 
+#else
+
+#define chain_in_table(c) 0
+
+static inline int load_entry(const struct vgpio_chain *c, uint64_t raw[2])
+{
+    (void)c, (void)raw;
+    return VGPIO_ERR_PROTO;
+}
+
+static inline int enter_table(struct vgpio_chain *c)
+{
+    (void)c;
+    return VGPIO_ERR_PROTO;
+}
+
 #endif
 
-/* Goes on to a piece of the wanted kind (0 or CHAIN_WRITE) with bytes left in it: 1, or 0
- * when there is none, or the queue's error. Pieces on the way are dropped unread. */
-static int chain_seek(struct vgpio_chain *c, unsigned kind)
+/* Loads descriptor `next`, which there is, each word once: `raw` as the layout has it. */
+static inline int load(const struct vgpio_chain *c, uint64_t raw[2])
+{
+    const uint8_t *p = c->q->desc + DESC_BYTES * (uint32_t)c->next;
+
+    if (chain_in_table(c)) {
+        return load_entry(c, raw);
+    }
+    raw[0] = ring_ld64(p);
+    raw[1] = ring_ld64(p + 8);
+    return VGPIO_OK;
+}
+
+/* The flags of a descriptor, and where the chain goes on. A packed one goes on with what
+ * follows, to an end that is known, and in its tables only WRITE means something. */
+static inline unsigned follow(struct vgpio_chain *c, uint64_t rest)
+{
+    unsigned flags;
+
+    if (!vq_is_packed(c->q)) {
+        c->next = (uint16_t)(rest >> 48);
+        return (unsigned)(rest >> 32); /* and more above, which nobody looks at */
+    }
+    flags = (unsigned)(rest >> 48) & (DESC_F_WRITE | DESC_F_INDIRECT);
+    c->next++;
+    if (chain_in_table(c)) {
+        flags &= DESC_F_WRITE;
+    } else if (c->next == c->q->at.size) {
+        c->next = 0;
+    }
+    return c->ttl != 0 ? flags | DESC_F_NEXT : flags;
+}
+
+/* Fetches the next piece, from the table that stands for it too. */
+static inline int fetch(struct vgpio_chain *c)
+{
+    uint32_t access;
+    uint64_t raw[2];
+    unsigned flags;
+    int err;
+
+    do {
+        if (c->next >= (chain_in_table(c) ? c->table_len : c->q->at.size)) {
+            return VGPIO_ERR_PROTO;
+        }
+        err = load(c, raw);
+        if (err) {
+            return err;
+        }
+        c->ttl--;
+        flags = follow(c, raw[1]);
+        if (!(flags & DESC_F_NEXT)) {
+            c->ttl = 0;
+        } else if (c->ttl == 0) {
+            return VGPIO_ERR_PROTO; /* longer than any honest chain: a loop */
+        }
+        c->piece.gpa = raw[0];
+        c->piece.left = (uint32_t)raw[1];
+        if (!(flags & DESC_F_INDIRECT)) {
+            access = flags & DESC_F_WRITE ? VGPIO_MEM_WRITE : VGPIO_MEM_READ;
+            c->total += c->piece.left;
+            if (access < c->piece.access || c->total < c->piece.left) {
+                return VGPIO_ERR_PROTO;
+            }
+            c->piece.access = access;
+            return VGPIO_OK;
+        }
+        err = enter_table(c);
+    } while (err == VGPIO_OK);
+    return err;
+}
+
+/* Goes on to a piece of the wanted access with bytes left in it: 1, or 0 when there is
+ * none, or the queue's error. Pieces on the way are dropped unread. */
+static int chain_seek(struct vgpio_chain *c, uint32_t access)
 {
     int err = devq_dead(c->q);
 
     while (!err) {
-        unsigned have = c->flags & CHAIN_WRITE;
-
-        if (have == kind && c->left != 0) {
+        if (c->piece.access == access && c->piece.left != 0) {
             return 1;
         }
-        if (have > kind || !(c->flags & CHAIN_NEXT)) {
+        if (c->piece.access > access || c->ttl == 0) {
             return 0;
         }
-        err = LAYOUT(c->q, next)(c);
+        err = fetch(c);
+        if (err) {
+            return devq_break(c->q, err);
+        }
     }
     return err;
 }
 
-/* Moves up to `len` bytes between the piece in hand and `buf`, or with NULL past those
- * that map. Returns how many, 0 where none do. */
-static PORT_NOINLINE uint32_t chain_step(struct vgpio_chain *c, void *buf, uint32_t len,
-                                         unsigned access)
+int vgpio_devq_begin(struct vgpio_chain *c, struct vgpio_devq *q, uint16_t next,
+                     uint16_t ttl)
 {
-    uint32_t n =
-        vgpio_mem_piece(c->q->mem, len < c->left ? len : c->left, c->gpa, buf, access);
-
-    c->gpa += n;
-    c->left -= n;
-    return n;
+    c->q = q;
+    c->next = next;
+    c->ttl = ttl;
+    c->table_len = 0;
+    c->total = 0;
+    c->piece.left = 0;
+    c->piece.access = VGPIO_MEM_READ;
+    return chain_seek(c, VGPIO_MEM_READ);
 }
 
 /* One body for both directions: taken into both, it would be there twice. */
 static PORT_NOINLINE uint32_t chain_move(struct vgpio_chain *c, uint8_t *buf,
-                                         uint32_t len, unsigned kind)
+                                         uint32_t len, uint32_t access)
 {
-    uint32_t done = 0, n = 1;
+    uint32_t done = 0;
 
-    while (done < len && n != 0 && chain_seek(c, kind) > 0) {
-        n = chain_step(c, buf + done, len - done,
-                       kind ? VGPIO_MEM_WRITE : VGPIO_MEM_READ);
+    while (done < len && chain_seek(c, access) > 0) {
+        uint32_t n = vgpio_mem_step(c->q->mem, &c->piece, buf + done, len - done);
+
+        if (n == 0) {
+            break;
+        }
         done += n;
     }
     return done;
@@ -230,26 +369,27 @@ static PORT_NOINLINE uint32_t chain_move(struct vgpio_chain *c, uint8_t *buf,
 
 uint32_t vgpio_chain_read(struct vgpio_chain *c, void *dst, uint32_t len)
 {
-    return chain_move(c, dst, len, 0);
+    return chain_move(c, dst, len, VGPIO_MEM_READ);
 }
 
 uint32_t vgpio_chain_write(struct vgpio_chain *c, const void *src, uint32_t len)
 {
     /* Where bytes go into the chain, nothing is stored here. */
-    return chain_move(c, (uint8_t *)(uintptr_t)src, len, CHAIN_WRITE);
+    return chain_move(c, (uint8_t *)(uintptr_t)src, len, VGPIO_MEM_WRITE);
 }
 
 int vgpio_chain_where(struct vgpio_chain *c, uint64_t *gpa)
 {
-    int found = chain_seek(c, CHAIN_WRITE);
+    int found = chain_seek(c, VGPIO_MEM_WRITE);
+    uint64_t at = c->piece.gpa;
 
     if (found <= 0) {
         return found ? found : VGPIO_ERR_NOSPC;
     }
-    if (chain_step(c, NULL, 1, VGPIO_MEM_WRITE) == 0) {
+    if (vgpio_mem_step(c->q->mem, &c->piece, NULL, 1) == 0) {
         return VGPIO_ERR_IO;
     }
-    *gpa = c->gpa - 1;
+    *gpa = at;
     return VGPIO_OK;
 }
 
@@ -258,11 +398,11 @@ int vgpio_chain_finish(struct vgpio_chain *c, uint32_t *room)
     uint32_t n = 0;
     int more;
 
-    while ((more = chain_seek(c, CHAIN_WRITE)) > 0) {
-        n += c->left; /* no wrap: the whole chain was seen to stay below 2^32 */
-        c->left = 0;
+    while ((more = chain_seek(c, VGPIO_MEM_WRITE)) > 0) {
+        n += c->piece.left; /* no wrap: the whole chain was seen to stay below 2^32 */
+        c->piece.left = 0;
     }
-    c->left = 0; /* of a chain that nothing can be written to */
+    c->piece.left = 0; /* of a chain that nothing can be written to */
     if (more == 0 && room != NULL) {
         *room = n;
     }

@@ -6,16 +6,6 @@
 #include "mem.h"
 #include "ring.h"
 
-/* Cursor flags. WRITE says of what kind the piece in hand is, and stays set: nothing
- * readable may follow. */
-#define CHAIN_NEXT 1u  /* there is a descriptor after this one */
-#define CHAIN_WRITE 2u /* the piece in hand is device-writable */
-#define CHAIN_TABLE 4u /* `next` counts entries of an indirect table */
-
-/* An indirect table is not bound by the ring: a queue of one entry can only work that
- * way. It is bound all the same, because a guest chooses how long we walk. */
-#define CHAIN_TABLE_MAX 1024u
-
 /* What calls answer, shifted so that a queue of zeros is a stopped one. */
 #define DEVQ_STATE(err) ((int8_t)((err)-VGPIO_ERR_STATE))
 
@@ -34,36 +24,6 @@ static inline int devq_break(struct vgpio_devq *q, int err)
     q->flags &= (uint8_t)~VQ_FAST;
 #endif
     return err;
-}
-
-/* A descriptor, each field loaded once. */
-struct desc {
-    uint64_t addr;
-    uint32_t len;
-    uint16_t flags, next; /* packed: `next` is not used */
-};
-
-#if VGPIO_CFG_INDIRECT
-#define chain_in_table(c) ((c)->flags & CHAIN_TABLE)
-#else
-#define chain_in_table(c) 0u
-#endif
-
-/* Makes the descriptor the piece in hand, if it may stand where it does. `flags`: its
- * WRITE, and whether one follows. */
-static inline int devq_take_piece(struct vgpio_chain *c, const struct desc *d,
-                                  unsigned flags)
-{
-    uint32_t total = c->total + d->len;
-
-    if ((c->flags & ~flags & CHAIN_WRITE) || total < d->len) {
-        return VGPIO_ERR_PROTO;
-    }
-    c->total = total;
-    c->gpa = d->addr;
-    c->left = d->len;
-    c->flags = (uint8_t)(chain_in_table(c) | flags);
-    return VGPIO_OK;
 }
 
 /* Every store to the area at `base` passes here with what it changed. */
@@ -103,13 +63,11 @@ static inline void devq_packed_put(uint8_t *p, uint16_t id, uint32_t written,
     }
 }
 
-#if VGPIO_CFG_INDIRECT
-/* Both words of entry `next` of the table, in order of the CPU. */
-int vgpio_devq_table_entry(const struct vgpio_chain *c, uint64_t raw[2]);
-/* From here on the chain goes through the table that the descriptor names; its place in
- * the ring is sound. */
-int vgpio_devq_enter_table(struct vgpio_chain *c, const struct desc *d);
-#endif
+/* For pop: a chain whose head is set, before its first piece, and then in it. It begins
+ * at descriptor `next` and is `ttl` long at most (packed: it is so long). Below 0: the
+ * queue broke. */
+int vgpio_devq_begin(struct vgpio_chain *c, struct vgpio_devq *q, uint16_t next,
+                     uint16_t ttl);
 
 /* Each layout: the calls of queue.h, which devq.c sends here by the bit of the queue.
  * Where one layout is compiled in its functions are those calls, with nothing between. */
@@ -144,12 +102,8 @@ int vgpio_devq_packed_push(struct vgpio_devq *q, struct vgpio_head head,
 int vgpio_devq_packed_publish(struct vgpio_devq *q);
 int vgpio_devq_packed_rearm(struct vgpio_devq *q);
 
-/* start: sets both positions, the ring is mapped; next: the chain's next piece, which is
- * known to exist. */
-int vgpio_devq_split_start(struct vgpio_devq *q, const struct vgpio_vq_setup *setup);
-int vgpio_devq_split_next(struct vgpio_chain *c);
+/* Sets both positions of a ring that is mapped. */
 int vgpio_devq_packed_start(struct vgpio_devq *q, const struct vgpio_vq_setup *setup);
-int vgpio_devq_packed_next(struct vgpio_chain *c);
 int vgpio_devq_packed_blank(const struct vgpio_devq *q);
 
 #endif /* VGPIO_DEVQ_H */

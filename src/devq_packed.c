@@ -39,95 +39,6 @@ int vgpio_devq_packed_start(struct vgpio_devq *q, const struct vgpio_vq_setup *s
     return VGPIO_OK;
 }
 
-/* Fetches the descriptor or table entry `next`, which the chain is known to have. */
-static inline void fetch(struct vgpio_chain *c, struct desc *d)
-{
-    const uint8_t *p = c->q->desc + DESC_BYTES * (uint32_t)c->next;
-    uint64_t rest = ring_ld64(p + 8);
-
-    d->addr = ring_ld64(p);
-    d->len = (uint32_t)rest;
-    d->flags = (uint16_t)(rest >> 48);
-    c->ttl--;
-    c->next++;
-    if (c->next == c->q->at.size) {
-        c->next = 0;
-    }
-}
-
-static inline unsigned piece_flags(const struct vgpio_chain *c, const struct desc *d)
-{
-    return (d->flags & CHAIN_WRITE) | (c->ttl != 0 ? CHAIN_NEXT : 0u);
-}
-
-#if VGPIO_CFG_INDIRECT
-
-/* Entries follow each other, and WRITE is the only flag that means something there. */
-static int next_of_table(struct vgpio_chain *c)
-{
-    uint64_t raw[2];
-    struct desc d;
-    int err = vgpio_devq_table_entry(c, raw);
-
-    if (err != VGPIO_OK) {
-        return err;
-    }
-    d.addr = raw[0];
-    d.len = (uint32_t)raw[1];
-    d.flags = (uint16_t)(raw[1] >> 48);
-    c->ttl--;
-    c->next++;
-    return devq_take_piece(c, &d, piece_flags(c, &d));
-}
-
-static int enter_table(struct vgpio_chain *c, const struct desc *d)
-{
-    uint16_t size = c->q->at.size;
-    int err = c->head.ndesc == 1 ? vgpio_devq_enter_table(c, d) : VGPIO_ERR_PROTO;
-
-    if (err != VGPIO_OK) {
-        return err;
-    }
-    if (c->table_len > (size > CHAIN_TABLE_MAX ? size : CHAIN_TABLE_MAX)) {
-        return VGPIO_ERR_PROTO;
-    }
-    c->ttl = (uint16_t)c->table_len;
-    return next_of_table(c);
-}
-
-#else
-
-static int next_of_table(struct vgpio_chain *c)
-{
-    (void)c;
-    return VGPIO_ERR_PROTO;
-}
-
-static int enter_table(struct vgpio_chain *c, const struct desc *d)
-{
-    (void)c;
-    (void)d;
-    return VGPIO_ERR_PROTO;
-}
-
-#endif
-
-static inline int next_of_ring(struct vgpio_chain *c)
-{
-    struct desc d;
-
-    fetch(c, &d);
-    return d.flags & DESC_F_INDIRECT ? enter_table(c, &d)
-                                     : devq_take_piece(c, &d, piece_flags(c, &d));
-}
-
-int vgpio_devq_packed_next(struct vgpio_chain *c)
-{
-    int err = chain_in_table(c) ? next_of_table(c) : next_of_ring(c);
-
-    return err ? devq_break(c->q, err) : VGPIO_OK;
-}
-
 static inline uint16_t flags_acquire(const struct vgpio_devq *q)
 {
     /* Pairs with the driver's release store of the first flags of a batch: what it made
@@ -148,6 +59,7 @@ int vgpio_devq_packed_waiting(struct vgpio_devq *q)
 int vgpio_devq_packed_pop(struct vgpio_devq *q, struct vgpio_chain *c)
 {
     uint16_t size = q->at.size, end = q->at.avail_pos, n = 1;
+    uint16_t first = (uint16_t)packed_off(end);
     /* A lap ahead of what the driver got back: there is nothing it may have reused. */
     uint16_t limit = q->at.used_pos ^ PACKED_WRAP;
     int err = devq_dead(q);
@@ -163,7 +75,6 @@ int vgpio_devq_packed_pop(struct vgpio_devq *q, struct vgpio_chain *c)
     if (end == limit) {
         return devq_break(q, VGPIO_ERR_PROTO);
     }
-    c->next = (uint16_t)packed_off(end);
     /* Where the chain ends is found out here and once; NEXT is not looked at again. */
     while (flags & DESC_F_NEXT) {
         end = packed_add(size, end, 1);
@@ -173,15 +84,11 @@ int vgpio_devq_packed_pop(struct vgpio_devq *q, struct vgpio_chain *c)
         }
         n++;
     }
-    c->q = q;
     c->head.id = ring_ld16(q->desc + desc_off(end) + PACKED_ID);
     c->head.ndesc = n;
-    c->ttl = n;
-    c->flags = 0;
-    c->total = 0;
-    err = next_of_ring(c);
-    if (err) {
-        return devq_break(q, err);
+    err = vgpio_devq_begin(c, q, first, n);
+    if (err < 0) {
+        return err;
     }
     if (vq_in_order(q)) {
         c->head.id = q->at.avail_pos;

@@ -4,111 +4,9 @@
 
 #if VGPIO_CFG_SPLIT
 
-int vgpio_devq_split_start(struct vgpio_devq *q, const struct vgpio_vq_setup *setup)
-{
-    /* What was published so far is written in the ring itself and nobody can tell it
-     * better; how far the driver's heads were taken is written nowhere. */
-    q->at.used_pos = ring_ld16(q->device + USED_IDX);
-    if (!(setup->flags & VGPIO_VQ_TOLD)) {
-        q->at.avail_pos = 0;
-    }
-    q->u.avail_seen = q->at.avail_pos;
-    return VGPIO_OK;
-}
-
 static inline void stored(const struct vgpio_devq *q, uint32_t off, uint32_t len)
 {
     devq_stored(q, q->at.device, off, len);
-}
-
-/* A descriptor is two words of 64 bits, as far as loads go. */
-static inline void unpack(struct desc *d, uint64_t addr, uint64_t rest)
-{
-    d->addr = addr;
-    d->len = (uint32_t)rest;
-    d->flags = (uint16_t)(rest >> 32);
-    d->next = (uint16_t)(rest >> 48);
-}
-
-#if VGPIO_CFG_INDIRECT
-
-static int table_desc(const struct vgpio_chain *c, struct desc *d)
-{
-    uint64_t raw[2];
-    int err = VGPIO_ERR_PROTO;
-
-    if (c->next < c->table_len) {
-        err = vgpio_devq_table_entry(c, raw);
-    }
-    if (err == VGPIO_OK) {
-        unpack(d, raw[0], raw[1]);
-    }
-    return err;
-}
-
-static int enter_table(struct vgpio_chain *c, const struct desc *d)
-{
-    uint16_t size = c->q->at.size;
-
-    if (chain_in_table(c) || (d->flags & DESC_F_NEXT)) {
-        return VGPIO_ERR_PROTO;
-    }
-    c->ttl = size > CHAIN_TABLE_MAX ? size : CHAIN_TABLE_MAX;
-    return vgpio_devq_enter_table(c, d);
-}
-
-#else
-
-static int table_desc(const struct vgpio_chain *c, struct desc *d)
-{
-    (void)c;
-    (void)d;
-    return VGPIO_ERR_PROTO;
-}
-
-static int enter_table(struct vgpio_chain *c, const struct desc *d)
-{
-    (void)c;
-    (void)d;
-    return VGPIO_ERR_PROTO;
-}
-
-#endif
-
-/* Fetches descriptor `next`, and the first of the table if it names one. */
-int vgpio_devq_split_next(struct vgpio_chain *c)
-{
-    struct vgpio_devq *q = c->q;
-    const uint8_t *p;
-    struct desc d;
-    int err;
-
-    do {
-        err = VGPIO_ERR_PROTO;
-        if (c->ttl == 0) {
-            break; /* longer than any honest chain: a loop */
-        }
-        c->ttl--;
-        if (chain_in_table(c)) {
-            err = table_desc(c, &d);
-            if (err != VGPIO_OK) {
-                break;
-            }
-        } else {
-            if (c->next >= q->at.size) {
-                break;
-            }
-            p = q->desc + DESC_BYTES * (uint32_t)c->next;
-            unpack(&d, ring_ld64(p), ring_ld64(p + 8));
-        }
-        if (!(d.flags & DESC_F_INDIRECT)) {
-            c->next = d.next;
-            err = devq_take_piece(c, &d, d.flags & (CHAIN_NEXT | CHAIN_WRITE));
-            return err ? devq_break(q, err) : VGPIO_OK;
-        }
-        err = enter_table(c, &d);
-    } while (err == VGPIO_OK);
-    return devq_break(q, err);
 }
 
 /* How many heads wait, looking at the ring; the queue breaks if that cannot be. */
@@ -136,27 +34,22 @@ int vgpio_devq_split_pop(struct vgpio_devq *q, struct vgpio_chain *c)
     int err = devq_dead(q);
     uint16_t slot;
 
-    /* The index is only looked at again when all that it promised is taken: its cache
-     * line is the one the driver writes. */
-    if (!err && q->u.avail_seen == q->at.avail_pos) {
-        err = vgpio_devq_split_waiting(q);
-        if (err == 0) {
-            return 0;
-        }
-    }
-    if (err < 0) {
+    if (err) {
         return err;
     }
+    /* The index is only looked at again when all that it promised is taken: its cache
+     * line is the one the driver writes. */
+    if (q->u.avail_seen == q->at.avail_pos) {
+        err = vgpio_devq_split_waiting(q);
+        if (err <= 0) {
+            return err;
+        }
+    }
     slot = q->at.avail_pos & (uint16_t)(q->at.size - 1u);
-    c->q = q;
     c->head.id = ring_ld16(q->driver + AVAIL_RING(slot));
     c->head.ndesc = 1;
-    c->next = c->head.id;
-    c->ttl = q->at.size;
-    c->flags = 0;
-    c->total = 0;
-    err = vgpio_devq_split_next(c);
-    if (err) {
+    err = vgpio_devq_begin(c, q, c->head.id, q->at.size);
+    if (err < 0) {
         return err;
     }
     if (vq_in_order(q)) {

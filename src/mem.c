@@ -77,22 +77,25 @@ void *vgpio_mem_map(const struct vgpio_mem *mem, uint64_t gpa, uint32_t *len,
     return p;
 }
 
-uint32_t vgpio_mem_piece(const struct vgpio_mem *mem, uint32_t n, uint64_t gpa, void *buf,
-                         unsigned access)
+uint32_t vgpio_mem_step(const struct vgpio_mem *mem, struct vgpio_mem_span *span,
+                        void *buf, uint32_t len)
 {
-    void *p = vgpio_mem_map(mem, gpa, &n, access);
+    uint32_t n = len < span->left ? len : span->left;
+    void *p = vgpio_mem_map(mem, span->gpa, &n, span->access);
 
     if (p != NULL) {
-        if (access == VGPIO_MEM_READ) {
+        if (span->access == VGPIO_MEM_READ) {
             memcpy(buf, p, n);
             PORT_COPIED(); /* with LTO, those who check it see the source too */
         } else if (buf != NULL) {
             memcpy(p, buf, n);
 #if VGPIO_CFG_DIRTY
-            vgpio_mem_dirty(mem, gpa, n);
+            vgpio_mem_dirty(mem, span->gpa, n);
 #endif
         }
         vgpio_mem_unmap(mem, p, n);
+        span->gpa += n; /* 0 after the very last byte, and then nothing is left */
+        span->left -= n;
     }
     return n;
 }
@@ -101,6 +104,7 @@ static int copy(const struct vgpio_mem *mem, uint32_t len, uint64_t gpa, uint8_t
                 unsigned access)
 {
     int err = vgpio_mem_usable(mem);
+    struct vgpio_mem_span span;
     uint32_t n;
 
     if (err != VGPIO_OK) {
@@ -111,13 +115,14 @@ static int copy(const struct vgpio_mem *mem, uint32_t len, uint64_t gpa, uint8_t
     if (len != 0 && gpa > UINT64_MAX - (len - 1)) {
         return VGPIO_ERR_FAULT;
     }
-    for (; len != 0; len -= n) {
-        n = vgpio_mem_piece(mem, len, gpa, buf, access);
+    span.gpa = gpa;
+    span.left = len;
+    span.access = access;
+    for (; span.left != 0; buf += n) {
+        n = vgpio_mem_step(mem, &span, buf, span.left);
         if (n == 0) {
             return VGPIO_ERR_FAULT;
         }
-        buf += n;
-        gpa += n; /* 0 after the very last byte, and then the loop is over */
     }
     return VGPIO_OK;
 }

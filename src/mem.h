@@ -17,11 +17,11 @@ void *vgpio_mem_map(const struct vgpio_mem *mem, uint64_t gpa, uint32_t *len,
 /* Ends what vgpio_mem_map() began, with the length it gave. With NULL nothing did. */
 void vgpio_mem_unmap(const struct vgpio_mem *mem, void *p, uint32_t len);
 
-/* One piece of at most `n` bytes: maps it, copies it to `buf` (VGPIO_MEM_READ) or from
- * there (VGPIO_MEM_WRITE; with NULL it is only seen to map), and lets it go. Returns how
- * many bytes it had, 0 where nothing maps. */
-uint32_t vgpio_mem_piece(const struct vgpio_mem *mem, uint32_t n, uint64_t gpa, void *buf,
-                         unsigned access);
+/* Up to `len` of the bytes that are left, as far as they map in one piece: copies them to
+ * `buf` (VGPIO_MEM_READ) or from there (VGPIO_MEM_WRITE; with NULL they are only seen to
+ * map), and goes on behind them. Returns how many they were, 0 where nothing maps. */
+uint32_t vgpio_mem_step(const struct vgpio_mem *mem, struct vgpio_mem_span *span,
+                        void *buf, uint32_t len);
 
 #if VGPIO_CFG_DIRTY
 /* Tells the optional dirty log of bytes stored at `gpa`; whether there is one. */

@@ -142,13 +142,11 @@ struct vgpio_devq {
 struct vgpio_chain {
     /** @cond PRIVATE */
     struct vgpio_devq *q;
-    uint16_t next, ttl; /* descriptor to fetch, how many more may be */
-    uint8_t flags, reserved[3];
-    uint64_t gpa;       /* rest of the piece in hand */
-    uint64_t table;     /* the indirect table, once in it */
-    uint32_t left;      /* bytes of that rest */
-    uint32_t total;     /* bytes of all pieces so far */
-    uint32_t table_len; /* entries */
+    struct vgpio_mem_span piece; /* what is left of the piece in hand */
+    uint64_t table;              /* the indirect table, once in it */
+    uint32_t table_len;          /* its entries, else 0 */
+    uint32_t total;              /* bytes of all pieces so far */
+    uint16_t next, ttl;          /* descriptor to fetch; how many more may be, 0: none */
     /** @endcond */
     struct vgpio_head head; /**< for vgpio_devq_push(); read only */
 };
@@ -202,9 +200,9 @@ VGPIO_API void vgpio_devq_stop(struct vgpio_devq *q, struct vgpio_vq_setup *wher
  * @return 1: here is one; 0: none is waiting; #VGPIO_ERR_STATE: not started;
  * #VGPIO_ERR_PROTO, sticky: the index moved by more than the ring's size (RING-DRV-11), a
  * head is outside of the ring; in a packed ring, a part of the chain is not available, or
- * is where descriptors are that the driver did not get back; or its first descriptor
- * cannot be (see
- * vgpio_chain_finish()); #VGPIO_ERR_FAULT, sticky: its indirect table is no memory.
+ * is where descriptors are that the driver did not get back; or a descriptor up to the
+ * first with bytes in it cannot be (see vgpio_chain_finish()); #VGPIO_ERR_FAULT, sticky:
+ * its indirect table is no memory.
  * @context object lock
  */
 VGPIO_API int vgpio_devq_pop(struct vgpio_devq *q, struct vgpio_chain *c);

@@ -149,6 +149,15 @@ struct vgpio_mem {
     void (*dirty)(void *ctx, uint64_t gpa, uint32_t len);
 };
 
+/** @brief A range of guest memory that is being worked through. Opaque by contract. */
+struct vgpio_mem_span {
+    /** @cond PRIVATE */
+    uint64_t gpa;
+    uint32_t left;   /* bytes */
+    uint32_t access; /* VGPIO_MEM_READ or VGPIO_MEM_WRITE */
+    /** @endcond */
+};
+
 /** @brief One piece of guest memory that is contiguous in both worlds. */
 struct vgpio_mem_region {
     uint64_t gpa;  /**< guest address of its first byte */

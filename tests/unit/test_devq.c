@@ -703,8 +703,8 @@ static void assert_broken(struct world *w, int err)
     (void)vgpio_devq_publish(&w->q);
     world_snap(w);
     w->c.q = &w->q;
-    w->c.gpa = OUT;
-    w->c.left = 8;
+    w->c.piece.gpa = OUT;
+    w->c.piece.left = 8;
     assert_int_equal(vgpio_devq_error(&w->q), err);
     assert_int_equal(vgpio_devq_pop(&w->q, &w->c), err);
     vgpio_devq_unpop(&w->q, w->c.head);

@@ -68,7 +68,7 @@ static void expect_chain(struct world *w, const struct vgpio_pair *p,
     uint32_t room;
 
     assert_int_equal(vgpio_devq_pop(&w->dev, &c), 1);
-    assert_true(c.gpa == p->seg[0].addr && c.left == p->seg[0].len);
+    assert_true(c.piece.gpa == p->seg[0].addr && c.piece.left == p->seg[0].len);
     *head = c.head;
     assert_int_equal(vgpio_chain_where(&c, &gpa), 0);
     assert_true(gpa == p->seg[1].addr);
