@@ -23,10 +23,7 @@ static const struct area packed_areas[3] = {
     {0, PACKED_EVENT_BYTES, 3, VGPIO_MEM_READ | VGPIO_MEM_WRITE},
 };
 
-static inline const struct area *area_of(const struct vgpio_devq *q, unsigned i)
-{
-    return (vq_is_packed(q) ? packed_areas : split_areas) + i;
-}
+#define AREAS(q) (vq_is_packed(q) ? packed_areas : split_areas)
 
 static inline uint32_t area_bytes(const struct vgpio_devq *q, const struct area *a)
 {
@@ -37,7 +34,7 @@ static inline uint32_t area_bytes(const struct vgpio_devq *q, const struct area 
  * and a copy cannot give that, and aligned for the words in it. */
 static uint8_t *map_area(const struct vgpio_devq *q, unsigned i, uint64_t gpa)
 {
-    const struct area *a = area_of(q, i);
+    const struct area *a = AREAS(q) + i;
     uint32_t bytes = area_bytes(q, a), got = bytes;
     uint8_t *p;
 
@@ -131,7 +128,7 @@ void vgpio_devq_stop(struct vgpio_devq *q, struct vgpio_vq_setup *where)
     }
     if (q->state != 0) {
         for (i = 0; i < 3; i++) {
-            vgpio_mem_unmap(q->mem, mapped[i], area_bytes(q, area_of(q, i)));
+            vgpio_mem_unmap(q->mem, mapped[i], area_bytes(q, AREAS(q) + i));
         }
         q->state = 0;
 #if VGPIO_CFG_FAST
