@@ -307,7 +307,7 @@ static void driver_wish(unsigned decline)
 
 static void driver_rearm(void)
 {
-    uint16_t batch = drv.q.batch;
+    unsigned batch = drv.q.batch;
     int more;
 
     if (!cfg.event_idx) {
