@@ -7,10 +7,10 @@
 
 #include "drvq.h"
 
-static inline void hand_over_or_mutant(struct vgpio_drvq *q, uint16_t head,
+static inline void hand_over_or_mutant(struct vgpio_drvq *q, unsigned head,
                                        uint16_t *slot, uint32_t *written)
 {
-    uint16_t batch = q->batch;
+    unsigned batch = q->batch;
 
     drvq_hand_over(q, head, slot, written);
     if (mutant_is(M_BATCH_FORGOT)) {
