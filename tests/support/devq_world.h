@@ -86,4 +86,22 @@ static inline void assert_untouched(struct world *w)
     assert_memory_equal(w->before, w->m.base, WORLD_SIZE);
 }
 
+/* Since the last snap these bytes were reported, and no other was or changed. */
+static inline void assert_stored(struct world *w, uint64_t gpa, uint32_t len)
+{
+    uint32_t i;
+
+    for (i = 0; i < WORLD_SIZE; i++) {
+        int here = WORLD_GPA + (uint64_t)i - gpa < len;
+
+        if (w->m.dirty[i] != (VGPIO_CFG_DIRTY && here)) {
+            fail_msg("byte %#x is reported wrongly", (unsigned)i);
+        }
+        if (!here && w->before[i] != w->m.base[i]) {
+            fail_msg("byte %#x changed", (unsigned)i);
+        }
+    }
+    world_snap(w);
+}
+
 #endif /* DEVQ_WORLD_H */
