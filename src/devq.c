@@ -120,7 +120,7 @@ int vgpio_devq_start(struct vgpio_devq *q, const struct vgpio_mem *mem,
 
 void vgpio_devq_stop(struct vgpio_devq *q, struct vgpio_vq_setup *where)
 {
-    uint8_t *const *mapped = &q->desc; /* three in a row */
+    uint8_t *const mapped[3] = {q->desc, q->driver, q->device};
     unsigned i;
 
     if (where != NULL) {

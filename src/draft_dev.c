@@ -35,7 +35,7 @@ static int rx_came(struct vgpio_draft_dev *dev)
     if (got < 0) {
         vgpio_draft_broken(dev, RX, got);
     }
-    return got > 0 && dev->rx_short;
+    return got > 0 && dev->rx_short && dev->rx_bad < dev->q[RX].at.size;
 }
 
 /* A report goes out, the backend hears of it and may complete requests: so again. */
@@ -95,6 +95,7 @@ static void publish(struct vgpio_draft_dev *dev)
         dev->events |= VGPIO_EV_QUEUE(TX);
         dev->call = 0;
     }
+    dev->rx_bad = 0;
 }
 
 /* Send what can be sent, and go on where slots had run out. */

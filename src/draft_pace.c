@@ -55,6 +55,17 @@ static void give_back(struct vgpio_draft_dev *dev, struct vgpio_head head, uint3
     }
 }
 
+/* The next buffer, but no more bad ones on one visit than a ring holds: a driver can add
+ * them as fast as they are given back. */
+static int next_buffer(struct vgpio_draft_dev *dev, struct vgpio_chain *c)
+{
+    if (dev->rx_bad >= dev->q[RX].at.size) {
+        dev->events |= VGPIO_EV_MORE;
+        return 0;
+    }
+    return vgpio_devq_pop(&dev->q[RX], c);
+}
+
 /* Into the next buffer that is one: exactly 8 bytes of it, whatever its length. 1; 0:
  * there is none, or the queue broke. */
 static int send(struct vgpio_draft_dev *dev, const struct vgpio_draft_msg *m)
@@ -64,7 +75,7 @@ static int send(struct vgpio_draft_dev *dev, const struct vgpio_draft_msg *m)
     int got;
 
     vgpio_draft_msg_encode(bytes, m);
-    while ((got = vgpio_devq_pop(&dev->q[RX], &c)) > 0) {
+    while ((got = next_buffer(dev, &c)) > 0) {
         dev->rx_taken++;
         got = usable(dev, &c);
         if (got < 0) {
@@ -77,6 +88,7 @@ static int send(struct vgpio_draft_dev *dev, const struct vgpio_draft_msg *m)
             return 1;
         }
         give_back(dev, c.head, 0);
+        dev->rx_bad++;
     }
     if (got < 0) {
         vgpio_draft_broken(dev, RX, got);
@@ -89,7 +101,7 @@ void vgpio_draft_look(struct vgpio_draft_dev *dev)
 {
     struct vgpio_chain c;
 
-    while (!dev->rx_seen && vgpio_devq_pop(&dev->q[RX], &c) > 0) {
+    while (!dev->rx_seen && next_buffer(dev, &c) > 0) {
         if (!is_standard(&c)) {
             vgpio_devq_unpop(&dev->q[RX], c.head);
             dev->rx_seen = 1;
@@ -97,6 +109,7 @@ void vgpio_draft_look(struct vgpio_draft_dev *dev)
         }
         TRACE(dev, VGPIO_TR_DIALECT, RX, 0);
         give_back(dev, c.head, 0);
+        dev->rx_bad++;
     }
     if (vgpio_devq_error(&dev->q[RX]) < 0) {
         vgpio_draft_broken(dev, RX, vgpio_devq_error(&dev->q[RX]));

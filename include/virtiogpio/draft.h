@@ -218,7 +218,8 @@ struct vgpio_draft_dev {
     uint32_t tx_skip;               /* ... of one that is to be read again */
     uint32_t rx_taken, asked, told; /* buffers, requests, reports since the start */
     uint32_t now, reply_at, call_at, call_wait;
-    uint32_t owed; /* calls for answers that others may have used up */
+    uint32_t owed;   /* calls for answers that others may have used up */
+    uint32_t rx_bad; /* buffers without use, on this visit */
     uint16_t ngpio, nreqs, queue_max[2];
     uint16_t req_first, req_count, in_flight;
     uint16_t changed_first, changed_last; /* lines with a report to send */

@@ -900,6 +900,41 @@ static void test_without_a_trace(void **state)
     room_free(w);
 }
 
+/* Posts one more of `len` bytes for each that comes back. */
+static void post_another(void *ctx, unsigned id, uint32_t a, uint32_t b)
+{
+    struct room *w = ctx;
+
+    (void)a, (void)b;
+    w->trace[id]++;
+    if ((id == VGPIO_TR_CHAIN_BAD || id == VGPIO_TR_DIALECT) && w->trace[id] < 2000) {
+        ring_peer_post(&w->o->q[0], 1);
+    }
+}
+
+static void test_bad_buffers_without_end(void **state)
+{
+    static const unsigned said[] = {VGPIO_TR_CHAIN_BAD, VGPIO_TR_DIALECT};
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        struct room *w = room_raw(VGPIO_DRAFT_2021, 3u);
+
+        w->dev.trace = post_another;
+        room_rx(w, 1, 4); /* too short, or to be read */
+        if (said[i] == VGPIO_TR_DIALECT) {
+            ring_peer_desc(&w->o->q[0], 1, w->o->rx_gpa, 8, 0, 0);
+        }
+        room_put(w, 0, VGPIO_DRAFT_GET_LEVEL, 0);
+        room_post(w, 8);
+        (void)kick(w);
+        assert_in_range(w->trace[said[i]], 2, 3 * 256);
+        assert_true(w->o->dev.ops->take_events(&w->dev) & VGPIO_EV_MORE);
+        room_free(w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -922,6 +957,7 @@ int main(void)
         cmocka_unit_test(test_queue_of_answers_breaks),
         cmocka_unit_test(test_standard_buffers_between),
         cmocka_unit_test(test_bad_buffers_for_a_waiting_answer),
+        cmocka_unit_test(test_bad_buffers_without_end),
         cmocka_unit_test(test_levels_that_are_not_told),
         cmocka_unit_test(test_changes_while_a_line_turns),
         cmocka_unit_test(test_calls_come_again_ever_later),
