@@ -647,7 +647,7 @@ static void test_draft_buffers_at_a_standard_device(void **state)
 
 static struct stage *stage_of(void *bus)
 {
-    return (struct stage *)((char *)bus - offsetof(struct stage, w.bus));
+    return (void *)((char *)bus - offsetof(struct stage, w.bus));
 }
 
 static int moving_gen(void *ctx, uint32_t *gen)
