@@ -9,8 +9,8 @@
 # itself on a wrong stack; or the emulator executes no instruction any more. None of that can be
 # made from inside. So in this form some failed cases run again on a new machine, and an outer
 # guest that says nothing for long is followed by another, for the cases that are left.
-outer_forgives=3
-outer_lives=3
+outer_forgives=6
+outer_lives=4
 outer_silence=420
 
 outer_pack() { # VARIANT/CASE...
