@@ -97,6 +97,9 @@ outer_cases() { # VARIANT/CASE...
         cat "$work/console" >> "$work/all"
         [ $status != 125 ] || echo "# the outer guest stopped: $outer_lives more may go on"
     done
+    for name; do
+        name_said "${name%=*}" || echo "not ok ${name%=*}: no outer guest came to it" | tee -a "$work/all"
+    done
     echo "$(said ok) passed, $(said 'not ok') failed, $(said skip) skipped"
     [ $status = 0 ] && [ "$(said 'not ok')" = 0 ]
 }
