@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int overlaps(uint64_t a, uint64_t alen, uint64_t b, uint64_t blen)
 {
@@ -126,24 +127,47 @@ uint32_t peer_get32(struct peer_mem *m, uint64_t gpa)
     return peer_get16(m, gpa) | (uint32_t)peer_get16(m, gpa + 2) << 16;
 }
 
+/* Whole where the address allows it: another thread may be storing to the same field, and
+ * half of each would be an address that neither of them wrote. */
+#define PUT_WHOLE(type, p, bytes)                                                        \
+    do {                                                                                 \
+        type word_;                                                                      \
+        memcpy(&word_, bytes, sizeof word_);                                             \
+        __atomic_store_n((type *)(void *)(p), word_, __ATOMIC_RELAXED);                  \
+    } while (0)
+
+static void put(struct peer_mem *m, uint64_t gpa, uint64_t v, uint32_t size)
+{
+    uint8_t *at = peer_at(m, gpa, size), bytes[8];
+    uint32_t i;
+
+    for (i = 0; i < size; i++) {
+        bytes[i] = (uint8_t)(v >> 8 * i);
+    }
+    if ((uintptr_t)at % size != 0) {
+        memcpy(at, bytes, size);
+    } else if (size == 8) {
+        PUT_WHOLE(uint64_t, at, bytes);
+    } else if (size == 4) {
+        PUT_WHOLE(uint32_t, at, bytes);
+    } else {
+        PUT_WHOLE(uint16_t, at, bytes);
+    }
+}
+
 void peer_put16(struct peer_mem *m, uint64_t gpa, uint16_t v)
 {
-    uint8_t *b = peer_at(m, gpa, 2);
-
-    b[0] = (uint8_t)v;
-    b[1] = (uint8_t)(v >> 8);
+    put(m, gpa, v, 2);
 }
 
 void peer_put32(struct peer_mem *m, uint64_t gpa, uint32_t v)
 {
-    peer_put16(m, gpa, (uint16_t)v);
-    peer_put16(m, gpa + 2, (uint16_t)(v >> 16));
+    put(m, gpa, v, 4);
 }
 
 void peer_put64(struct peer_mem *m, uint64_t gpa, uint64_t v)
 {
-    peer_put32(m, gpa, (uint32_t)v);
-    peer_put32(m, gpa + 4, (uint32_t)(v >> 32));
+    put(m, gpa, v, 8);
 }
 
 uint64_t ring_peer_init(struct ring_peer *p, struct peer_mem *m, uint64_t gpa,

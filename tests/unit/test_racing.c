@@ -150,7 +150,9 @@ static void expect_canaries(struct race *r)
             assert_true(area[i] <= 2 || area[i] == BLANK);
             continue;
         }
-        assert_int_equal(area[i], CANARY);
+        if (area[i] != CANARY) {
+            fail_msg("%#x was written: %#x", (unsigned)at, (unsigned)area[i]);
+        }
     }
 }
 
@@ -256,17 +258,44 @@ static void begin(struct race *r, uint32_t seed)
     bench_start(r->b);
 }
 
+/* A check that fails leaves the test by a jump, and the other CPU is to end all the same:
+ * what it writes to must be there until then. */
+static struct {
+    pthread_t thread;
+    atomic_int *stop; /* NULL: there is none */
+} cpu;
+
+static void cpu_start(void *(*fn)(void *), void *arg, atomic_int *stop)
+{
+    assert_int_equal(pthread_create(&cpu.thread, NULL, fn, arg), 0);
+    cpu.stop = stop;
+}
+
+static void cpu_stop(void)
+{
+    atomic_store(cpu.stop, 1);
+    pthread_join(cpu.thread, NULL);
+    cpu.stop = NULL;
+}
+
+static int cpu_gone(void **state)
+{
+    (void)state;
+    if (cpu.stop != NULL) {
+        cpu_stop();
+    }
+    return 0;
+}
+
 static void test_another_cpu_rewrites_what_is_served(void **state)
 {
-    struct race r;
-    pthread_t cpu;
+    static struct race r;
 
     (void)state;
     begin(&r, 0x1234567);
-    assert_int_equal(pthread_create(&cpu, NULL, other_cpu, &r), 0);
+    cpu_start(other_cpu, &r, &r.stop);
     run(&r);
-    atomic_store(&r.stop, 1);
-    pthread_join(cpu, NULL);
+    cpu_stop();
     bench_free(r.b);
 }
 
@@ -397,7 +426,6 @@ static void one_round(struct ring_race *x, unsigned i)
 static void test_a_third_one_rewrites_packed_rings(void **state)
 {
     struct ring_race *x = calloc(1, sizeof *x);
-    pthread_t cpu;
     unsigned i;
 
     (void)state;
@@ -413,12 +441,11 @@ static void test_a_third_one_rewrites_packed_rings(void **state)
         x->desc[i] = x->w.drv.q[i].desc;
     }
     memset(x->w.m.driver + SPARE, CANARY, 0x1000);
-    assert_int_equal(pthread_create(&cpu, NULL, third, x), 0);
+    cpu_start(third, x, &x->stop);
     for (i = 0; i < ROUNDS; i++) {
         one_round(x, i);
     }
-    atomic_store(&x->stop, 1);
-    pthread_join(cpu, NULL);
+    cpu_stop();
     expect_spare_untouched(x);
     /* With the ring its own again, it works. */
     assert_int_equal(vgpio_drv_stop(&x->w.drv), 0);
@@ -433,9 +460,9 @@ static void test_a_third_one_rewrites_packed_rings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_another_cpu_rewrites_what_is_served),
+        cmocka_unit_test_teardown(test_another_cpu_rewrites_what_is_served, cpu_gone),
         cmocka_unit_test(test_each_map_rewrites_what_is_served),
-        cmocka_unit_test(test_a_third_one_rewrites_packed_rings),
+        cmocka_unit_test_teardown(test_a_third_one_rewrites_packed_rings, cpu_gone),
     };
 
     return cmocka_run_group_tests_name("racing", tests, NULL, NULL);
