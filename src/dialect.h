@@ -42,8 +42,8 @@ struct vgpio_dialect {
     /* Queues stand, DRIVER_OK not yet: stage what the device waits for; may be NULL. */
     int (*ready)(struct vgpio_drv *drv);
     /* The calls of driver.h; the driver runs without error, `line` is in range. `req` is
-     * the dialect's to change. These and used() may leave a slot to the engine, see
-     * vgpio_drv_stage_later(). */
+     * the dialect's to change. These and used() may leave a slot to the engine if they do
+     * not fail, see vgpio_drv_stage_later(). */
     int (*submit)(struct vgpio_drv *drv, struct vgpio_request *req, void *cookie);
     int (*read_names)(struct vgpio_drv *drv, uint8_t *buf, uint32_t len, void *cookie);
     int (*unmask)(struct vgpio_drv *drv, uint16_t line);

@@ -121,14 +121,13 @@ static SMALL_STACK unsigned cell_parts(const struct vgpio_drv *drv, unsigned slo
 }
 
 #if VGPIO_CFG_INDIRECT
+/* Of both parts: fit() takes a table only for two. */
 static PORT_NOINLINE int add_table(struct vgpio_drvq *q, uint8_t *cell,
                                    const struct vgpio_seg seg[2], unsigned slot)
 {
-    unsigned skip = seg[0].len == 0;
-
     return vgpio_drvq_add_indirect(q, cell + VGPIO_CELL_TABLE,
-                                   seg[0].addr + VGPIO_CELL_TABLE, seg + skip, !skip,
-                                   seg[1].len != 0, (uint16_t)slot);
+                                   seg[0].addr + VGPIO_CELL_TABLE, seg, 1, 1,
+                                   (uint16_t)slot);
 }
 #endif
 
@@ -198,9 +197,6 @@ static void forget(struct vgpio_drv *drv)
         drv->queues = 0;
     }
     drv->owed = 0;
-    drv->later = 0;
-    drv->free_slot[VGPIO_SLOT_REQ] = 0;
-    drv->free_slot[VGPIO_SLOT_EVENT] = 0;
     memset(drv->cfg.slots, 0,
            sizeof(struct vgpio_drv_slot) * (drv->cfg.nreq + nirq(drv)));
 }

@@ -1021,6 +1021,57 @@ static void test_interrupts_of_many_lines(void **state)
     stage_free(s);
 }
 
+/* Receive buffers go back while the driver polls, of which its user knows nothing: who
+ * has sent nothing need not flush before it sleeps. */
+static void test_rearm_gives_buffers_back(void **state)
+{
+    struct stage *s = with_theirs();
+    struct vgpio_drv_event ev;
+    unsigned i, lap;
+
+    (void)state;
+    for (lap = 0; lap < 3; lap++) {
+        for (i = 0; i < s->w.rc.nirq; i++) {
+            say(s, 0x11, 1, i & 1);
+        }
+        assert_int_equal(vgpio_drv_poll(&s->w.drv, &ev), 0);
+        assert_int_equal(vgpio_drv_rearm(&s->w.drv), 0);
+        assert_int_equal(s->theirs.lost, 0);
+    }
+    say(s, 0x11, 1, 0);
+    for (i = 0; i <= s->w.rc.nirq; i++) {
+        say(s, 0x11, 1, 0);
+    }
+    assert_true(s->theirs.lost > 0); /* there were no more than those */
+    stage_free(s);
+}
+
+/* One descriptor a message, either way: a device's small ring holds as many. Of requests
+ * one less, for one buffer is kept for what the device has to say by itself. */
+static void test_small_rings_hold_one_each(void **state)
+{
+    struct stage *s = theirs_new();
+    struct vgpio_drv_event ev;
+    uint16_t i;
+
+    (void)state;
+    s->theirs.queue_max = 4;
+    assert_int_equal(world_join(&s->w, &s->w.rc, &s->w.m.mem), 0);
+    for (i = 0; i < 4; i++) {
+        say(s, 0x11, 1, i & 1);
+    }
+    assert_int_equal(s->theirs.lost, 0);
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(vgpio_drv_submit(&s->w.drv, VGPIO_MSG_GET_VALUE, i, 0, NULL), 0);
+    }
+    assert_int_equal(vgpio_drv_submit(&s->w.drv, VGPIO_MSG_GET_VALUE, i, 0, NULL),
+                     VGPIO_ERR_NOSPC);
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(next(s, &ev), 1);
+    }
+    stage_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1051,6 +1102,8 @@ int main(void)
         cmocka_unit_test(test_answer_of_no_type),
         cmocka_unit_test(test_values_of_2021),
         cmocka_unit_test(test_interrupts_of_many_lines),
+        cmocka_unit_test(test_rearm_gives_buffers_back),
+        cmocka_unit_test(test_small_rings_hold_one_each),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

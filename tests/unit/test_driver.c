@@ -159,7 +159,7 @@ static int bus_config_read(void *ctx, uint32_t off, void *dst, uint32_t len)
     struct peer *p = ctx;
 
     /* Nothing but whole fields: strict devices know no other access. */
-    assert_true((off == 0 && len == 2) || (off == 4 && len == 4));
+    assert_true((off % 4 == 0 || off == 2) && off < 8 && len == (off == 4 ? 4 : 2));
     memcpy(dst, p->config + off, len);
     return call(p);
 }
@@ -180,6 +180,7 @@ static int bus_queue_start(void *ctx, unsigned q, const struct vgpio_vq_setup *v
     assert_int_equal(p->status & VGPIO_S_DRIVER_OK, 0);
     assert_true(vq->size <= p->queue_max[q]);
     assert_int_equal(vq->features, p->acked);
+    assert_int_equal(vq->flags | vq->avail_pos | vq->used_pos, 0);
     p->vq[q] = *vq;
     return call(p);
 }
@@ -359,7 +360,7 @@ static void expect_done(struct box *b, void *cookie, int result)
 
 static void expect_irq(struct box *b, unsigned line, int result)
 {
-    struct vgpio_drv_event ev = {0, 0, 0, 0, NULL};
+    struct vgpio_drv_event ev = {0, 0, 0, 0, b};
 
     assert_int_equal(vgpio_drv_poll(&b->drv, &ev), 1);
     assert_int_equal(ev.kind, VGPIO_IRQ);
@@ -462,6 +463,7 @@ SPOIL(no_ring, c->ring = NULL)
 SPOIL(no_map, c->irq_map = NULL)
 SPOIL(nreq_0, c->nreq = 0)
 SPOIL(nreq_3, c->nreq = 3)
+SPOIL(nreq_most, c->nreq = 16384)
 SPOIL(nreq_big, c->nreq = 32768)
 SPOIL(nirq_3, c->nirq = 3)
 SPOIL(skewed, c->dma_addr += 4)
@@ -485,6 +487,7 @@ static void test_init_arguments(void **state)
         assert_int_equal(init_with(b, bad[i]), VGPIO_ERR_INVAL);
     }
     assert_int_equal(init_with(b, tight), VGPIO_ERR_NOSPC);
+    assert_int_equal(init_with(b, nreq_most), VGPIO_ERR_NOSPC); /* of the arena only */
     assert_int_equal(init_with(b, wraps), VGPIO_ERR_NOSPC);
     assert_int_equal(init_with(b, one_more), VGPIO_ERR_NOSPC);
     assert_int_equal(init_with(b, last_place), 0);
@@ -603,10 +606,11 @@ static void test_start_refused(void **state)
 {
     struct box *b = *state;
 
-    b->p.id = 2;
     assert_int_equal(vgpio_drv_init(&b->drv, &b->cfg), 0);
-    assert_int_equal(vgpio_drv_start(&b->drv), VGPIO_ERR_NOTSUP);
-    assert_int_equal(b->p.nlog, 0); /* somebody else's device is left alone */
+    for (b->p.id = 0; b->p.id <= 2; b->p.id++) {
+        assert_int_equal(vgpio_drv_start(&b->drv), VGPIO_ERR_NOTSUP);
+        assert_int_equal(b->p.nlog, 0); /* somebody else's device is left alone */
+    }
     b->p.id = VGPIO_DEVICE_ID;
 
     b->p.offered = F_ALL & ~VGPIO_F_VERSION_1;
@@ -666,11 +670,11 @@ static void test_start_broken(void **state)
 }
 
 /* Whatever the call on which the bus says no: an error, and the next start is clean. */
-static void test_start_bus_errors(void **state)
+static void start_bus_errors(struct box *b)
 {
-    struct box *b = *state;
     int n, total;
 
+    b->p.calls = 0;
     up(b);
     total = b->p.calls;
     assert_true(total > 12);
@@ -682,10 +686,21 @@ static void test_start_bus_errors(void **state)
         assert_int_equal(vgpio_drv_flush(&b->drv), VGPIO_ERR_STATE);
         b->p.fail_at = 0;
         assert_int_equal(vgpio_drv_start(&b->drv), 0);
-        submit(b, VGPIO_MSG_GET_VALUE, 1, 0, b);
-        answer(b, VGPIO_MSG_GET_VALUE, 1, 1);
+        submit(b, VGPIO_MSG_GET_VALUE, 0, 0, b);
+        answer(b, VGPIO_MSG_GET_VALUE, 0, 1);
         expect_done(b, b, 1);
     }
+}
+
+static void test_start_bus_errors(void **state)
+{
+    struct box *b = *state;
+
+    start_bus_errors(b);
+    assert_int_equal(vgpio_drv_stop(&b->drv), 0);
+    memset(b->p.kicks, 0, sizeof b->p.kicks);
+    set_config(&b->p, 1, 0); /* then one more field is read */
+    start_bus_errors(b);
 }
 
 static unsigned fill(struct box *b)
@@ -838,6 +853,7 @@ static void test_staged_until_flush(void **state)
             vgpio_drv_submit(&b->drv, VGPIO_MSG_GET_VALUE, (uint16_t)i, 0, &b->map[i]),
             0);
     }
+    assert_int_equal(vgpio_drv_rearm(&b->drv), 0);
     assert_int_equal(take(&b->p, &g), 0);
     assert_int_equal(vgpio_drv_flush(&b->drv), 0);
     assert_int_equal(b->p.kicks[0], 1); /* one doorbell for the batch */
@@ -889,13 +905,28 @@ static void test_notify_error_is_owed(void **state)
     expect_done(b, b, 1);
 }
 
+static void test_nothing_is_owed_after_a_reset(void **state)
+{
+    struct box *b = *state;
+
+    up(b);
+    assert_int_equal(submit_err(b, VGPIO_MSG_GET_VALUE, 0, 0), 0);
+    b->p.notify_fails = 1;
+    assert_int_equal(vgpio_drv_flush(&b->drv), VGPIO_ERR_IO);
+    assert_int_equal(vgpio_drv_stop(&b->drv), 0);
+    expect_done(b, b, VGPIO_ERR_STALE);
+    assert_int_equal(vgpio_drv_start(&b->drv), 0);
+    assert_int_equal(b->p.kicks[0], 0);
+}
+
 /* A map of fewer lines than there are: the driver does not know the others' direction. */
 static void test_a_short_map(void **state)
 {
     struct box *b = *state;
+    unsigned i;
 
     b->cfg.irq_map_len = 4;
-    b->map[4] = 0x1234;
+    b->map[4] = 1;
     up(b);
     submit(b, VGPIO_MSG_SET_DIRECTION, 3, VGPIO_DIR_OUT, b);
     answer(b, VGPIO_MSG_SET_DIRECTION, 3, 0);
@@ -903,12 +934,17 @@ static void test_a_short_map(void **state)
     submit(b, VGPIO_MSG_SET_DIRECTION, 4, VGPIO_DIR_OUT, b);
     answer(b, VGPIO_MSG_SET_DIRECTION, 4, 0);
     expect_done(b, b, 0);
-    assert_int_equal(b->map[4], 0x1234);
+    assert_int_equal(b->map[4], 1);
     assert_int_equal(submit_err(b, VGPIO_MSG_SET_IRQ_TYPE, 3, VGPIO_IRQ_EDGE_RISING),
                      VGPIO_ERR_STATE);
     set_type(b, 4, VGPIO_IRQ_EDGE_RISING); /* the device is the one to refuse it */
     unmask(b, 4);
-    assert_int_equal(b->map[4], 0x1234);
+    for (i = 5; i < 4 + NIRQ; i++) {
+        set_type(b, i, VGPIO_IRQ_EDGE_RISING);
+    }
+    assert_int_equal(submit_err(b, VGPIO_MSG_SET_IRQ_TYPE, i, VGPIO_IRQ_EDGE_RISING),
+                     VGPIO_ERR_NOSPC);
+    assert_int_equal(b->map[4], 1);
 }
 
 /* A doorbell that was rung is not owed any more, whichever it was. */
@@ -1170,6 +1206,8 @@ static void test_stop_without_start(void **state)
     assert_int_equal(vgpio_drv_stop(&b->drv), 0);
     expect_nothing(b);
     assert_int_equal(vgpio_drv_rearm(&b->drv), VGPIO_ERR_STATE);
+    assert_int_equal(read_names(b, sizeof b->map), VGPIO_ERR_STATE);
+    assert_int_equal(vgpio_drv_config_changed(&b->drv), VGPIO_ERR_STATE);
     assert_int_equal(b->p.calls, 0);
     b->p.reset_reads = 1;
     assert_int_equal(vgpio_drv_start(&b->drv), 1);
@@ -1626,6 +1664,29 @@ static void test_none_before_type(void **state)
     assert_int_equal(take_pair(&b->p, &g), 1);
 }
 
+/* Disabled and enabled again before the device said a word: what was unmasked before is
+ * masked now. */
+static void test_disable_takes_the_unmask_back(void **state)
+{
+    struct box *b = *state;
+    struct got g;
+    unsigned i;
+
+    up(b);
+    submit(b, VGPIO_MSG_SET_IRQ_TYPE, 3, VGPIO_IRQ_EDGE_RISING, b);
+    unmask(b, 3);
+    submit(b, VGPIO_MSG_SET_IRQ_TYPE, 3, VGPIO_IRQ_NONE, b);
+    submit(b, VGPIO_MSG_SET_IRQ_TYPE, 3, VGPIO_IRQ_EDGE_RISING, b);
+    for (i = 0; i < 3; i++) {
+        answer(b, VGPIO_MSG_SET_IRQ_TYPE, 3, i % 2 == 0 ? VGPIO_IRQ_EDGE_RISING : 0);
+        expect_done(b, b, 0);
+    }
+    assert_int_equal(vgpio_drv_flush(&b->drv), 0);
+    assert_int_equal(take_pair(&b->p, &g), 0);
+    unmask(b, 3);
+    assert_int_equal(take_pair(&b->p, &g), 1);
+}
+
 static void test_cancelled_type_still_enables(void **state)
 {
     struct box *b = *state;
@@ -1639,6 +1700,7 @@ static void test_cancelled_type_still_enables(void **state)
     expect_nothing(b);
     assert_int_equal(vgpio_drv_flush(&b->drv), 0);
     assert_int_equal(take_pair(&b->p, &g), 1);
+    assert_int_equal(vgpio_drv_cancel(&b->drv, NULL), VGPIO_ERR_STALE); /* no request */
 }
 
 /* GPIO-DRV-07 and its mirror image */
@@ -1682,6 +1744,8 @@ static void test_without_irq_map(void **state)
     b->cfg.irq_map_len = 4; /* lines beyond are searched; one without a map at all */
     up(b);
     assert_int_equal(fill_irq(b), NIRQ);
+    b->slots[NREQ + NIRQ] = b->slots[NREQ]; /* behind the driver's own */
+    b->slots[NREQ + NIRQ].line = 9;
     assert_int_equal(vgpio_drv_unmask(&b->drv, 9), VGPIO_ERR_STATE);
     b->cfg.irq_map = NULL;
     b->cfg.irq_map_len = 0;
@@ -1697,6 +1761,13 @@ static void test_without_irq_map(void **state)
     give_pair(&b->p, &g, VGPIO_IRQ_STATUS_INVALID, 1);
     expect_nothing(b);
     set_type(b, 9, VGPIO_IRQ_EDGE_RISING);
+    set_type(b, 1, VGPIO_IRQ_NONE);
+    assert_int_equal(take_pair(&b->p, &g), 1);
+    give_pair(&b->p, &g, VGPIO_IRQ_STATUS_INVALID, 1);
+    expect_nothing(b);
+    set_type(b, 1, VGPIO_IRQ_EDGE_RISING); /* not what line 1 left on the free list */
+    assert_int_equal(submit_err(b, VGPIO_MSG_SET_IRQ_TYPE, 10, VGPIO_IRQ_EDGE_RISING),
+                     VGPIO_ERR_NOSPC);
 }
 
 static void test_no_irq_feature(void **state)
@@ -1718,6 +1789,20 @@ static void test_no_irq_feature(void **state)
 }
 
 /* ---- sleep and fairness ---- */
+
+/* A device that comes back with less: its second ring is no more than old memory. */
+static void test_no_irq_feature_any_more(void **state)
+{
+    struct box *b = *state;
+
+    up(b);
+    assert_int_equal(vgpio_drv_stop(&b->drv), 0);
+    used(&b->p, VGPIO_EVENTQ)[2] = 7;
+    b->p.offered = F_ALL & ~VGPIO_F_IRQ;
+    assert_int_equal(vgpio_drv_start(&b->drv), 0);
+    expect_nothing(b);
+    assert_int_equal(vgpio_drv_rearm(&b->drv), 0);
+}
 
 static void test_rearm(void **state)
 {
@@ -1849,6 +1934,31 @@ static void test_trace(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* One line, or version 1 of the draft: what follows tells, and nothing else does. */
+static void test_one_line_or_another_dialect(void **state)
+{
+    static const uint16_t behind[] = {0, 1, 0, 0x100, 0};
+    struct box *b = *state;
+    unsigned i;
+
+    b->cfg.trace = keep_trace;
+    set_config(&b->p, 1, 0);
+    for (i = 0; i < sizeof behind / sizeof behind[0]; i++) {
+        struct traced t = {0};
+
+        b->cfg.trace_ctx = &t;
+        b->p.config[2] = (uint8_t)behind[i];
+        b->p.config[3] = (uint8_t)(behind[i] >> 8);
+        b->p.config[4] = 0xff; /* of another field */
+        assert_int_equal(vgpio_drv_init(&b->drv, &b->cfg), 0);
+        assert_int_equal(vgpio_drv_start(&b->drv), behind[i] ? VGPIO_ERR_NOTSUP : 0);
+        if (behind[i] != 0) {
+            assert_int_equal(t.id[t.n - 1], VGPIO_TR_DIALECT);
+            assert_int_equal(t.a[t.n - 1] | t.b[t.n - 1], 0);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1869,6 +1979,7 @@ int main(void)
         T(test_staged_until_flush),
         T(test_kick_data),
         T(test_notify_error_is_owed),
+        T(test_nothing_is_owed_after_a_reset),
         T(test_a_short_map),
         T(test_rearm_finds_it_broken),
         T(test_each_doorbell_rings_once),
@@ -1897,13 +2008,16 @@ int main(void)
         T(test_enable_again_with_old_pair),
         T(test_type_change),
         T(test_none_before_type),
+        T(test_disable_takes_the_unmask_back),
         T(test_cancelled_type_still_enables),
         T(test_directions_and_interrupts),
         T(test_without_irq_map),
         T(test_no_irq_feature),
+        T(test_no_irq_feature_any_more),
         T(test_rearm),
         T(test_queues_take_turns),
         T(test_index_wrap),
+        T(test_one_line_or_another_dialect),
         T(test_trace),
     };
 
