@@ -2,7 +2,7 @@
 # The trimming options. They are baked into the installed config.h, so that a header and
 # an archive can never disagree.
 set(VGPIO_OPTIONS SPLIT PACKED EVENT_IDX INDIRECT IN_ORDER IRQ NAMES DIALECTS TRACE DIRTY MMIO_IO
-    QUEUE_STOP FAST)
+    QUEUE_STOP FAST UNMAP)
 foreach(opt IN LISTS VGPIO_OPTIONS)
     option(VGPIO_CFG_${opt} "build with ${opt}" ON)
 endforeach()

@@ -30,48 +30,75 @@ static inline uint32_t area_bytes(const struct vgpio_devq *q, const struct area 
     return a->each * (uint32_t)q->at.size + a->more;
 }
 
-/* Maps area `i`. It must come back whole, because ring words need single-copy atomicity
- * and a copy cannot give that, and aligned for the words in it. */
-static uint8_t *map_area(const struct vgpio_devq *q, unsigned i, uint64_t gpa)
-{
-    const struct area *a = AREAS(q) + i;
-    uint32_t bytes = area_bytes(q, a), got = bytes;
-    uint8_t *p;
-
-    if (gpa & a->low) {
-        return NULL;
-    }
-    p = vgpio_mem_map(q->mem, gpa, &got, a->access);
-    if (got != bytes || ((uintptr_t)p & a->low & 7u) != 0) {
-        vgpio_mem_unmap(q->mem, p, got);
-        return NULL;
-    }
-    return p;
-}
-
+/* Maps the areas one after the other, up to one that is refused. Each must come back
+ * whole, because ring words need single-copy atomicity and a copy cannot give that, and
+ * aligned for the words in it. */
 static inline int map_ring(struct vgpio_devq *q)
 {
-    q->desc = map_area(q, 0, q->at.desc);
-    q->driver = map_area(q, 1, q->at.driver);
-    q->device = map_area(q, 2, q->at.device);
-    return q->desc != NULL && q->driver != NULL && q->device != NULL;
+    const struct area *a = AREAS(q);
+    const uint64_t *gpa = (const void *)&q->at; /* its addresses come first, in a row */
+    unsigned i;
+
+    for (i = 0; i < 3; i++, a++) {
+        uint32_t bytes = area_bytes(q, a), got = bytes;
+        uint8_t *p = vgpio_mem_map(q->mem, gpa[i], &got, a->access);
+
+        if (got != bytes || (((uint32_t)gpa[i] | ((uintptr_t)p & 7u)) & a->low) != 0) {
+            vgpio_mem_unmap(q->mem, p, got);
+            return VGPIO_ERR_FAULT;
+        }
+        q->area[i] = p;
+    }
+    return VGPIO_OK;
+}
+
+static inline void unmap_ring(struct vgpio_devq *q)
+{
+#if VGPIO_CFG_UNMAP
+    const struct area *a = AREAS(q);
+    unsigned i;
+
+    for (i = 0; q->state != 0 && i < 3; i++, a++) {
+        vgpio_mem_unmap(q->mem, q->area[i], area_bytes(q, a));
+        q->area[i] = NULL;
+    }
+#else
+    (void)q;
+#endif
 }
 
 /* What was published so far is written in a split ring itself and nobody can tell it
  * better; how far the driver's heads were taken is written nowhere. */
-static inline int split_start(struct vgpio_devq *q, const struct vgpio_vq_setup *setup)
+static inline int split_start(struct vgpio_devq *q)
 {
-    q->at.used_pos = ring_ld16(q->device + USED_IDX);
-    if (!(setup->flags & VGPIO_VQ_TOLD)) {
+    q->at.used_pos = ring_ld16(q->area[AREA_DEVICE] + USED_IDX);
+    if (!(q->at.flags & VGPIO_VQ_TOLD)) {
         q->at.avail_pos = 0;
     }
-    q->u.avail_seen = q->at.avail_pos;
+    split_seen(q, q->at.avail_pos);
     return VGPIO_OK;
 }
 
-static inline int start_layout(struct vgpio_devq *q, const struct vgpio_vq_setup *setup)
+static inline int start_layout(struct vgpio_devq *q)
 {
-    return vq_is_packed(q) ? vgpio_devq_packed_start(q, setup) : split_start(q, setup);
+    return vq_is_packed(q) ? vgpio_devq_packed_start(q) : split_start(q);
+}
+
+/* From what was copied to `at`. */
+static inline int start(struct vgpio_devq *q)
+{
+    int err = vq_flags(q->at.features, &q->flags);
+
+    if (err != VGPIO_OK) { /* GCOVR_EXCL_BR_LINE: where all is compiled in, all goes */
+        return err;
+    }
+    if (!vq_size_ok(q, q->at.size)) {
+        return VGPIO_ERR_INVAL;
+    }
+    q->err = 0;
+    q->state = DEVQ_STATE(VGPIO_OK);
+    err = map_ring(q);
+    return err ? err : start_layout(q);
 }
 
 int vgpio_devq_start(struct vgpio_devq *q, const struct vgpio_mem *mem,
@@ -85,23 +112,14 @@ int vgpio_devq_start(struct vgpio_devq *q, const struct vgpio_mem *mem,
     if (q->state != 0) {
         return VGPIO_ERR_STATE;
     }
-    err = vq_flags(setup->features, &q->flags);
-    if (err != VGPIO_OK) { /* GCOVR_EXCL_BR_LINE: where all is compiled in, all goes */
-        return err;
-    }
-    if (!vq_size_ok(q, setup->size)) {
-        return VGPIO_ERR_INVAL;
-    }
     q->mem = mem;
-    q->err = 0;
-    q->state = DEVQ_STATE(VGPIO_OK);
     q->at = *setup;
-    q->at.flags = VGPIO_VQ_TOLD;
-    err = map_ring(q) ? start_layout(q, setup) : VGPIO_ERR_FAULT;
+    err = start(q);
     if (err != VGPIO_OK) {
         vgpio_devq_stop(q, NULL);
         return err;
     }
+    q->at.flags = VGPIO_VQ_TOLD;
     q->next_used = q->at.used_pos;
 #if VGPIO_CFG_DIRTY
     q->flags &= (uint8_t)~VQ_DIRTY; /* a driver's feature has the same bit */
@@ -120,21 +138,15 @@ int vgpio_devq_start(struct vgpio_devq *q, const struct vgpio_mem *mem,
 
 void vgpio_devq_stop(struct vgpio_devq *q, struct vgpio_vq_setup *where)
 {
-    uint8_t *const mapped[3] = {q->desc, q->driver, q->device};
-    unsigned i;
-
     if (where != NULL) {
         *where = q->at;
     }
-    if (q->state != 0) {
-        for (i = 0; i < 3; i++) {
-            vgpio_mem_unmap(q->mem, mapped[i], area_bytes(q, AREAS(q) + i));
-        }
-        q->state = 0;
+    unmap_ring(q);
+    q->next_used = q->at.used_pos; /* nothing is staged: publish looks no further */
+    q->state = 0;
 #if VGPIO_CFG_FAST
-        q->flags &= (uint8_t)~VQ_FAST;
+    q->flags &= (uint8_t)~VQ_FAST;
 #endif
-    }
 }
 
 int vgpio_devq_error(const struct vgpio_devq *q)
@@ -244,7 +256,7 @@ static inline int enter_table(struct vgpio_chain *c)
 /* Loads descriptor `next`, which there is, each word once: `raw` as the layout has it. */
 static inline int load(const struct vgpio_chain *c, uint64_t raw[2])
 {
-    const uint8_t *p = c->q->desc + DESC_BYTES * (uint32_t)c->next;
+    const uint8_t *p = c->q->area[AREA_DESC] + DESC_BYTES * (uint32_t)c->next;
 
     if (chain_in_table(c)) {
         return load_entry(c, raw);
@@ -313,9 +325,7 @@ static inline int fetch(struct vgpio_chain *c)
     return err;
 }
 
-/* Goes on to a piece of the wanted access with bytes left in it: 1, or 0 when there is
- * none, or the queue's error. Pieces on the way are dropped unread. */
-static int chain_seek(struct vgpio_chain *c, uint32_t access)
+int vgpio_chain_seek(struct vgpio_chain *c, uint32_t access)
 {
     int err = devq_dead(c->q);
 
@@ -334,26 +344,13 @@ static int chain_seek(struct vgpio_chain *c, uint32_t access)
     return err;
 }
 
-int vgpio_devq_begin(struct vgpio_chain *c, struct vgpio_devq *q, uint16_t next,
-                     uint16_t ttl)
-{
-    c->q = q;
-    c->next = next;
-    c->ttl = ttl;
-    c->table_len = 0;
-    c->total = 0;
-    c->piece.left = 0;
-    c->piece.access = VGPIO_MEM_READ;
-    return chain_seek(c, VGPIO_MEM_READ);
-}
-
 /* One body for both directions: taken into both, it would be there twice. */
 static PORT_NOINLINE uint32_t chain_move(struct vgpio_chain *c, uint8_t *buf,
                                          uint32_t len, uint32_t access)
 {
     uint32_t done = 0;
 
-    while (done < len && chain_seek(c, access) > 0) {
+    while (done < len && vgpio_chain_seek(c, access) > 0) {
         uint32_t n = vgpio_mem_step(c->q->mem, &c->piece, buf + done, len - done);
 
         if (n == 0) {
@@ -377,7 +374,7 @@ uint32_t vgpio_chain_write(struct vgpio_chain *c, const void *src, uint32_t len)
 
 int vgpio_chain_where(struct vgpio_chain *c, uint64_t *gpa)
 {
-    int found = chain_seek(c, VGPIO_MEM_WRITE);
+    int found = vgpio_chain_seek(c, VGPIO_MEM_WRITE);
     uint64_t at = c->piece.gpa;
 
     if (found <= 0) {
@@ -395,7 +392,7 @@ int vgpio_chain_finish(struct vgpio_chain *c, uint32_t *room)
     uint32_t n = 0;
     int more;
 
-    while ((more = chain_seek(c, VGPIO_MEM_WRITE)) > 0) {
+    while ((more = vgpio_chain_seek(c, VGPIO_MEM_WRITE)) > 0) {
         n += c->piece.left; /* no wrap: the whole chain was seen to stay below 2^32 */
         c->piece.left = 0;
     }

@@ -6,6 +6,13 @@
 #include "mem.h"
 #include "ring.h"
 
+/* Of a ring, in this order everywhere. */
+enum {
+    AREA_DESC,
+    AREA_DRIVER,
+    AREA_DEVICE
+};
+
 /* What calls answer, shifted so that a queue of zeros is a stopped one. */
 #define DEVQ_STATE(err) ((int8_t)((err)-VGPIO_ERR_STATE))
 
@@ -39,6 +46,16 @@ static inline void devq_stored(const struct vgpio_devq *q, uint64_t base, uint32
 #endif
 }
 
+/* How far the driver's index was looked at: what spares a look at it. */
+static inline void split_seen(struct vgpio_devq *q, uint16_t idx)
+{
+#if VGPIO_CFG_FAST
+    q->u.avail_seen = idx;
+#else
+    (void)q, (void)idx;
+#endif
+}
+
 /* The return of a chain at position `pos`; the caller counts, and tells the dirty log. */
 static inline void devq_split_put(uint8_t *used, uint16_t size, uint16_t pos,
                                   struct vgpio_head head, uint32_t written)
@@ -63,11 +80,27 @@ static inline void devq_packed_put(uint8_t *p, uint16_t id, uint32_t written,
     }
 }
 
+/* Goes on to a piece of the wanted access with bytes left in it: 1, or 0 when there is
+ * none, or the queue's error. Pieces on the way are dropped unread. */
+int vgpio_chain_seek(struct vgpio_chain *c, uint32_t access);
+
 /* For pop: a chain whose head is set, before its first piece, and then in it. It begins
  * at descriptor `next` and is `ttl` long at most (packed: it is so long). Below 0: the
  * queue broke. */
-int vgpio_devq_begin(struct vgpio_chain *c, struct vgpio_devq *q, uint16_t next,
-                     uint16_t ttl);
+static inline int devq_begin(struct vgpio_chain *c, struct vgpio_devq *q, uint16_t next,
+                             uint16_t ttl)
+{
+    c->q = q;
+    c->next = next;
+    c->ttl = ttl;
+#if VGPIO_CFG_INDIRECT
+    c->table_len = 0;
+#endif
+    c->total = 0;
+    c->piece.left = 0;
+    c->piece.access = VGPIO_MEM_READ;
+    return vgpio_chain_seek(c, VGPIO_MEM_READ);
+}
 
 /* Each layout: the calls of queue.h, which devq.c sends here by the bit of the queue.
  * Where one layout is compiled in its functions are those calls, with nothing between. */
@@ -102,8 +135,8 @@ int vgpio_devq_packed_push(struct vgpio_devq *q, struct vgpio_head head,
 int vgpio_devq_packed_publish(struct vgpio_devq *q);
 int vgpio_devq_packed_rearm(struct vgpio_devq *q);
 
-/* Sets both positions of a ring that is mapped. */
-int vgpio_devq_packed_start(struct vgpio_devq *q, const struct vgpio_vq_setup *setup);
+/* Sets both positions of a ring that is mapped, by what it was started with. */
+int vgpio_devq_packed_start(struct vgpio_devq *q);
 int vgpio_devq_packed_blank(const struct vgpio_devq *q);
 
 #endif /* VGPIO_DEVQ_H */

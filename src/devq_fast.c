@@ -19,6 +19,7 @@
 GENERAL int take_any(struct vgpio_devq *q, struct vgpio_taken *t, uint32_t len)
 {
     struct vgpio_chain c;
+    uint64_t *gpa = t->gpa;
     int got = vgpio_devq_pop(q, &c);
 
     if (got <= 0) {
@@ -27,7 +28,7 @@ GENERAL int take_any(struct vgpio_devq *q, struct vgpio_taken *t, uint32_t len)
     t->head = c.head;
     t->got = (uint8_t)vgpio_chain_read(&c, t->request, len);
     t->room = 0;
-    while (t->room < ANSWER_BYTES && vgpio_chain_where(&c, &t->gpa[t->room]) == 0) {
+    while (t->room < ANSWER_BYTES && vgpio_chain_where(&c, gpa++) == 0) {
         t->room++;
     }
     got = vgpio_chain_finish(&c, NULL);
@@ -168,7 +169,7 @@ static PORT_NOINLINE int split_take_pairs(struct vgpio_devq *q, struct vgpio_tak
                                           uint16_t stop)
 {
     const struct vgpio_mem_view v = vgpio_mem_view(q->mem, q->region);
-    const uint8_t *desc = q->desc, *avail = q->driver;
+    const uint8_t *desc = q->area[AREA_DESC], *avail = q->area[AREA_DRIVER];
     uint32_t last = q->at.size - 1u; /* and a mask */
     uint16_t pos = q->at.avail_pos, n;
 
@@ -196,7 +197,8 @@ static int split_take(struct vgpio_devq *q, struct vgpio_taken *t, unsigned n)
 
     if (there == 0) {
         /* Pairs with the driver's release store of avail.idx, as in the general way. */
-        uint16_t seen = ring_ld16_acquire(q->driver + AVAIL_IDX, vq_platform(q));
+        uint16_t seen =
+            ring_ld16_acquire(q->area[AREA_DRIVER] + AVAIL_IDX, vq_platform(q));
 
         there = (uint16_t)(seen - pos);
         if (there == 0) {
@@ -208,7 +210,7 @@ static int split_take(struct vgpio_devq *q, struct vgpio_taken *t, unsigned n)
         q->u.avail_seen = seen;
         if (there == 1) {
             /* Somebody waits for this one. Of many, all but one are late anyway. */
-            PORT_WILL_WRITE(q->device + USED_RING(q->next_used & (size - 1u)));
+            PORT_WILL_WRITE(q->area[AREA_DEVICE] + USED_RING(q->next_used & (size - 1u)));
         }
     }
     return split_take_pairs(q, t, (uint16_t)(pos + (n < there ? n : there)));
@@ -286,7 +288,7 @@ static PORT_NOINLINE int packed_take(struct vgpio_devq *q, struct vgpio_taken *t
                                      unsigned n)
 {
     const struct vgpio_mem_view v = vgpio_mem_view(q->mem, q->region);
-    const uint8_t *desc = q->desc;
+    const uint8_t *desc = q->area[AREA_DESC];
     uint32_t size = q->at.size;
     struct place at = {packed_off(q->at.avail_pos), packed_avail_bits(q->at.avail_pos)};
     unsigned platform = vq_platform(q), i, ndesc;
@@ -337,7 +339,7 @@ static PORT_NOINLINE unsigned split_answer(struct vgpio_devq *q,
                                            const struct vgpio_taken *t, unsigned n)
 {
     const struct vgpio_mem_view v = vgpio_mem_view(q->mem, q->region);
-    uint8_t *used = q->device;
+    uint8_t *used = q->area[AREA_DEVICE];
     uint16_t pos = q->next_used, size = q->at.size;
     unsigned i;
 
@@ -385,7 +387,7 @@ static PORT_NOINLINE unsigned packed_answer(struct vgpio_devq *q,
     unsigned i = 0;
 
     a.v = vgpio_mem_view(q->mem, q->region);
-    a.desc = q->desc;
+    a.desc = q->area[AREA_DESC];
     a.size = q->at.size;
     a.left = packed_dist(q->at.size, pos, q->at.avail_pos);
     a.at.off = packed_off(pos);

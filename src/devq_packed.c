@@ -15,19 +15,19 @@ static inline void stored(const struct vgpio_devq *q, uint32_t off, uint32_t len
     devq_stored(q, q->at.desc, off, len);
 }
 
-int vgpio_devq_packed_start(struct vgpio_devq *q, const struct vgpio_vq_setup *setup)
+int vgpio_devq_packed_start(struct vgpio_devq *q)
 {
-    uint16_t size = setup->size;
+    uint16_t size = q->at.size;
     uint16_t avail = PACKED_START, used = PACKED_START;
 
-    if (setup->flags & VGPIO_VQ_TOLD) {
-        avail = setup->avail_pos;
-        used = setup->used_pos;
+    if (q->at.flags & VGPIO_VQ_TOLD) {
+        avail = q->at.avail_pos;
+        used = q->at.used_pos;
     }
     /* By the letter, all zero is the start of an even lap. In that one USED of the first
      * descriptor is set, left by our answer or by the driver's next request. */
-    if ((setup->flags & VGPIO_VQ_VAGUE) && (avail | used) == 0 &&
-        !(ring_ld16(q->desc + PACKED_FLAGS) & DESC_F_USED)) {
+    if ((q->at.flags & VGPIO_VQ_VAGUE) && (avail | used) == 0 &&
+        !(ring_ld16(q->area[AREA_DESC] + PACKED_FLAGS) & DESC_F_USED)) {
         avail = used = PACKED_START;
     }
     if (packed_off(avail) >= size || packed_off(used) >= size ||
@@ -43,8 +43,8 @@ static inline uint16_t flags_acquire(const struct vgpio_devq *q)
 {
     /* Pairs with the driver's release store of the first flags of a batch: what it made
      * available, and the requests in there, are visible after this load. */
-    return ring_ld16_acquire(q->desc + desc_off(q->at.avail_pos) + PACKED_FLAGS,
-                             vq_platform(q));
+    return ring_ld16_acquire(
+        q->area[AREA_DESC] + desc_off(q->at.avail_pos) + PACKED_FLAGS, vq_platform(q));
 }
 
 /* Is a chain waiting? How many they are would take walking them. */
@@ -78,15 +78,15 @@ int vgpio_devq_packed_pop(struct vgpio_devq *q, struct vgpio_chain *c)
     /* Where the chain ends is found out here and once; NEXT is not looked at again. */
     while (flags & DESC_F_NEXT) {
         end = packed_add(size, end, 1);
-        flags = ring_ld16(q->desc + desc_off(end) + PACKED_FLAGS);
+        flags = ring_ld16(q->area[AREA_DESC] + desc_off(end) + PACKED_FLAGS);
         if (end == limit || (flags & DESC_F_TURN) != packed_avail_bits(end)) {
             return devq_break(q, VGPIO_ERR_PROTO);
         }
         n++;
     }
-    c->head.id = ring_ld16(q->desc + desc_off(end) + PACKED_ID);
+    c->head.id = ring_ld16(q->area[AREA_DESC] + desc_off(end) + PACKED_ID);
     c->head.ndesc = n;
-    err = vgpio_devq_begin(c, q, first, n);
+    err = devq_begin(c, q, first, n);
     if (err < 0) {
         return err;
     }
@@ -112,7 +112,7 @@ void vgpio_devq_packed_unpop(struct vgpio_devq *q, struct vgpio_head head)
 int vgpio_devq_packed_blank(const struct vgpio_devq *q)
 {
     return q->at.avail_pos == PACKED_START && q->at.used_pos == PACKED_START &&
-           (ring_ld64(q->desc) | ring_ld64(q->desc + 8)) == 0;
+           (ring_ld64(q->area[AREA_DESC]) | ring_ld64(q->area[AREA_DESC] + 8)) == 0;
 }
 
 int vgpio_devq_packed_push(struct vgpio_devq *q, struct vgpio_head head, uint32_t written)
@@ -131,10 +131,11 @@ int vgpio_devq_packed_push(struct vgpio_devq *q, struct vgpio_head head, uint32_
         if (head.id != pos) {
             return VGPIO_ERR_INVAL;
         }
-        head.id = ring_ld16(
-            q->desc + desc_off(packed_add(q->at.size, pos, head.ndesc - 1u)) + PACKED_ID);
+        head.id =
+            ring_ld16(q->area[AREA_DESC] +
+                      desc_off(packed_add(q->at.size, pos, head.ndesc - 1u)) + PACKED_ID);
     }
-    devq_packed_put(q->desc + desc_off(pos), head.id, written,
+    devq_packed_put(q->area[AREA_DESC] + desc_off(pos), head.id, written,
                     packed_used_bits(pos) | (written ? DESC_F_WRITE : 0u),
                     pos == q->at.used_pos ? &q->u.first_flags : NULL);
     stored(q, desc_off(pos) + 8, 8);
@@ -149,7 +150,7 @@ static int wanted(struct vgpio_devq *q, uint16_t now, uint16_t old)
     int always = !vq_has_event_idx(q) || !(q->flags & VQ_SIGNALLED);
 
     q->flags |= VQ_SIGNALLED;
-    return packed_wanted(ring_ld32(q->driver), always, q->at.size, now, old);
+    return packed_wanted(ring_ld32(q->area[AREA_DRIVER]), always, q->at.size, now, old);
 }
 
 /* As the split one, also where the queue broke. */
@@ -159,21 +160,18 @@ int vgpio_devq_packed_publish(struct vgpio_devq *q)
     uint16_t now = q->next_used;
     uint32_t off = desc_off(old) + PACKED_FLAGS;
 
-    if (q->state == 0) {
-        return VGPIO_ERR_STATE;
-    }
-    if (now == old) {
-        return q->err;
+    if (now == old) { /* as in a queue that is stopped */
+        return devq_dead(q);
     }
     /* Pairs with the driver's acquire load of these flags: answers, and all else that is
      * used, are visible before the first of them is. */
-    ring_st16_release(q->desc + off, q->u.first_flags, vq_platform(q));
+    ring_st16_release(q->area[AREA_DESC] + off, q->u.first_flags, vq_platform(q));
     stored(q, off, 2);
     q->at.used_pos = now;
     /* Pairs with the driver's fence between its event area and its second look at the
      * flags: one of us sees the other's store, so that it does not sleep unheard. */
     ring_fence(vq_platform(q));
-    return wanted(q, now, old) ? 1 : q->err;
+    return wanted(q, now, old) ? 1 : devq_dead(q);
 }
 
 int vgpio_devq_packed_rearm(struct vgpio_devq *q)
@@ -185,7 +183,7 @@ int vgpio_devq_packed_rearm(struct vgpio_devq *q)
     }
     /* Without EVENT_IDX we never ask for less than all, but whoever served this ring
      * before may have. */
-    ring_st32(q->device,
+    ring_st32(q->area[AREA_DEVICE],
               vq_has_event_idx(q) ? PACKED_EVENT(q->at.avail_pos, PACKED_MODE_DESC) : 0);
     devq_stored(q, q->at.device, 0, PACKED_EVENT_BYTES);
     /* Pairs with the driver's fence between the flags and its look at our area: either it

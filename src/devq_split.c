@@ -20,42 +20,43 @@ int vgpio_devq_split_waiting(struct vgpio_devq *q)
     }
     /* Pairs with the driver's release store of avail.idx: heads and descriptors that it
      * counts are visible after this load. */
-    idx = ring_ld16_acquire(q->driver + AVAIL_IDX, vq_platform(q));
+    idx = ring_ld16_acquire(q->area[AREA_DRIVER] + AVAIL_IDX, vq_platform(q));
     n = (uint16_t)(idx - q->at.avail_pos);
     if (n > q->at.size) {
         return devq_break(q, VGPIO_ERR_PROTO);
     }
-    q->u.avail_seen = idx;
+    split_seen(q, idx);
     return n;
 }
 
 int vgpio_devq_split_pop(struct vgpio_devq *q, struct vgpio_chain *c)
 {
-    int err = devq_dead(q);
-    uint16_t slot;
+    uint32_t pos = q->at.avail_pos;
+    int err;
 
-    if (err) {
-        return err;
-    }
     /* The index is only looked at again when all that it promised is taken: its cache
-     * line is the one the driver writes. */
-    if (q->u.avail_seen == q->at.avail_pos) {
+     * line is the one the driver writes. The smallest builds do not keep it. */
+    if (VGPIO_CFG_FAST && q->u.avail_seen != pos) {
+        err = devq_dead(q);
+        if (err) {
+            return err;
+        }
+    } else {
         err = vgpio_devq_split_waiting(q);
         if (err <= 0) {
             return err;
         }
     }
-    slot = q->at.avail_pos & (uint16_t)(q->at.size - 1u);
-    c->head.id = ring_ld16(q->driver + AVAIL_RING(slot));
+    c->head.id = ring_ld16(q->area[AREA_DRIVER] + AVAIL_RING(pos & (q->at.size - 1u)));
     c->head.ndesc = 1;
-    err = vgpio_devq_begin(c, q, c->head.id, q->at.size);
+    err = devq_begin(c, q, c->head.id, q->at.size);
     if (err < 0) {
         return err;
     }
     if (vq_in_order(q)) {
-        c->head.id = q->at.avail_pos;
+        c->head.id = (uint16_t)pos;
     }
-    q->at.avail_pos++;
+    q->at.avail_pos = (uint16_t)(pos + 1u);
     return 1;
 }
 
@@ -78,9 +79,10 @@ int vgpio_devq_split_push(struct vgpio_devq *q, struct vgpio_head head, uint32_t
         if (head.id != q->next_used) {
             return VGPIO_ERR_INVAL;
         }
-        head.id = ring_ld16(q->driver + AVAIL_RING(head.id & (q->at.size - 1u)));
+        head.id =
+            ring_ld16(q->area[AREA_DRIVER] + AVAIL_RING(head.id & (q->at.size - 1u)));
     }
-    devq_split_put(q->device, q->at.size, q->next_used, head, written);
+    devq_split_put(q->area[AREA_DEVICE], q->at.size, q->next_used, head, written);
     stored(q, USED_RING(q->next_used & (q->at.size - 1u)), 8);
     q->next_used++;
     return VGPIO_OK;
@@ -89,15 +91,15 @@ int vgpio_devq_split_push(struct vgpio_devq *q, struct vgpio_head head, uint32_t
 /* Does the driver want to hear of the entries old .. now - 1? */
 static int wanted(struct vgpio_devq *q, uint16_t now, uint16_t old)
 {
+    const uint8_t *driver = q->area[AREA_DRIVER];
     unsigned first = !(q->flags & VQ_SIGNALLED);
 
     if (!vq_has_event_idx(q)) {
-        return !(ring_ld16(q->driver + AVAIL_FLAGS) & AVAIL_F_NO_INTERRUPT);
+        return !(ring_ld16(driver + AVAIL_FLAGS) & AVAIL_F_NO_INTERRUPT);
     }
     q->flags |= VQ_SIGNALLED;
     /* Whoever served this ring before may have died between index and interrupt. */
-    return first ||
-           vq_need_event(ring_ld16(q->driver + USED_EVENT(q->at.size)), now, old);
+    return first || vq_need_event(ring_ld16(driver + USED_EVENT(q->at.size)), now, old);
 }
 
 /* Also where the queue broke after good chains were answered: the driver gets those. */
@@ -106,21 +108,18 @@ int vgpio_devq_split_publish(struct vgpio_devq *q)
     uint16_t old = q->at.used_pos;
     uint16_t now = q->next_used;
 
-    if (q->state == 0) {
-        return VGPIO_ERR_STATE;
-    }
-    if (now == old) {
-        return q->err;
+    if (now == old) { /* as in a queue that is stopped */
+        return devq_dead(q);
     }
     /* Pairs with the driver's acquire load of used.idx: answers and used elements are
      * visible before the index that covers them. */
-    ring_st16_release(q->device + USED_IDX, now, vq_platform(q));
+    ring_st16_release(q->area[AREA_DEVICE] + USED_IDX, now, vq_platform(q));
     stored(q, USED_IDX, 2);
     q->at.used_pos = now;
     /* Pairs with the driver's fence between its event word and its second look at
      * used.idx: one of us sees the other's store, so that it does not sleep unheard. */
     ring_fence(vq_platform(q));
-    return wanted(q, now, old) ? 1 : q->err;
+    return wanted(q, now, old) ? 1 : devq_dead(q);
 }
 
 int vgpio_devq_split_rearm(struct vgpio_devq *q)
@@ -131,11 +130,11 @@ int vgpio_devq_split_rearm(struct vgpio_devq *q)
         return n;
     }
     if (vq_has_event_idx(q)) {
-        ring_st16(q->device + AVAIL_EVENT(q->at.size), q->at.avail_pos);
+        ring_st16(q->area[AREA_DEVICE] + AVAIL_EVENT(q->at.size), q->at.avail_pos);
         stored(q, AVAIL_EVENT(q->at.size), 2);
     } else {
         /* We never set it, but whoever served this ring before may have. */
-        ring_st16(q->device + USED_FLAGS, 0);
+        ring_st16(q->area[AREA_DEVICE] + USED_FLAGS, 0);
         stored(q, USED_FLAGS, 2);
     }
     /* Pairs with the driver's fence between avail.idx and its look at our word: either it

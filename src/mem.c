@@ -16,6 +16,11 @@ int vgpio_mem_usable(const struct vgpio_mem *mem)
     if (mem->ops_size < offsetof(struct vgpio_mem, unmap)) {
         return VGPIO_ERR_ABI;
     }
+#if !VGPIO_CFG_UNMAP
+    if (VGPIO_OP(mem, struct vgpio_mem, unmap) != NULL) {
+        return VGPIO_ERR_NOTSUP; /* its books would never balance */
+    }
+#endif
 #if !VGPIO_CFG_DIRTY
     if (VGPIO_OP(mem, struct vgpio_mem, dirty) != NULL) {
         return VGPIO_ERR_NOTSUP; /* what a migration would lose must not go unheard */
@@ -23,6 +28,8 @@ int vgpio_mem_usable(const struct vgpio_mem *mem)
 #endif
     return mem->map == NULL ? VGPIO_ERR_INVAL : VGPIO_OK;
 }
+
+#if VGPIO_CFG_UNMAP
 
 void vgpio_mem_unmap(const struct vgpio_mem *mem, void *p, uint32_t len)
 {
@@ -32,6 +39,8 @@ void vgpio_mem_unmap(const struct vgpio_mem *mem, void *p, uint32_t len)
         unmap(mem->ctx, p, len);
     }
 }
+
+#endif
 
 #if VGPIO_CFG_DIRTY
 

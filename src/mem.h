@@ -15,7 +15,14 @@ void *vgpio_mem_map(const struct vgpio_mem *mem, uint64_t gpa, uint32_t *len,
                     unsigned access);
 
 /* Ends what vgpio_mem_map() began, with the length it gave. With NULL nothing did. */
+#if VGPIO_CFG_UNMAP
 void vgpio_mem_unmap(const struct vgpio_mem *mem, void *p, uint32_t len);
+#else
+static inline void vgpio_mem_unmap(const struct vgpio_mem *mem, void *p, uint32_t len)
+{
+    (void)mem, (void)p, (void)len;
+}
+#endif
 
 /* Up to `len` of the bytes that are left, as far as they map in one piece: copies them to
  * `buf` (VGPIO_MEM_READ) or from there (VGPIO_MEM_WRITE; with NULL they are only seen to

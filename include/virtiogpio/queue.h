@@ -113,7 +113,7 @@ struct vgpio_head {
 struct vgpio_devq {
     /** @cond PRIVATE */
     const struct vgpio_mem *mem;
-    uint8_t *desc, *driver, *device; /* mapped from start to stop */
+    uint8_t *area[3]; /* descriptors, driver, device: mapped from start to stop */
     union {
         uint16_t avail_seen;  /* split: avail.idx when last looked at */
         uint16_t first_flags; /* packed: of the batch that is staged, held back */
@@ -165,8 +165,8 @@ struct vgpio_chain {
  * @return 0. Above #VGPIO_ERR_FATAL: #VGPIO_ERR_INVAL: no `mem`, no `map`, the size is no
  * power of two from 1 to 32768 (packed: any from 1 to 32768), or such positions cannot
  * be in a packed ring; #VGPIO_ERR_STATE: is started; #VGPIO_ERR_NOTSUP: a layout or ring
- * feature that is not built in, or a `dirty` without #VGPIO_CFG_DIRTY; #VGPIO_ERR_ABI:
- * `mem` without `ops_size`.
+ * feature that is not built in, a `dirty` without #VGPIO_CFG_DIRTY, or an `unmap` without
+ * #VGPIO_CFG_UNMAP; #VGPIO_ERR_ABI: `mem` without `ops_size`.
  * #VGPIO_ERR_FAULT: an area is misaligned (16, 2, 4; packed 16, 4, 4), wraps, or does not
  * map in one piece; the queue stays stopped and this does not stick. An earlier error is
  * forgotten.
@@ -192,8 +192,9 @@ VGPIO_API void vgpio_devq_stop(struct vgpio_devq *q, struct vgpio_vq_setup *wher
 /**
  * @brief Take the next chain that the driver made available.
  *
- * The order is the driver's. The ring's index is looked at again only when all that it
- * last promised was taken. Each chain must be pushed once, in any order, unless unpopped.
+ * The order is the driver's. With #VGPIO_CFG_FAST the ring's index is looked at again
+ * only when all that it last promised was taken. Each chain must be pushed once, in any
+ * order, unless unpopped.
  *
  * @param q  the queue
  * @param c  set to the first piece of the chain; undefined unless 1 is returned

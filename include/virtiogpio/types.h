@@ -135,7 +135,7 @@ struct vgpio_mem {
      */
     void *(*map)(void *ctx, uint64_t gpa, uint32_t *len, unsigned access);
     /**
-     * @brief Ends one mapping; may be NULL.
+     * @brief Ends one mapping; may be NULL, and must be without #VGPIO_CFG_UNMAP.
      *
      * Called once for every pointer that `map` returned, with the length that `map` left,
      * also if that length was unacceptable.
@@ -213,7 +213,8 @@ VGPIO_API void *vgpio_mem_table_map(void *table, uint64_t gpa, uint32_t *len,
  * `map` broke its contract. Bytes before the hole may have been copied.
  * @retval VGPIO_ERR_INVAL `mem` or its `map` is NULL
  * @retval VGPIO_ERR_ABI `ops_size` is too small to contain `map`
- * @retval VGPIO_ERR_NOTSUP `mem` has a `dirty`, and #VGPIO_CFG_DIRTY is off
+ * @retval VGPIO_ERR_NOTSUP `mem` has a `dirty`, and #VGPIO_CFG_DIRTY is off, or an
+ * `unmap`, and #VGPIO_CFG_UNMAP is off
  */
 VGPIO_API int vgpio_mem_read(const struct vgpio_mem *mem, uint64_t gpa, void *dst,
                              uint32_t len);
@@ -235,7 +236,8 @@ VGPIO_API int vgpio_mem_read(const struct vgpio_mem *mem, uint64_t gpa, void *ds
  * `map` broke its contract
  * @retval VGPIO_ERR_INVAL `mem` or its `map` is NULL
  * @retval VGPIO_ERR_ABI `ops_size` is too small to contain `map`
- * @retval VGPIO_ERR_NOTSUP `mem` has a `dirty`, and #VGPIO_CFG_DIRTY is off
+ * @retval VGPIO_ERR_NOTSUP `mem` has a `dirty`, and #VGPIO_CFG_DIRTY is off, or an
+ * `unmap`, and #VGPIO_CFG_UNMAP is off
  */
 VGPIO_API int vgpio_mem_write(const struct vgpio_mem *mem, uint64_t gpa, const void *src,
                               uint32_t len);

@@ -22,6 +22,7 @@ cat > "$out/board_vgpio.h" <<'END'
 #define VGPIO_CFG_QUEUE_STOP 0
 #define VGPIO_CFG_TRACE 0
 #define VGPIO_CFG_DIRTY 0
+#define VGPIO_CFG_UNMAP 0
 #define VGPIO_CFG_FAST 0
 #define VGPIO_DMA_ALIGN 128u
 #define VGPIO_DMA_CELL 128u

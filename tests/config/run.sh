@@ -7,7 +7,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 opt=$1
 if [ "$opt" = ALL ]; then
     off=(PACKED EVENT_IDX INDIRECT IN_ORDER IRQ NAMES DIALECTS TRACE DIRTY MMIO_IO
-        QUEUE_STOP FAST)
+        QUEUE_STOP FAST UNMAP)
 else
     off=("$opt")
 fi

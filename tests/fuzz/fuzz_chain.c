@@ -86,7 +86,7 @@ static void *map(void *ctx, uint64_t gpa, uint32_t *len, unsigned access)
     if (*len > end - gpa) {
         *len = (uint32_t)(end - gpa);
     }
-    f->live++;
+    f->live += VGPIO_CFG_UNMAP;
     return at(f, gpa);
 }
 
@@ -445,7 +445,9 @@ static void begin(struct fuzz *f, const uint8_t *set, const uint8_t *image, size
     f->table = (struct vgpio_mem_table){f->region, 2};
     f->mem = set[1] & 0x80 ? (struct vgpio_mem){sizeof f->mem, &f->table,
                                                 vgpio_mem_table_map, NULL, NULL}
-                           : (struct vgpio_mem){sizeof f->mem, f, map, unmap, dirty};
+                           : (struct vgpio_mem){sizeof f->mem, f, map,
+                                                VGPIO_CFG_UNMAP ? unmap : NULL,
+                                                VGPIO_CFG_DIRTY ? dirty : NULL};
     f->chunk = set[0] / 5 % 4;
     f->setup.size = n;
     f->setup.features = (set[1] & VGPIO_CFG_EVENT_IDX ? VGPIO_F_EVENT_IDX : 0) |

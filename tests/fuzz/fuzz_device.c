@@ -492,7 +492,8 @@ static void *map(void *ctx, uint64_t gpa, uint32_t *len, unsigned access)
     }
     MUST(f.nlive < LIVE);
     f.live[f.nlive].p = host + at(gpa);
-    f.live[f.nlive++].len = *len;
+    f.live[f.nlive].len = *len;
+    f.nlive += VGPIO_CFG_UNMAP;
     ASAN_UNPOISON_MEMORY_REGION(host + at(gpa), *len);
     return host + at(gpa);
 }
@@ -520,7 +521,9 @@ static void dirty(void *ctx, uint64_t gpa, uint32_t len)
     }
 }
 
-static const struct vgpio_mem mem = {sizeof mem, NULL, map, unmap, dirty};
+static const struct vgpio_mem mem = {sizeof mem, NULL, map,
+                                     VGPIO_CFG_UNMAP ? unmap : NULL,
+                                     VGPIO_CFG_DIRTY ? dirty : NULL};
 
 /* All but what cannot be written to, which such a table does not know. */
 static struct vgpio_mem_region plain_regions[NREGIONS];

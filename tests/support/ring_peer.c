@@ -14,6 +14,9 @@ static void *lend(struct peer_mem *m, void *p, uint32_t len)
 {
     size_t i = 0;
 
+    if (!VGPIO_CFG_UNMAP) {
+        return p; /* for good */
+    }
     while (i < sizeof m->mapped / sizeof m->mapped[0] && m->mapped[i].p != NULL) {
         i++;
     }
@@ -94,7 +97,8 @@ void peer_mem_init(struct peer_mem *m, uint64_t gpa, uint32_t size)
         fprintf(stderr, "ring_peer: no memory\n");
         abort();
     }
-    m->ops = (struct vgpio_mem){sizeof m->ops, m, peer_map, peer_unmap,
+    m->ops = (struct vgpio_mem){sizeof m->ops, m, peer_map,
+                                VGPIO_CFG_UNMAP ? peer_unmap : NULL,
                                 VGPIO_CFG_DIRTY ? peer_dirty : NULL};
 }
 

@@ -79,7 +79,7 @@ static void test_sizes(void **state)
     for (i = 0; i < 16; i++) {
         ring_peer_init(&p, &m, WORLD_GPA, (uint16_t)(1u << i), 0);
         assert_int_equal(vgpio_devq_start(&q, &m.ops, &p.setup), 0);
-        assert_int_equal(m.live, 3);
+        assert_int_equal(m.live, 3 * VGPIO_CFG_UNMAP);
         vgpio_devq_stop(&q, NULL);
         assert_int_equal(m.live, 0);
     }
@@ -272,7 +272,7 @@ static void test_hooks_of_an_older_header(void **state)
     assert_int_equal(vgpio_devq_publish(&w.q), 1);
     assert_int_equal(vgpio_devq_rearm(&w.q), 0);
     vgpio_devq_stop(&w.q, NULL);
-    assert_int_equal(w.m.live, 3);
+    assert_int_equal(w.m.live, 3 * VGPIO_CFG_UNMAP);
     peer_mem_free(&w.m);
     free(w.before);
 }
@@ -289,9 +289,11 @@ static void test_states(void **state)
     vgpio_devq_stop(&w.q, NULL); /* harmless */
     assert_int_equal(start(&w), 0);
     assert_int_equal(start(&w), VGPIO_ERR_STATE);
-    assert_int_equal(w.m.live, 3);
+    assert_int_equal(w.m.live, 3 * VGPIO_CFG_UNMAP);
+    assert_int_equal(vgpio_devq_push(&w.q, head, 0), 0);
     vgpio_devq_stop(&w.q, NULL);
     vgpio_devq_stop(&w.q, NULL);
+    assert_int_equal(vgpio_devq_publish(&w.q), VGPIO_ERR_STATE); /* staged, forgotten */
     assert_int_equal(vgpio_devq_push(&w.q, head, 0), VGPIO_ERR_STATE);
     assert_int_equal(vgpio_devq_error(&w.q), 0);
     world_end(&w);
@@ -369,7 +371,7 @@ static int resume(struct world *w, const struct vgpio_vq_setup *told,
     struct vgpio_vq_setup record = *last;
     int got = vgpio_devq_restart(&w->q, &w->m.ops, told, &record, 1);
 
-    assert_int_equal(w->m.live, got >= 0 ? 3 : 0);
+    assert_int_equal(w->m.live, got >= 0 ? 3 * VGPIO_CFG_UNMAP : 0);
     assert_int_equal(record.size, got == 1 ? 0 : last->size);
     if (got == 1) {
         assert_int_equal(vgpio_devq_waiting(&w->q), 1);

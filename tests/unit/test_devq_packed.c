@@ -90,7 +90,7 @@ static void test_any_size(void **state)
     for (i = 0; i < sizeof good / sizeof good[0]; i++) {
         packed_peer_init(&p, &m, WORLD_GPA, good[i], 0);
         assert_int_equal(vgpio_devq_start(&q, &m.ops, &p.setup), 0);
-        assert_int_equal(m.live, 3);
+        assert_int_equal(m.live, 3 * VGPIO_CFG_UNMAP);
         vgpio_devq_stop(&q, NULL);
         assert_int_equal(m.live, 0);
     }
@@ -485,7 +485,7 @@ static void test_resume_takes_both_positions(void **state)
         record = last;
         assert_int_equal(vgpio_devq_restart(&w.q, &w.m.ops, &told, &record, 1), i == 0);
         assert_int_equal(record.size, i == 0 ? 0 : 7);
-        assert_int_equal(w.m.live, 3);
+        assert_int_equal(w.m.live, 3 * VGPIO_CFG_UNMAP);
         vgpio_devq_stop(&w.q, NULL);
     }
     world_end(&w);

@@ -602,7 +602,7 @@ static void test_buffer_changes_in_hand(void **state)
     assert_int_equal(w->o->dev.ops->take_events(&w->dev) & VGPIO_EV_NEEDS_RESET,
                      VGPIO_EV_NEEDS_RESET);
     assert_int_equal(stop(w, TX, VGPIO_STOP_DRAIN, NULL), 0); /* nothing to wait for */
-    assert_int_equal(w->o->mem.live, 3);
+    assert_int_equal(w->o->mem.live, 3 * VGPIO_CFG_UNMAP);
     w->o->dev.ops->reset(&w->dev);
     assert_int_equal(w->o->mem.live, 0);
     room_free(w);

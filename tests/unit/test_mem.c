@@ -55,7 +55,7 @@ static void *odd_answer(struct guest *g, void *p, uint32_t asked, uint32_t *len)
         *len = UINT32_MAX;
         break;
     }
-    g->open++;
+    g->open += VGPIO_CFG_UNMAP;
     g->open_len = *len;
     return p;
 }
@@ -83,7 +83,7 @@ static void *guest_map(void *ctx, uint64_t gpa, uint32_t *len, unsigned access)
     if (g->calls == g->odd_at) {
         return odd_answer(g, g->bytes + off, asked, len);
     }
-    g->open++;
+    g->open += VGPIO_CFG_UNMAP;
     g->open_len = *len;
     return g->bytes + off;
 }
@@ -102,7 +102,7 @@ static void guest_dirty(void *ctx, uint64_t gpa, uint32_t len)
 {
     struct guest *g = ctx;
 
-    assert_int_equal(g->open, 1);
+    assert_int_equal(g->open, VGPIO_CFG_UNMAP);
     assert_int_equal(g->access, VGPIO_MEM_WRITE);
     assert_true(len <= SIZE && gpa - g->base <= SIZE - len);
     memset(g->dirty + (gpa - g->base), 1, len);
@@ -116,7 +116,7 @@ static void guest_init(struct guest *g)
     g->mem.ops_size = sizeof g->mem;
     g->mem.ctx = g;
     g->mem.map = guest_map;
-    g->mem.unmap = guest_unmap;
+    g->mem.unmap = VGPIO_CFG_UNMAP ? guest_unmap : NULL;
     g->mem.dirty = VGPIO_CFG_DIRTY ? guest_dirty : NULL;
     g->base = BASE;
     g->piece = SIZE;
@@ -355,6 +355,26 @@ static void test_a_dirty_log(void **state)
 #endif
 }
 
+/* Likewise what waits to be let go of. */
+static void test_an_unmap(void **state)
+{
+    uint8_t buf[4] = {0};
+    struct guest g;
+
+    (void)state;
+    guest_init(&g);
+    g.mem.unmap = guest_unmap;
+#if VGPIO_CFG_UNMAP
+    assert_int_equal(vgpio_mem_write(&g.mem, BASE, buf, 4), VGPIO_OK);
+    assert_int_equal(g.calls, 1);
+#else
+    assert_int_equal(vgpio_mem_usable(&g.mem), VGPIO_ERR_NOTSUP);
+    assert_int_equal(vgpio_mem_write(&g.mem, BASE, buf, 4), VGPIO_ERR_NOTSUP);
+    assert_int_equal(g.calls, 0);
+#endif
+    assert_int_equal(g.open, 0);
+}
+
 static void test_optional_hooks_may_be_null(void **state)
 {
     uint8_t buf[4] = {1, 2, 3, 4};
@@ -369,7 +389,7 @@ static void test_optional_hooks_may_be_null(void **state)
 #endif
     assert_int_equal(vgpio_mem_write(&g.mem, BASE, buf, 4), VGPIO_OK);
     assert_memory_equal(g.bytes, buf, 4);
-    assert_int_equal(g.open, 1);
+    assert_int_equal(g.open, VGPIO_CFG_UNMAP);
 }
 
 /* What the rings use: one piece, checked, whole or not at all. */
@@ -666,6 +686,7 @@ int main(void)
         cmocka_unit_test(test_hooks_that_cannot_be_used),
         cmocka_unit_test(test_hooks_beyond_ops_size_are_not_there),
         cmocka_unit_test(test_a_dirty_log),
+        cmocka_unit_test(test_an_unmap),
         cmocka_unit_test(test_optional_hooks_may_be_null),
         cmocka_unit_test(test_checked_map),
         cmocka_unit_test(test_table_finds_the_region_and_its_end),

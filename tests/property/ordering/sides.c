@@ -743,9 +743,9 @@ static void device_step(void)
         break;
     case S_SUPPRESS:
         if (cfg.packed) {
-            mutant_store(dev.q.device, 4, PACKED_EVENT(0, PACKED_MODE_DISABLE), 0);
+            mutant_store(dev.q.area[2], 4, PACKED_EVENT(0, PACKED_MODE_DISABLE), 0);
         } else {
-            mutant_store(dev.q.device + USED_FLAGS, 2, USED_F_NO_NOTIFY, 0);
+            mutant_store(dev.q.area[2] + USED_FLAGS, 2, USED_F_NO_NOTIFY, 0);
         }
         dev.step = S_TOP;
         break;
