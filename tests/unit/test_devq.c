@@ -741,7 +741,8 @@ static void test_avail_index_jumps_past_the_ring(void **state)
     world_end(&w);
 }
 
-/* The driver's cache line is left alone until all that it promised is taken. */
+/* The driver's cache line is left alone until all that it promised is taken; the builds
+ * without the short ways look each time. */
 static void test_avail_index_is_looked_at_when_needed(void **state)
 {
     struct world w;
@@ -752,7 +753,9 @@ static void test_avail_index_is_looked_at_when_needed(void **state)
     ring_peer_request(&w.p, 2, OUT, 8, IN, 2);
     serve_one(&w);
     ring_peer_set_avail_idx(&w.p, 77);
-    serve_one(&w);
+    if (VGPIO_CFG_FAST) {
+        serve_one(&w);
+    }
     assert_int_equal(vgpio_devq_pop(&w.q, &w.c), VGPIO_ERR_PROTO);
     world_end(&w);
 }
