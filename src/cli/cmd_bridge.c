@@ -13,7 +13,7 @@
 #include <string.h>
 #include <virtiogpio/bridge.h>
 
-#define TIMEOUT_MS 5000u
+#define TIMEOUT_MS 30000u
 #define NIRQ_MAX 16384u
 #define TURNS 64 /* of the bridge, before the loop gets its turn */
 

@@ -14,7 +14,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define ANSWER_MS 5000u
+#define ANSWER_MS 30000u
 #define DURATION_MAX_MS 86400000000u
 
 static const char help[] =

@@ -43,12 +43,12 @@ ends() { # STATUS
 }
 
 gets() { # SOCKET LINE VALUE
-    got=$("$vgpio" get -c "./$1.sock" --unquoted "$2") || fail "get $1 $2"
+    got=$("$vgpio" get --timeout 100s -c "./$1.sock" --unquoted "$2") || fail "get $1 $2"
     [ "$got" = "$2=$3" ] || fail "$1: $got, expected $2=$3"
 }
 
 serve --board "$examples/panel.board"
-"$vgpio" info -c ./panel.sock > lines || fail "info"
+"$vgpio" info --timeout 100s -c ./panel.sock > lines || fail "info"
 grep -q '"button"' lines || fail "no line named button"
 gets panel button active
 gets panel reset active
@@ -58,13 +58,13 @@ gets panel sda active
 gets lamp led inactive
 
 # No guest drives a line that the board holds.
-"$vgpio" set -c ./panel.sock reset=0 2> err && fail "drove a line that is held"
+"$vgpio" set --timeout 100s -c ./panel.sock reset=0 2> err && fail "drove a line that is held"
 grep -q 'SET_DIRECTION of line 5: the device refused' err || fail "hog: $(cat err)"
 gets panel reset active
 
 # Driven here, seen there: as long as the line is held.
 mkfifo orders
-"$vgpio" set -c ./lamp.sock --interactive led=1 sda=0 < orders > said &
+"$vgpio" set --timeout 100s -c ./lamp.sock --interactive led=1 sda=0 < orders > said &
 holder=$!
 exec 4> orders
 told() { # TEXT
@@ -96,10 +96,10 @@ runs() { # NAME
         --virtual-time --vcd "$1.vcd" > "$1.out"
     rm -f orders
     mkfifo orders events
-    "$vgpio" set -c ./lamp.sock --interactive led=0 < orders > said &
+    "$vgpio" set --timeout 100s -c ./lamp.sock --interactive led=0 < orders > said &
     holder=$!
     exec 4> orders
-    "$vgpio" mon -c ./panel.sock --format %E --num-events 6 button > events &
+    "$vgpio" mon --timeout 100s -c ./panel.sock --format %E --num-events 6 button > events &
     watcher=$!
     while read -r edge; do
         case $edge in

@@ -15,13 +15,11 @@ fail()
     exit 1
 }
 
-listens() # SOCKET
+listens() # SOCKET PID
 {
-    tries=200
-    until [ -S "$1" ]; do
-        tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || fail "nobody listens on $1"
-        sleep 0.1
+    # Its file is there before it listens.
+    until grep -q " 00010000 .* $1\$" /proc/net/unix; do
+        kill -0 "$2" 2> /dev/null || fail "who should listen on $1 ended"
     done
 }
 
@@ -34,14 +32,14 @@ try() # DOWNSTREAM UPSTREAM
 {
     "$vgpio" serve -s "$dir/a" --sim led,button,,reset --dialect "$1" 2> "$dir/back.log" &
     back=$!
-    listens "$dir/a"
+    listens "$dir/a" $back
     "$vgpio" bridge -c "$dir/a" -s "$dir/b" --dialect "$2" 2> "$dir/joint.log" &
     joint=$!
-    listens "$dir/b"
+    listens "$dir/b" $joint
     is "$1 behind $2" '"led"=inactive "button"=inactive' \
-        "$("$vgpio" get -c "$dir/b" led button)"
-    "$vgpio" set -c "$dir/b" -t 0 led=1 || fail "set"
-    is names '4 lines:' "$("$vgpio" info -c "$dir/b" | sed -n '1s/.* - //p')"
+        "$("$vgpio" get --timeout 100s -c "$dir/b" led button)"
+    "$vgpio" set --timeout 100s -c "$dir/b" -t 0 led=1 || fail "set"
+    is names '4 lines:' "$("$vgpio" info --timeout 100s -c "$dir/b" | sed -n '1s/.* - //p')"
     kill "$back"
     wait "$back" || fail "the back end failed"
     if wait "$joint"; then

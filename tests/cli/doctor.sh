@@ -22,7 +22,7 @@ finds() {
     text=$2
     shift 2
     checks=$((checks + 1))
-    "$vgpio" doctor "$@" > out 2> err < /dev/null
+    "$vgpio" doctor --timeout 100s "$@" > out 2> err < /dev/null
     status=$?
     [ $status = "$want" ] || fail "$*: exit status $status: $(cat out err)"
     grep -qF -- "$text" out err || fail "$*: no '$text' in: $(cat out err)"
@@ -111,15 +111,15 @@ finds 1 "BAD   kernel: is no socket" -q ./good -s kernel
 "$vgpio" serve -s one --sim 8 -s two --sim 9 &
 server=$!
 until [ -S two ]; do :; done
-until "$vgpio" detect one > /dev/null 2>&1; do :; done
+until "$vgpio" detect --timeout 100s one > /dev/null 2>&1; do :; done
 finds 0 "fine  one: a GPIO device with 8 lines" -q ./good -s one
-"$vgpio" set -z -c one 0=1
+"$vgpio" set --timeout 100s -z -c one 0=1
 finds 1 "BAD   one: GET_FEATURES: no answer in time" -q ./good -s one --timeout 3s
 kill $server
 wait $server
 "$vgpio" serve -s three --sim 600 --no-irq &
 server=$!
-until "$vgpio" detect three > /dev/null 2>&1; do :; done
+until "$vgpio" detect --timeout 100s three > /dev/null 2>&1; do :; done
 finds 1 "BAD   three: does not offer interrupts" -q ./good -s three
 finds 1 "warn  three: Linux up to 6.1 has numbers" -q ./good -s three
 

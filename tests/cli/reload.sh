@@ -24,11 +24,11 @@ board() { # STATEMENT...
 # The signal is dealt with before the next front end is: both wait in one loop.
 reload() {
     kill -HUP "$server"
-    "$vgpio" info -c ./b.sock > /dev/null || fail "no answer after a SIGHUP"
+    "$vgpio" info --timeout 100s -c ./b.sock > /dev/null || fail "no answer after a SIGHUP"
 }
 
 gets() { # LINE VALUE
-    got=$("$vgpio" get -c ./b.sock --unquoted "$1") || fail "get $1"
+    got=$("$vgpio" get --timeout 100s -c ./b.sock --unquoted "$1") || fail "get $1"
     [ "$got" = "$1=$2" ] || fail "$got, expected $1=$2"
 }
 
@@ -44,7 +44,7 @@ cat <&3 > rest &
 exec 3<&-
 
 # A guest that drives a line all the time.
-"$vgpio" set -c ./a.sock --interactive out=1 < orders > said &
+"$vgpio" set --timeout 100s -c ./a.sock --interactive out=1 < orders > said &
 holder=$!
 exec 4> orders
 echo get >&4
@@ -75,7 +75,7 @@ gets other inactive
 # Faults come and go.
 board 'fault b.in get-value err'
 reload
-"$vgpio" get -c ./b.sock in 2> err && fail "a fault that came later"
+"$vgpio" get --timeout 100s -c ./b.sock in 2> err && fail "a fault that came later"
 board 'pin b.in pull-up'
 reload
 gets in active

@@ -105,15 +105,15 @@ exec 3<&-
 case $ready in *ready*) ;; *) fail "the server says $ready" ;; esac
 
 # Faults: once refused, then not; answered when the clock says so; refused the second time.
-"$vgpio" set -c ./a.sock out=1 2> err && fail "the first direction was to be refused"
+"$vgpio" set --timeout 100s -c ./a.sock out=1 2> err && fail "the first direction was to be refused"
 grep -q 'SET_DIRECTION of line 1: the device refused' err || fail "says $(cat err)"
-"$vgpio" get -c ./a.sock odd > out || fail "the first value was to be spared"
-"$vgpio" get -c ./a.sock odd 2> err && fail "the second value was to be refused"
-"$vgpio" get -c ./a.sock odd > out || fail "the third value was to be right"
-"$vgpio" get -c ./a.sock --timeout 200ms copy 2> err && fail "answered before its time"
+"$vgpio" get --timeout 100s -c ./a.sock odd > out || fail "the first value was to be spared"
+"$vgpio" get --timeout 100s -c ./a.sock odd 2> err && fail "the second value was to be refused"
+"$vgpio" get --timeout 100s -c ./a.sock odd > out || fail "the third value was to be right"
+"$vgpio" get --timeout 100s -c ./a.sock --timeout 200ms copy 2> err && fail "answered before its time"
 grep -q 'no answer to GET_VALUE of line 2' err || fail "says $(cat err)"
 # The same, when a test says so.
-get_odd() { "$vgpio" get -c ./a.sock "$@" odd > out 2> err; }
+get_odd() { "$vgpio" get --timeout 100s -c ./a.sock "$@" odd > out 2> err; }
 tell() { "$vgpio" ctl a.ctl "$@" > out || fail "$*: $(cat out)"; }
 tell 'fault odd get-value err times 1'
 get_odd && fail "a new fault does not hit"
@@ -141,7 +141,7 @@ if command -v python3 > /dev/null; then
     # Both wait for time, which another client gives them.
     python3 ask.py "toggle in 2 10" > pulses &
     asker=$!
-    "$vgpio" get -c ./a.sock copy > out &
+    "$vgpio" get --timeout 100s -c ./a.sock copy > out &
     getter=$!
     while kill -0 "$getter" 2> /dev/null || kill -0 "$asker" 2> /dev/null; do
         python3 ask.py "clock advance 1ms" > /dev/null || fail "clock advance"

@@ -22,7 +22,7 @@ grep -q '"binary": "/.*/vhost-user-gpio"' "$files/50-vgpio.json" ||
     fail "the description names another program"
 "$work/vhost-user-gpio" --socket-path="$work/gpio" --once &
 server=$!
-until said=$("$vgpio" detect "$work/gpio" 2> "$work/why"); do
+until said=$("$vgpio" detect --timeout 100s "$work/gpio" 2> "$work/why"); do
     kill -0 $server || fail "the back end ended: $(cat "$work/why")"
 done
 wait $server || fail "the back end's exit status is $?"

@@ -166,7 +166,7 @@ static const char *fault_of(enum vuf_lie lie)
 static int ask_fake(struct vuf_fake *b, uint32_t request, enum vuf_lie lie,
                     const char *text)
 {
-    static const char *const patience[] = {"30ms", "300ms", "3s", "19s"};
+    static const char *const patience[] = {"30ms", "300ms", "3s", "100s"};
     unsigned i = strstr(text, "in time") != NULL ? 0 : 3;
     int status;
 
@@ -398,7 +398,7 @@ static pid_t start_liar(enum device_lie lie)
 static int ask_liar(enum device_lie lie)
 {
     pid_t pid = start_liar(lie);
-    int status = TOOL("get", "-c", run.socket, "--timeout", "19s", "led", "0", "3");
+    int status = TOOL("get", "-c", run.socket, "--timeout", "100s", "led", "0", "3");
 
     end_server(pid);
     return status;

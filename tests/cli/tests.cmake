@@ -10,14 +10,14 @@ foreach(file ${cli_programs})
     target_link_libraries(${name} PRIVATE PkgConfig::cmocka)
     add_dependencies(${name} vgpio)
     add_test(NAME ${name} COMMAND ${name})
-    set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 600)
 endforeach()
 
 file(GLOB cli_scripts CONFIGURE_DEPENDS cli/*.sh)
 foreach(file ${cli_scripts})
     get_filename_component(stem ${file} NAME_WE)
     add_test(NAME cli_${stem} COMMAND sh ${file} $<TARGET_FILE:vgpio>)
-    set_tests_properties(cli_${stem} PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77)
+    set_tests_properties(cli_${stem} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77)
 endforeach()
 
 # The driver that `vgpio trap` is tried with.

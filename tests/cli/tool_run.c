@@ -28,15 +28,32 @@ static void give_up(struct tool_run *t, const char *what)
     fail_msg("%s within %d ms", what, RUN_PATIENCE_MS);
 }
 
+/* As users call it, but with more patience than they have; a --timeout of the test's own
+ * comes later, and counts. */
+static void fill(const char **argv, const char *const *args)
+{
+    static const char *const with_deadline[] = {"get", "set", "info", "mon"};
+    size_t i, n = 0;
+
+    argv[n++] = VGPIO_PATH;
+    argv[n++] = args[0];
+    for (i = 0; i < sizeof with_deadline / sizeof with_deadline[0]; i++) {
+        if (strcmp(args[0], with_deadline[i]) == 0) {
+            argv[n++] = "--timeout";
+            argv[n++] = "100s";
+        }
+    }
+    for (i = 1; args[i] != NULL; i++) {
+        argv[n++] = args[i];
+    }
+}
+
 void tool_begin(struct tool_run *t, const char *const *args)
 {
-    const char *argv[64] = {VGPIO_PATH};
+    const char *argv[64] = {NULL};
     int in[2], out[2], err[2];
-    size_t i;
 
-    for (i = 0; args[i] != NULL; i++) {
-        argv[i + 1] = args[i];
-    }
+    fill(argv, args);
     assert_int_equal(pipe2(in, O_CLOEXEC), 0);
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);
     assert_int_equal(pipe2(err, O_CLOEXEC), 0);

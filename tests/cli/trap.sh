@@ -30,13 +30,13 @@ trapped() {
 # Reads, drives, lists and waits for edges; each ends by itself, whatever the device does.
 cat > "$dir/tools" << TOOLS
 v='$vgpio'
-"\$v" get -c "\$SOCKET" --timeout 500ms --numeric 0 1 2 > /dev/null
-"\$v" set -c "\$SOCKET" --timeout 500ms -t0 3=1
-"\$v" info -c "\$SOCKET" --timeout 500ms > /dev/null
-"\$v" mon -c "\$SOCKET" --timeout 500ms --idle-timeout 500ms -q -n 3 1
+"\$v" get -c "\$SOCKET" --timeout \$PATIENCE --numeric 0 1 2 > /dev/null
+"\$v" set -c "\$SOCKET" --timeout \$PATIENCE -t0 3=1
+"\$v" info -c "\$SOCKET" --timeout \$PATIENCE > /dev/null
+"\$v" mon -c "\$SOCKET" --timeout \$PATIENCE --idle-timeout \$IDLE -q -n 3 1
 TOOLS
 # What such a driver does is not to depend on how fast this machine is.
-patient=$(sed 's/500ms/20s/g' "$dir/tools")
+export PATIENCE=20s IDLE=20s
 
 # shellcheck disable=SC2016
 driver="'$TRAP_DRIVER'"' "$SOCKET"'
@@ -57,20 +57,27 @@ done
 trapped '^PASS *split-index ' "$driver 0 10000" --watch
 trapped '^PASS *packed-keep ' "$driver 0 10000" --watch --packed
 trapped '^SKIP *enable-first ' "$driver" --watch --no-irq
-trapped '^PASS *enable-first ' "$patient" --watch
+trapped '^PASS *enable-first ' "sh $dir/tools" --watch
 for rings in --split --packed; do
     # All but the honest device; some have it wait for what never comes.
     trapped '^REJECT *no-version-1 ' "$driver 0 20 300" $rings --lie '[!h]*' --lie hang-up
 done
 
+# Where nothing ever answers a deadline must end: a machine that is too busy for a short one is
+# given a longer one. Anywhere else none may end.
+patience=20s
 # told TEXT LIE...: one of the tools says so, and none says anything else.
 told() {
     text=$1
     shift
     for lie in "$@"; do
         for rings in --split --packed; do
-            "$vgpio" trap --spawn "sh $dir/tools" --timeout 100s --lie "$lie" --only "$lie" \
-                $rings > "$dir/out" 2> "$dir/err" || fail "$rings $lie: $(cat "$dir/out")"
+            for PATIENCE in $patience; do
+                "$vgpio" trap --spawn "sh $dir/tools" --timeout 100s --lie "$lie" \
+                    --only "$lie" $rings > "$dir/out" 2> "$dir/err" ||
+                    fail "$rings $lie: $(cat "$dir/out")"
+                ! grep -qv -- "$text" "$dir/err" && break
+            done
             grep -q -- "$text" "$dir/err" || fail "$rings $lie: no '$text' in: $(cat "$dir/err")"
             ! grep -qv -- "$text" "$dir/err" || fail "$rings $lie: also said: $(cat "$dir/err")"
         done
@@ -85,17 +92,23 @@ told ': SET_IRQ_TYPE of line 1: the device refused$' irq-type-err
 told ': GET_LINE_NAMES of line 0: the device refused$' names-len names-err
 told ': the device broke the rules of its rings$' len-3 len-huge id-range id-size id-free \
     event-len-2 event-id event-twice
-told ': no answer to GET_VALUE of line 0 within 500 ms$' silent
+patience='500ms 5s 20s'
+told ': no answer to GET_VALUE of line 0 within [0-9]* ms$' silent
+patience=20s
 told ': hung up$' hang-up
 # In a packed ring the next request can be where the second one was.
+patience='500ms 5s 20s'
 told ': \(the device broke the rules of its rings\|no answer to GET_VALUE of line 1 .*\)$' id-twice
+patience=20s
 told ': line 1: the device gave the interrupt back unused$' event-ping-pong
-# Once is no fault: an event buffer that came back for nothing is posted again.
+# Once is no fault: an event buffer that came back for nothing is posted again. Nothing more comes.
+IDLE=500ms
 for lie in event-invalid event-status event-len-0; do
     "$vgpio" trap --spawn "sh $dir/tools" --timeout 100s --lie "$lie" --only "$lie" \
         > "$dir/out" 2> "$dir/err" || fail "$lie: $(cat "$dir/out")"
     [ ! -s "$dir/err" ] || fail "$lie: $(cat "$dir/err")"
 done
+IDLE=20s
 told ': not a GPIO device that can be used: ' no-version-1 no-eventq
 told ': the names of its lines: a block of an impossible size$' ngpio-65535 names-size-huge \
     names-size-1

@@ -7,11 +7,11 @@ target_compile_definitions(drive_vhost_user_daemon PRIVATE
 target_link_libraries(drive_vhost_user_daemon PRIVATE PkgConfig::cmocka)
 add_dependencies(drive_vhost_user_daemon example_vhost_user_daemon)
 add_test(NAME example_vhost_user_daemon COMMAND drive_vhost_user_daemon)
-set_tests_properties(example_vhost_user_daemon PROPERTIES TIMEOUT 120)
+set_tests_properties(example_vhost_user_daemon PROPERTIES TIMEOUT 6000)
 
 if(TARGET example_front_end AND TARGET vgpio)
     add_test(NAME example_front_end
         COMMAND sh ${CMAKE_CURRENT_LIST_DIR}/front_end.sh $<TARGET_FILE:example_front_end>
             $<TARGET_FILE:vgpio> $<TARGET_FILE:vgpio-ctl>)
-    set_tests_properties(example_front_end PROPERTIES TIMEOUT 60)
+    set_tests_properties(example_front_end PROPERTIES TIMEOUT 600)
 endif()

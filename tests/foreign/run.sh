@@ -165,7 +165,8 @@ serve() { # OPTION...
     rm -f "$gpio"
     "$lvu" "$@" "$gpio" > "$dir/log" 2>&1 &
     server=$!
-    until [ -S "$gpio" ]; do
+    # Its file is there before it listens.
+    until grep -q " 00010000 .* $gpio\$" /proc/net/unix; do
         kill -0 "$server" 2> /dev/null || fail "the back end: $(cat "$dir/log")"
     done
 }
@@ -173,14 +174,14 @@ serve() { # OPTION...
 prints() { # TEXT COMMAND...
     local want=$1 got
     shift
-    got=$(timeout 60 "$VGPIO" "$@" 2>&1) || fail "$*: exit status $?: $got"
+    got=$(timeout 300 "$VGPIO" "$@" 2>&1) || fail "$*: exit status $?: $got"
     expect "$*" "$got" "$want"
 }
 
 fails() { # PATTERN COMMAND...
     local want=$1 got status=0
     shift
-    got=$(timeout 60 "$VGPIO" "$@" 2>&1) || status=$?
+    got=$(timeout 300 "$VGPIO" "$@" 2>&1) || status=$?
     expect "$*: exit status" "$status" 1
     expect "$*: lines" "$(wc -l <<< "$got")" 1
     grep -q -- "$want" <<< "$got" || fail "$*: no '$want' in: $got"
@@ -196,7 +197,7 @@ verdicts_are() { # OPTION CHECK-OPTIONS VERDICTS
     local words got status=0
     read -r -a words <<< "$2"
     # shellcheck disable=SC2016
-    timeout 300 "$VGPIO" check --spawn "exec '$lvu' $1 \"\$SOCKET\"" "${words[@]}" \
+    timeout 900 "$VGPIO" check --spawn "exec '$lvu' $1 \"\$SOCKET\"" "${words[@]}" \
         > "$dir/report" 2> "$dir/err" || status=$?
     expect "what check complains of" "$(cat "$dir/err")" ""
     expect "check's exit status" "$status" 1

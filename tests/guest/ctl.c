@@ -5,8 +5,8 @@
  * Prints the answers; exit status 1 as soon as one is not "ok ...", 2 for trouble with
  * the socket. The word :event waits for what a `watch` before it asked for, and prints
  * the kind's number, the line, and the event's two values. The server may still be
- * starting: up to 5 seconds are spent on connecting.
- * An answer may take 30 seconds; VGPIO_CTL_SECONDS of the environment is for both.
+ * starting: up to 60 seconds are spent on connecting.
+ * An answer may take 60 seconds; VGPIO_CTL_SECONDS of the environment is for both.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,8 +15,8 @@
 #include <virtiogpio/control.h>
 
 enum {
-    OPEN_MS = 5000,
-    ANSWER_S = 30
+    OPEN_MS = 60000,
+    ANSWER_S = 60
 };
 
 static int say(struct vgpio_ctl *c, const char *command)

@@ -10,7 +10,7 @@
 #        VGPIO=FILE                   the command under test (build/vgpio)
 #        VGPIO_CTL=FILE               the control socket's client (build/tests/vgpio-ctl)
 #        VGPIO_GUEST_CACHE=FOLDER     where the guest kernel is kept: see build.sh
-#        VGPIO_GUEST_SECONDS=N        time for one guest from boot to halt (10)
+#        VGPIO_GUEST_SECONDS=N        time for one guest from boot to halt (60)
 #
 # One line a case: "ok NAME", "not ok NAME" or "skip NAME", then "N passed, N failed, N skipped";
 # exit status 1 if any failed. What a failed case did and said is shown, and kept in a folder that

@@ -65,7 +65,7 @@ void vu_peer_open(struct vu_peer *p, int sock)
 {
     unsigned q;
 
-    *p = (struct vu_peer){.sock = sock, .back = -1, .timeout_ms = 5000};
+    *p = (struct vu_peer){.sock = sock, .back = -1, .timeout_ms = 120000};
     p->memfd = memfd_create("guest", MFD_CLOEXEC);
     need(p->memfd >= 0 && ftruncate(p->memfd, VU_PEER_MEM) == 0, "memfd");
     p->mem.gpa = VU_PEER_GPA;

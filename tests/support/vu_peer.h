@@ -54,7 +54,7 @@ struct vu_peer {
     struct ring_peer ring[2];
     int kick[2], call[2], err[2];
     uint64_t offered, features, protocol;
-    int timeout_ms; /* for every answer; 5000 */
+    int timeout_ms; /* for every answer; 120000 */
     /* A back end in the same thread: runs it until it has nothing more to do. */
     void (*pump)(void *ctx);
     void *pump_ctx;

@@ -711,7 +711,7 @@ static void test_get_base_waits_for_a_slow_line(void **state)
     assert_int_equal(vu_peer_send(&p, VU_GET_FEATURES, 1, NULL, 0, NULL, 0), 0);
     p.timeout_ms = 0;
     assert_int_equal(vu_peer_recv(&p, &a), -1);
-    p.timeout_ms = 5000;
+    p.timeout_ms = 120000;
     assert_int_equal(vgpio_dev_complete(&s->dev, s->token, 1), 0);
     assert_int_equal(vu_peer_recv(&p, &a), 1);
     memcpy(head, &a, sizeof head);

@@ -21,7 +21,7 @@ trap_driver() {
 # trap_ends CASE: the report is as the list of deviations has it for this case
 trap_ends() {
     local wanted got
-    wait_gone "$server" 10 || fail "the trap does not end"
+    wait_gone "$server" 60 || fail "the trap does not end"
     wait "$server" || true
     server=''
     cat "$work/report"

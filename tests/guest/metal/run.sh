@@ -92,7 +92,7 @@ hear() { # PATTERN
     [[ $line == $1 ]] || fail "the guest said '$line' instead of '$1'"
 }
 
-wait_gone() { timeout 10 tail -f --pid="$1" -s 0.02 /dev/null; }
+wait_gone() { timeout 60 tail -f --pid="$1" -s 0.02 /dev/null; }
 
 cleanup() {
     local status=$? pid
