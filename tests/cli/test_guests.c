@@ -157,7 +157,7 @@ static void test_rude_neighbours(void **state)
     join(1);
     join(2);
     waiting = run_connect(path[7]);
-    run_send(waiting, "wait 2 1 20000\n");
+    run_send(waiting, "wait 2 1 120000\n");
     vu_peer_post(&peer[0], 0, 999);
     vu_peer_kick(&peer[0], 0);
     assert_int_equal(vu_peer_send(&peer[1], 0xdead, 0xbeef, NULL, 0, NULL, 0), 0);

@@ -148,7 +148,7 @@ static void test_both_ends(void **state)
     assert_int_equal(request(VGPIO_MSG_SET_VALUE, 0, 1), 0);
     asks("value led", "ok 0");
     assert_int_equal(request(VGPIO_MSG_SET_DIRECTION, 0, VGPIO_DIR_OUT), 0);
-    asks("wait led 1 20000", "ok 1");
+    asks("wait led 1 120000", "ok 1");
     asks("dir led", "ok out");
     asks("pull led 0", "ok");
     asks("value led", "ok 1");
@@ -441,7 +441,7 @@ static void test_toggles_and_waits_beside_others(void **state)
     waiter = run_connect(run.control);
     run_send(toggler, "toggle 0 1000000000 100\n");
     run_send(instant, "toggle 1 1000000000 0\n");
-    run_send(waiter, "wait 0 1 20000\nwait 0 0 20000\nwait 2 1 20000\n");
+    run_send(waiter, "wait 0 1 120000\nwait 0 0 120000\nwait 2 1 120000\n");
     assert_string_equal(run_line(waiter), "ok 1");
     assert_string_equal(run_line(waiter), "ok 0");
     asks("pull 2 1", "ok");
@@ -455,7 +455,7 @@ static void test_toggles_and_waits_beside_others(void **state)
     }
     asks("toggle 3 10 10", "ok 10 pulses 20 edges");
     /* It sends no more, but still waits for its answer. */
-    run_send(waiter, "wait 4 1 20000\n");
+    run_send(waiter, "wait 4 1 120000\n");
     shutdown(waiter, SHUT_WR);
     run_rests(&run);
     asks("pull 4 1", "ok");

@@ -214,9 +214,9 @@ static void test_set_toggles(void **state)
     asks("pull led 1", "ok");
     TOOL_BEGIN(&t, "set", C, "--banner", "-p", "1ms", "-t", "1ms,2ms", "led=1");
     assert_string_equal(tool_says(&t), "Setting line 'led'...");
-    asks("wait led 0 20000", "ok 0");
-    asks("wait led 1 20000", "ok 1");
-    asks("wait led 0 20000", "ok 0");
+    asks("wait led 0 120000", "ok 0");
+    asks("wait led 1 120000", "ok 1");
+    asks("wait led 0 120000", "ok 0");
     assert_int_equal(tool_finish(&t, SIGTERM), 128 + SIGTERM);
     /* Three values, then the end by itself. */
     prints(TOOL("set", C, "-t", "1ms,1ms,0", "led=1"), "");

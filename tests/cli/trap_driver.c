@@ -337,7 +337,7 @@ static void work(unsigned nlaps, bool irq)
 int main(int argc, char **argv)
 {
     struct vgpio_vuf_linux_config fc = {.mem_size = NAMES_AT + NAMES_MAX + 4096,
-                                        .timeout_ms = 2000};
+                                        .timeout_ms = 30000};
     unsigned flags = argc > 2 ? (unsigned)atoi(argv[2]) : 0;
     unsigned nlaps = argc > 3 ? (unsigned)atoi(argv[3]) : 40, round;
     int err;

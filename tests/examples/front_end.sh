@@ -13,7 +13,7 @@ server=$!
 example=$!
 # Once it drives line 1 it waits, or soon will: an edge is latched from enabling on, so
 # the button is pressed until that is so.
-"$3" "$dir/ctl" "wait 1 1 20000" > /dev/null || exit 1
+"$3" "$dir/ctl" "wait 1 1 120000" > /dev/null || exit 1
 while kill -0 $example 2> /dev/null; do
     "$3" "$dir/ctl" "pull 0 1" "pull 0 0" > /dev/null || exit 1
 done

@@ -81,7 +81,7 @@ case_drive_many() {
     serve 8
     boot
     guest hold h 0=1 1=0 2=1 3=1 4=0 5=0 6=1 7=0
-    ctl "wait 0 1 3000" "wait 6 1 3000"
+    ctl "wait 0 1 60000" "wait 6 1 60000"
     guest stop h
     guest 'for i in 1 2 3; do gpioset gpiochip0 0=1 7=1; gpioget gpiochip0 0 7; done'
     expect "freed lines read the pull again" "$output" $'0 0\n0 0\n0 0'
@@ -95,7 +95,7 @@ case_retake() {
     boot
     ctl "pull 1 0"
     guest hold h 1=1
-    ctl "wait 1 1 3000"
+    ctl "wait 1 1 60000"
     guest stop h
     guest 'gpioget gpiochip0 1'
     expect "line 1 after it was driven high" "$output" 0
@@ -103,14 +103,14 @@ case_retake() {
     guest 'gpioget gpiochip0 1'
     expect "line 1 pulled up" "$output" 1
     guest hold h 1=0
-    ctl "wait 1 0 3000"
+    ctl "wait 1 0 60000"
     guest stop h
-    ctl "wait 1 1 3000"
+    ctl "wait 1 1 60000"
     guest 'mon m 1'
     guest stop m
     line_is 1 1 none
     guest hold h 1=0
-    ctl "wait 1 0 3000"
+    ctl "wait 1 0 60000"
     line_is 1 0 out
     guest stop h
     halt

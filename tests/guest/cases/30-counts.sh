@@ -16,7 +16,7 @@ count() {
         expect "line $line" "$output" 1
         ctl "pull $line 0"
         guest "hold h $line=1"
-        ctl "wait $line 1 3000"
+        ctl "wait $line 1 60000"
         guest stop h
         guest "mon m $line --rising-edge"
         ctl "pull $line 1" barrier

@@ -8,7 +8,7 @@ works() { # boot, and read, drive and watch a line
     guest 'gpioget gpiochip0 1'
     expect "line 1" "$output" 1
     guest hold h 2=1
-    ctl "wait 2 1 3000"
+    ctl "wait 2 1 60000"
     guest stop h
     guest mon m 1
     ctl "pull 1 0" barrier
@@ -23,7 +23,7 @@ case_next_guest() {
     ctl "pull 3 1"
     works
     guest hold h 0=1
-    ctl "wait 0 1 3000"
+    ctl "wait 0 1 60000"
     halt
     ctl "value 0"
     expect "line 0 after the halt" "$answer" "ok 1"
@@ -44,7 +44,7 @@ case_no_irq() {
     guest 'gpioget gpiochip0 1'
     expect "line 1" "$output" 1
     guest hold h 2=1
-    ctl "wait 2 1 3000"
+    ctl "wait 2 1 60000"
     guest stop h
     guest '! gpiomon --num-events=1 gpiochip0 1 2>&1'
     guest 'gpioget gpiochip0 1'
@@ -60,7 +60,7 @@ case_guest_killed() {
     serve 4
     works
     guest hold h 0=1
-    ctl "wait 0 1 3000"
+    ctl "wait 0 1 60000"
     guest mon m 3
     kill_guest
     ctl "pull 3 1" barrier

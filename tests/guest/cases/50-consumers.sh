@@ -152,9 +152,9 @@ case_device_tree() {
     ctl "pull 0 0" barrier
     key 2 0
     guest 'echo 1 > /sys/class/leds/lamp/brightness'
-    ctl "wait 1 1 3000"
+    ctl "wait 1 1 60000"
     guest 'echo 0 > /sys/class/leds/lamp/brightness'
-    ctl "wait 1 0 3000"
+    ctl "wait 1 0 60000"
     guest stop keys
     halt
     end_server

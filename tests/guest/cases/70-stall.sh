@@ -127,7 +127,7 @@ case_guest_killed_busy() {
     for round in 1 2; do
         echo "# round $round"
         guest hold h 1=1
-        ctl "wait 1 1 3000"
+        ctl "wait 1 1 60000"
         guest busy 0
         guest mon m 2
         guest mon k 3

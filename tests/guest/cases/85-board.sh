@@ -40,7 +40,7 @@ case_board_reload() {
     serve_board
     boot
     guest hold h 0=1
-    ctl "wait 0 1 3000"
+    ctl "wait 0 1 60000"
     guest mon m 1
     board 'wire not l.0 -> l.1' 'pin l.2 pull-up'
     kill -HUP "$server"

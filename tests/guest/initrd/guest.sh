@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=sh disable=SC3043
-# Words for the guest's side of a case; each waits for a condition, a few seconds at most.
+# Words for the guest's side of a case; each waits for a condition, three quarters of a minute at most.
 
 chip=gpiochip0
 
 # until_true COMMAND...: does COMMAND succeed within $patience seconds?
-patience=5
+patience=45
 until_true() {
     local now end
     read -r now _ < /proc/uptime

@@ -96,7 +96,7 @@ case_reset_armed() {
     for round in 1 2; do
         echo "# round $round"
         guest hold h 1=1
-        ctl "wait 1 1 3000"
+        ctl "wait 1 1 60000"
         guest mon m 2 --rising-edge
         press 2 1
         events m "1 2;"

@@ -43,7 +43,7 @@ boot() {
         hear "the guest's boot"
         : > "$machine_dir/booted"
     fi
-    guest 'patience=30; unbind; bind'
+    guest 'unbind; bind'
 }
 
 # Of a driver that leaves while somebody has an interrupt of it, Linux says so: some cases do that.

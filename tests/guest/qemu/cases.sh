@@ -11,9 +11,9 @@ lines_work() {
         expect "line 1" "$output" $level
     done
     guest hold works 7=1
-    ctl "wait 7 1 3000"
+    ctl "wait 7 1 60000"
     guest stop works
-    ctl "wait 7 0 3000"
+    ctl "wait 7 0 60000"
     if [ "$interrupts" = yes ]; then
         guest mon works 1
         press 1 1
@@ -51,7 +51,7 @@ case_many_lines() {
     guest 'gpioget $chip 998 999'
     expect "lines 998 and 999" "$output" "0 1"
     guest hold h 998=1 999=0
-    ctl "wait 998 1 3000" "wait 999 0 3000"
+    ctl "wait 998 1 60000" "wait 999 0 60000"
     guest stop h
     halt
     end_server
@@ -62,7 +62,7 @@ case_stop_cont() {
     serve 8
     boot
     guest hold h 5=1
-    ctl "wait 5 1 3000"
+    ctl "wait 5 1 60000"
     resumed=$(logged 'queue resumed 0x0 ')
     for level in 1 0 1; do
         qmp stop
@@ -86,7 +86,7 @@ case_stop_cont() {
     told
     expect "lines 3 and 6 while stopped and started" "$output" "1 0"
     guest stop h
-    ctl "wait 5 0 3000"
+    ctl "wait 5 0 60000"
     lines_work
     halt
     end_server
@@ -136,7 +136,7 @@ case_reboot() {
     ctl "pull 3 1"
     boot
     guest hold h 5=1
-    ctl "wait 5 1 3000"
+    ctl "wait 5 1 60000"
     if [ "$interrupts" = yes ]; then
         guest mon m 2
         press 2 1
@@ -171,7 +171,7 @@ case_reconnect() {
     [ "$bus" = mmio ] || plug_options=', "reconnect": 1'
     boot
     guest hold h 5=1
-    ctl "wait 5 1 3000"
+    ctl "wait 5 1 60000"
     for _ in 1 2; do
         if [ "$bus" = pci ]; then
             kill_server
@@ -194,7 +194,7 @@ case_reconnect() {
     done
     guest stop h
     guest hold h 5=1
-    ctl "wait 5 1 3000"
+    ctl "wait 5 1 60000"
     guest stop h
     rebind
     lines_work
@@ -209,7 +209,7 @@ case_hotplug_memory() {
     serve 8
     boot
     guest hold h 5=1
-    ctl "wait 5 1 3000"
+    ctl "wait 5 1 60000"
     [ "$interrupts" = no ] || guest mon m 2
     rings_lie 0 $((1 << 28))
     guest 'total() { awk "/^MemTotal/ { print \$2 }" /proc/meminfo; }'
@@ -283,7 +283,7 @@ case_poweroff() {
     ctl "pull 3 1"
     boot
     guest hold h 5=1
-    ctl "wait 5 1 3000"
+    ctl "wait 5 1 60000"
     no_complaints
     ask halt
     time_left halt
