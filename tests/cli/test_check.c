@@ -27,7 +27,7 @@
 #include <virtiogpio/vhost_user.h>
 
 #define LINES 4u
-#define PATIENCE "--timeout", "100s"
+#define PATIENCE "--timeout", "19s"
 #define SERVE                                                                            \
     VGPIO_PATH " serve -s \"$SOCKET\" --control \"$CONTROL\" --sim led,button,,r"
 
@@ -401,7 +401,7 @@ static pid_t start_liar(enum lie lie)
  * short one is given a longer one. */
 static void caught(enum lie lie, const char *only, int status, const char *text)
 {
-    static const char *const patience[] = {"200ms", "2s", "100s"};
+    static const char *const patience[] = {"200ms", "2s", "19s"};
     bool silent = lie == EVENT_KEPT || lie == DEAF || lie == HANGS;
     unsigned i = silent ? 0 : 2;
     int got;
@@ -485,7 +485,7 @@ static void test_hangs(void **state)
 {
     (void)state;
     assert_int_equal(TOOL("check", "--spawn", device(HANGS), "--only", "B[12]",
-                          "--timeout", "100s", "--patience", "200ms"),
+                          "--timeout", "19s", "--patience", "200ms"),
                      1);
     assert_says("WEDGED   head-range ");
     assert_says("WEDGED   loop ");
@@ -554,7 +554,7 @@ static void test_forms_are_valid(void **state)
 
         snprintf(command, sizeof command,
                  "'%s' check --spawn '%s serve -s \"$SOCKET\" --packed --sim 2' "
-                 "--timeout 100s --%s 2> /dev/null | python3 -c \"%s\"",
+                 "--timeout 19s --%s 2> /dev/null | python3 -c \"%s\"",
                  VGPIO_PATH, VGPIO_PATH, forms[i][0], forms[i][1]);
         assert_int_equal(system(command), 0);
     }
