@@ -12,6 +12,7 @@
 #   expect WHAT GOT WANTED    fails the case unless they are equal
 #   halt                      end the guest, look for complaints of its kernel
 #   patience N                N times the usual seconds for each guest of this case
+#   within N                  N seconds, and no more
 #   freeze, thaw              stop every process of the guest, which no guest can notice; go on
 #   toggling LINE             toggle a line in the background, in bursts
 #   toggled                   until now: adds the edges that it made to $edges
@@ -41,6 +42,7 @@ skip() {
 expect() { [ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3'"; }
 
 patience() { guest_seconds=$((guest_seconds * $1)); }
+within() { guest_seconds=$1; }
 
 wait_gone() { # PID SECONDS
     timeout "$2" tail -f --pid="$1" -s 0.02 /dev/null

@@ -3,7 +3,7 @@
 # Detection, names, values: each line is read, driven both ways, freed and taken again.
 
 case_detect() {
-    guest_seconds=10 # more would be no use in a test, so this case does not wait for it
+    within 10 # more would be of little use in a test
     serve 8
     boot
     guest gpiodetect
