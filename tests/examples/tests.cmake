@@ -7,7 +7,7 @@ target_compile_definitions(drive_vhost_user_daemon PRIVATE
 target_link_libraries(drive_vhost_user_daemon PRIVATE PkgConfig::cmocka)
 add_dependencies(drive_vhost_user_daemon example_vhost_user_daemon)
 add_test(NAME example_vhost_user_daemon COMMAND drive_vhost_user_daemon)
-set_tests_properties(example_vhost_user_daemon PROPERTIES TIMEOUT 6000)
+set_tests_properties(example_vhost_user_daemon PROPERTIES TIMEOUT 600)
 
 if(TARGET example_front_end AND TARGET vgpio)
     add_test(NAME example_front_end

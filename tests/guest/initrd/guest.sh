@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=sh disable=SC3043
-# Words for the guest's side of a case; each waits for a condition, three quarters of a minute at most.
+# Words for the guest's side of a case; each waits for a condition, $patience seconds at most.
 
 chip=gpiochip0
 

@@ -6,7 +6,7 @@
 #include <virtiogpio/queue.h>
 #include <virtiogpio/wire.h>
 
-#include "ring.h"
+#include "devq.h"
 #include "sides.h"
 
 #undef memcpy /* the port's are for the library */
@@ -743,9 +743,10 @@ static void device_step(void)
         break;
     case S_SUPPRESS:
         if (cfg.packed) {
-            mutant_store(dev.q.area[2], 4, PACKED_EVENT(0, PACKED_MODE_DISABLE), 0);
+            mutant_store(dev.q.area[AREA_DEVICE], 4, PACKED_EVENT(0, PACKED_MODE_DISABLE),
+                         0);
         } else {
-            mutant_store(dev.q.area[2] + USED_FLAGS, 2, USED_F_NO_NOTIFY, 0);
+            mutant_store(dev.q.area[AREA_DEVICE] + USED_FLAGS, 2, USED_F_NO_NOTIFY, 0);
         }
         dev.step = S_TOP;
         break;
