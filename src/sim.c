@@ -45,15 +45,22 @@ static void report(struct vgpio_sim *sim, uint16_t line, unsigned edges, unsigne
     }
 }
 
-/* Tell of a level that is not what it was. */
-static void moved(struct vgpio_sim *sim, uint16_t line, struct vgpio_sim_line *l)
+/* Those who watch hear of a level that is not what it was. */
+static void show(struct vgpio_sim *sim, uint16_t line, struct vgpio_sim_line *l,
+                 unsigned now)
 {
-    unsigned now = level_of(l);
-
     l->changes++;
     if (sim->on_change != NULL) {
         sim->on_change(sim->ctx, line, now);
     }
+}
+
+/* And so does the device. */
+static void moved(struct vgpio_sim *sim, uint16_t line, struct vgpio_sim_line *l)
+{
+    unsigned now = level_of(l);
+
+    show(sim, line, l, now);
     report(sim, line, now != 0 ? VGPIO_RISING : VGPIO_FALLING, now);
 }
 
@@ -164,7 +171,7 @@ static int sim_set_value(void *ctx, uint16_t line, unsigned value, vgpio_token t
     before = l->out;
     l->out = (uint8_t)value;
     if (value != before && l->dir == VGPIO_DIR_OUT) {
-        moved(sim, line, l);
+        show(sim, line, l, value); /* the device knows what it set */
     }
     return 0;
 }

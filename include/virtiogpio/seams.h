@@ -189,7 +189,8 @@ struct vgpio_sink_ops {
      * `edges`: an or of #VGPIO_RISING and #VGPIO_FALLING, 0 if only the level is news.
      * `level_after`: 0, 1 or #VGPIO_LEVEL_UNKNOWN. Both in one call, because edges that
      * were merged must not be followed by a level older than they are. Call it for every
-     * change of any line: what nobody asked for is dropped at once.
+     * change of any line: what nobody asked for is dropped at once. That an output does
+     * as `set_value` says is no news, and need not be reported.
      *
      * Returns 0; #VGPIO_ERR_INVAL: no such line, edges or level.
      */
