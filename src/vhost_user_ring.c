@@ -371,37 +371,39 @@ void vgpio_vu_look(struct vgpio_vu *vu)
     vu->look = 0;
 }
 
-/* A kick for a ring that nobody told where to begin: the front end already works with it.
- * Does it run now? */
+static int pass_kick(struct vgpio_vu *vu, unsigned q)
+{
+    return vgpio_vu_wanted(vu, &vu->ring[q]) ? vu->dev.ops->kick(vu->dev.obj, q) : 0;
+}
+
+/* A kick for a ring that does not run. If nobody told it where to begin, the front end
+ * works with it already. */
 static PORT_NOINLINE int start_unasked(struct vgpio_vu *vu, unsigned q)
 {
     struct vgpio_vu_ring *r = &vu->ring[q];
 
+    if ((r->flags & RING_BASE) != 0) {
+        return 0;
+    }
     r->flags |= RING_BASE;
     if (start_if_ready(vu, q) != VU_DONE || (r->flags & RING_STARTED) == 0) {
         r->flags = (uint16_t)(r->flags & ~RING_BASE);
         return 0;
     }
     vu->look = (uint8_t)(vu->look & ~(1u << q));
-    return 1;
+    return pass_kick(vu, q);
 }
 
 int vgpio_vu_kick(struct vgpio_vu *vu, unsigned q)
 {
-    struct vgpio_vu_ring *r;
-
     if (vu == NULL || q >= vu->nrings) {
         return VGPIO_ERR_INVAL;
     }
-    r = &vu->ring[q];
     if (vu->draining == q + 1) {
         return 0;
     }
-    if ((r->flags & RING_STARTED) == 0 &&
-        ((r->flags & RING_BASE) != 0 || !start_unasked(vu, q))) {
-        return 0;
-    }
-    return vgpio_vu_wanted(vu, r) ? vu->dev.ops->kick(vu->dev.obj, q) : 0;
+    return (vu->ring[q].flags & RING_STARTED) != 0 ? pass_kick(vu, q)
+                                                   : start_unasked(vu, q);
 }
 
 static void signal_errors(struct vgpio_vu *vu)
@@ -435,9 +437,16 @@ static void send_config_change(struct vgpio_vu *vu)
     }
 }
 
-/* What is owed beside the interrupts of queues. */
-static PORT_NOINLINE void flush_rest(struct vgpio_vu *vu)
+static PORT_NOINLINE void flush_all(struct vgpio_vu *vu)
 {
+    unsigned q;
+
+    for (q = 0; q < vu->nrings; q++) {
+        /* A stopped ring's debt, and one without a call fd, waits. */
+        if ((vu->ring[q].flags & RING_STARTED) != 0) {
+            notify(vu, q);
+        }
+    }
     if ((vu->owed & VGPIO_EV_NEEDS_RESET) != 0) {
         vu->owed &= ~VGPIO_EV_NEEDS_RESET;
         signal_errors(vu);
@@ -455,17 +464,18 @@ static PORT_NOINLINE void flush_rest(struct vgpio_vu *vu)
 
 void vgpio_vu_flush(struct vgpio_vu *vu)
 {
-    unsigned q;
+    const struct vgpio_vu_ring *r = &vu->ring[0];
+    uint32_t owed = vu->owed | vu->dev.ops->take_events(vu->dev.obj);
 
-    vu->owed |= vu->dev.ops->take_events(vu->dev.obj);
-    for (q = 0; q < vu->nrings && vu->owed != 0; q++) {
-        /* A stopped ring's debt, and one without a call fd, waits. */
-        if ((vu->ring[q].flags & RING_STARTED) != 0) {
-            notify(vu, q);
-        }
+    /* Nearly always it is the interrupt of the first queue, and nothing else. */
+    if (owed == VGPIO_EV_QUEUE(0) && (r->flags & RING_STARTED) != 0 && r->call >= 0) {
+        vu->owed = 0;
+        vu->os->signal(vu->ctx, r->call);
+        return;
     }
-    if (vu->owed != 0) {
-        flush_rest(vu);
+    vu->owed = owed;
+    if (owed != 0) {
+        flush_all(vu);
     }
 }
 

@@ -12,7 +12,6 @@ int evloop_init(struct evloop *loop)
     struct epoll_event ev = {.events = EPOLLIN, .data.ptr = NULL};
 
     loop->nbatch = 0;
-    loop->handled = 0;
     loop->armed_us = UINT64_MAX;
     loop->epfd = epoll_create1(EPOLL_CLOEXEC);
     loop->timerfd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -71,13 +70,10 @@ void ev_remove(struct evloop *loop, struct ev_source *s)
 }
 
 /* An absolute time: what was due while we worked comes at once, not never. */
-static void arm(struct evloop *loop, uint64_t due_us)
+static __attribute__((noinline)) void arm(struct evloop *loop, uint64_t due_us)
 {
     struct itimerspec when = {0};
 
-    if (due_us == loop->armed_us) {
-        return;
-    }
     loop->armed_us = due_us;
     if (due_us != UINT64_MAX) {
         when.it_value.tv_sec = (time_t)(due_us / 1000000u);
@@ -86,30 +82,34 @@ static void arm(struct evloop *loop, uint64_t due_us)
     (void)timerfd_settime(loop->timerfd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
-static int dispatch(struct evloop *loop, int timeout)
+/* How many were called. */
+static inline int dispatch(struct evloop *loop, int timeout)
 {
-    int i, n = epoll_wait(loop->epfd, loop->batch, EVLOOP_BATCH, timeout);
+    int n = epoll_wait(loop->epfd, loop->batch, EVLOOP_BATCH, timeout);
+    const struct epoll_event *e, *end = loop->batch + n;
+    int called = 0;
 
     if (n < 0) {
         return errno == EINTR ? 0 : -1;
     }
     loop->nbatch = n;
-    for (i = 0; i < n; i++) {
-        struct ev_source *s = loop->batch[i].data.ptr;
+    for (e = loop->batch; e != end; e++) {
+        struct ev_source *s = e->data.ptr;
 
         if (s != NULL) {
-            loop->handled++;
-            s->ready(s->ctx, loop->batch[i].events);
+            called++;
+            s->ready(s->ctx, e->events);
         }
         /* NULL: removed meanwhile, or the timer. */
     }
-    loop->nbatch = 0;
-    return 0;
+    return called;
 }
 
 int evloop_step(struct evloop *loop, uint64_t due_us)
 {
-    arm(loop, due_us);
+    if (due_us != loop->armed_us) {
+        arm(loop, due_us);
+    }
     return dispatch(loop, -1);
 }
 

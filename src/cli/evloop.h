@@ -20,8 +20,7 @@ struct evloop {
     int epfd, timerfd;
     uint64_t armed_us; /* what the timer is set to */
     struct epoll_event batch[EVLOOP_BATCH];
-    int nbatch;       /* what is left of the batch being worked off */
-    unsigned handled; /* events so far; wraps */
+    int nbatch; /* how many of it the last wait filled */
 };
 
 int evloop_init(struct evloop *); /* -1 and errno */
@@ -36,11 +35,11 @@ void ev_want(struct evloop *, struct ev_source *, uint32_t events);
 void ev_remove(struct evloop *, struct ev_source *);
 
 /* Waits for events, at the latest until `due_us` (evloop_now(); UINT64_MAX: for ever),
- * and calls who is ready. -1 and errno. */
+ * and calls who is ready. How many were called, or -1 and errno. */
 int evloop_step(struct evloop *, uint64_t due_us);
 
 /* Calls who is ready, without waiting: for somebody with a loop of his own, in which
- * `epfd` is one descriptor among others. -1 and errno. */
+ * `epfd` is one descriptor among others. As evloop_step(). */
 int evloop_poll(struct evloop *);
 
 uint64_t evloop_now(void);    /* monotonic, microseconds */

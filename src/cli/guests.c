@@ -139,22 +139,34 @@ static void move_clock(struct guests *g)
 /* Whatever is ready comes first: the clock moves when nobody has anything to do. */
 static int turn_virtual(struct guests *g)
 {
-    unsigned before = g->loop.handled;
+    int called = evloop_poll(&g->loop);
 
-    if (evloop_poll(&g->loop) < 0) {
-        return -1;
-    }
-    if (g->loop.handled == before && next_due(g) > evloop_now()) {
+    if (called == 0 && next_due(g) > evloop_now()) {
         move_clock(g);
     }
-    return 0;
+    return called;
+}
+
+/* While nothing has a time, only a kick that leaves work behind, a signal or a new timer
+ * can concern anybody but the guest that it came from. */
+static int turn(struct guests *g)
+{
+    uint64_t due = next_due(g);
+    bool timeless = due == CTL_NEVER && !g->clock->is_virtual;
+    int err;
+
+    do {
+        err = evloop_step(&g->loop, due);
+    } while (g->touched == NULL && timeless && g->machine.timers == NULL &&
+             g->clock->timers == NULL && err >= 0 && !g->stop);
+    return err;
 }
 
 int guests_run(struct guests *g)
 {
     while (!g->stop && g->ndone < g->n) {
         uint64_t now;
-        int err = may_move(g) ? turn_virtual(g) : evloop_step(&g->loop, next_due(g));
+        int err = may_move(g) ? turn_virtual(g) : turn(g);
 
         if (err < 0) {
             cli_error("%s", strerror(errno));

@@ -62,8 +62,7 @@ static void on_kick(struct server *s, unsigned q)
         s->kicked |= 1u << q;
     }
     if (s->kicked != 0 || s->have_in || s->have_out || s->bank->run != NULL ||
-        s->bank->dialect != BANK_STANDARD ||
-        (s->has_control && s->control.nclients > 0)) {
+        s->bank->dialect != BANK_STANDARD || s->control.nclients > 0) {
         guests_touch(s);
     } else {
         vgpio_vu_flush(&s->vu);
@@ -172,16 +171,34 @@ static unsigned call_of(struct server *s, int fd)
     return i;
 }
 
-static void os_signal(void *ctx, int fd)
+static void signal_call(struct server *s, unsigned i)
 {
     static const uint64_t one = 1;
-    struct server *s = ctx;
+
+    if (write(s->call[i].fd, &one, sizeof one) < 0) {
+        s->call[i].fd = -1; /* full: notifications enough; or not what it was */
+    }
+}
+
+static __attribute__((noinline)) void signal_other(struct server *s, int fd)
+{
     unsigned i = call_of(s, fd);
 
-    if (!s->call[i].quick) {
-        vgpio_vu_linux_signal(ctx, fd);
-    } else if (write(fd, &one, sizeof one) < 0) {
-        s->call[i].fd = -1; /* full: notifications enough; or not what it was */
+    if (s->call[i].quick) {
+        signal_call(s, i);
+    } else {
+        vgpio_vu_linux_signal(s, fd);
+    }
+}
+
+static void os_signal(void *ctx, int fd)
+{
+    struct server *s = ctx;
+
+    if (fd == s->call[0].fd && s->call[0].quick) {
+        signal_call(s, 0);
+    } else {
+        signal_other(s, fd);
     }
 }
 
