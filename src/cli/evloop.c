@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "evloop.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -70,7 +69,7 @@ void ev_remove(struct evloop *loop, struct ev_source *s)
 }
 
 /* An absolute time: what was due while we worked comes at once, not never. */
-static __attribute__((noinline)) void arm(struct evloop *loop, uint64_t due_us)
+void evloop_arm(struct evloop *loop, uint64_t due_us)
 {
     struct itimerspec when = {0};
 
@@ -80,42 +79,6 @@ static __attribute__((noinline)) void arm(struct evloop *loop, uint64_t due_us)
         when.it_value.tv_nsec = (long)(due_us % 1000000u * 1000u) + 1;
     }
     (void)timerfd_settime(loop->timerfd, TFD_TIMER_ABSTIME, &when, NULL);
-}
-
-/* How many were called. */
-static inline int dispatch(struct evloop *loop, int timeout)
-{
-    int n = epoll_wait(loop->epfd, loop->batch, EVLOOP_BATCH, timeout);
-    const struct epoll_event *e, *end = loop->batch + n;
-    int called = 0;
-
-    if (n < 0) {
-        return errno == EINTR ? 0 : -1;
-    }
-    loop->nbatch = n;
-    for (e = loop->batch; e != end; e++) {
-        struct ev_source *s = e->data.ptr;
-
-        if (s != NULL) {
-            called++;
-            s->ready(s->ctx, e->events);
-        }
-        /* NULL: removed meanwhile, or the timer. */
-    }
-    return called;
-}
-
-int evloop_step(struct evloop *loop, uint64_t due_us)
-{
-    if (due_us != loop->armed_us) {
-        arm(loop, due_us);
-    }
-    return dispatch(loop, -1);
-}
-
-int evloop_poll(struct evloop *loop)
-{
-    return dispatch(loop, 0);
 }
 
 uint64_t evloop_now_ns(void)

@@ -3,7 +3,9 @@
 #ifndef VGPIO_CLI_EVLOOP_H
 #define VGPIO_CLI_EVLOOP_H
 
+#include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 
@@ -34,13 +36,49 @@ void ev_want(struct evloop *, struct ev_source *, uint32_t events);
 /* No call of `ready` follows, not even for an event already fetched. */
 void ev_remove(struct evloop *, struct ev_source *);
 
-/* Waits for events, at the latest until `due_us` (evloop_now(); UINT64_MAX: for ever),
- * and calls who is ready. How many were called, or -1 and errno. */
-int evloop_step(struct evloop *, uint64_t due_us);
+/* Sets the timer; for evloop_step(). */
+void evloop_arm(struct evloop *, uint64_t due_us);
 
-/* Calls who is ready, without waiting: for somebody with a loop of his own, in which
- * `epfd` is one descriptor among others. As evloop_step(). */
-int evloop_poll(struct evloop *);
+/* Waits for events, `timeout` as that of epoll_wait(), and calls who is ready. How many
+ * were called, or -1 and errno. In a header since who serves one request a turn feels
+ * every call. */
+static inline int evloop_wait(struct evloop *loop, int timeout)
+{
+    int n = epoll_wait(loop->epfd, loop->batch, EVLOOP_BATCH, timeout);
+    const struct epoll_event *e, *end = loop->batch + n;
+    int called = 0;
+
+    if (n < 0) {
+        return errno == EINTR ? 0 : -1;
+    }
+    loop->nbatch = n;
+    for (e = loop->batch; e != end; e++) {
+        struct ev_source *s = e->data.ptr;
+
+        if (s != NULL) {
+            called++;
+            s->ready(s->ctx, e->events);
+        }
+        /* NULL: removed meanwhile, or the timer. */
+    }
+    return called;
+}
+
+/* The same, and waits until `due_us` at the latest (evloop_now(); UINT64_MAX: for ever). */
+static inline int evloop_step(struct evloop *loop, uint64_t due_us)
+{
+    if (due_us != loop->armed_us) {
+        evloop_arm(loop, due_us);
+    }
+    return evloop_wait(loop, -1);
+}
+
+/* The same without waiting: for somebody with a loop of his own, in which `epfd` is one
+ * descriptor among others. */
+static inline int evloop_poll(struct evloop *loop)
+{
+    return evloop_wait(loop, 0);
+}
 
 uint64_t evloop_now(void);    /* monotonic, microseconds */
 uint64_t evloop_now_ns(void); /* the same clock, nanoseconds */
