@@ -213,7 +213,7 @@ say "Checks"
 for check in scripts/check-*.sh; do
     try "$(basename "$check" .sh)" "$check" || true
 done
-for preset in clang debug tsan; do
+for preset in clang debug tsan lto; do
     build_and_test "$preset"
 done
 cross
