@@ -64,7 +64,7 @@ static inline int evloop_wait(struct evloop *loop, int timeout)
     return called;
 }
 
-/* The same, and waits until `due_us` at the latest (evloop_now(); UINT64_MAX: for ever). */
+/* The same, at the latest until `due_us` (evloop_now(); UINT64_MAX: for ever). */
 static inline int evloop_step(struct evloop *loop, uint64_t due_us)
 {
     if (due_us != loop->armed_us) {
