@@ -83,39 +83,67 @@ void vgpio_dev_push(struct vgpio_dev *dev, unsigned q, struct vgpio_head head,
     vgpio_dev_staged(dev, q, vgpio_devq_push(&dev->q[q], head, len));
 }
 
+#if VGPIO_CFG_FAST
+/* Before sleep answers go out: one fence does for both. 1: take again. */
+static int look_again(struct vgpio_dev *dev, unsigned q, int got)
+{
+    unsigned what = vgpio_devq_settle(&dev->q[q]);
+
+    (void)got;
+    if (what & VGPIO_SETTLE_INTERRUPT) {
+        dev->events |= VGPIO_EV_QUEUE(q);
+    }
+    return (what & VGPIO_SETTLE_MORE) != 0;
+}
+#else
+static int look_again(struct vgpio_dev *dev, unsigned q, int got)
+{
+    return got != 0 ? 1 : vgpio_devq_rearm(&dev->q[q]);
+}
+#endif
+
+/* May queue q be read, and is there a slot for what is read there? */
+static int may_take(struct vgpio_dev *dev, unsigned q)
+{
+    if (!vgpio_dev_reads(dev, q)) {
+        return 0;
+    }
+    if (q == VGPIO_REQUESTQ && dev->req_free == VGPIO_NIL) {
+        dev->starved = 1; /* goes on when a request completes */
+        return 0;
+    }
+    return 1;
+}
+
 /* Take chains until the ring is empty, requests run out, or one ring size was served:
- * 1 = there is more. */
+ * 1 = there may be more. */
 static int pump(struct vgpio_dev *dev, unsigned q)
 {
     uint32_t budget = dev->q[q].at.size;
     int got;
 
-    for (;;) {
-        work_marks(dev);
-        if (!vgpio_dev_reads(dev, q)) {
-            return 0;
-        }
-        if (q == VGPIO_REQUESTQ && dev->req_free == VGPIO_NIL) {
-            dev->starved = 1; /* goes on when a request completes */
-            return 0;
-        }
+    if (!may_take(dev, q)) {
+        return 0;
+    }
+    do {
         if (budget == 0) {
             return 1;
         }
         got = q == VGPIO_REQUESTQ ? vgpio_req_pop(dev, budget) : vgpio_irq_pop(dev);
-        if (got > 0) {
-            budget -= (uint32_t)got;
-        } else if (got == 0) {
-            got = vgpio_devq_rearm(&dev->q[q]);
+        if (got >= 0) {
+            work_marks(dev);
+            if (!may_take(dev, q)) {
+                return 0;
+            }
+            /* What a guest took back counts as well, or it could keep us here. */
+            budget -= got != 0 ? (uint32_t)got : VGPIO_CFG_FAST;
+            got = look_again(dev, q, got);
         }
-        if (got < 0) {
-            broken(dev, q, got);
-            return got;
-        }
-        if (got == 0) {
-            return 0;
-        }
+    } while (got > 0);
+    if (got < 0) {
+        broken(dev, q, got);
     }
+    return got;
 }
 
 static void publish(struct vgpio_dev *dev, unsigned q)

@@ -84,6 +84,72 @@ static inline void devq_packed_put(uint8_t *p, uint16_t id, uint32_t written,
  * none, or the queue's error. Pieces on the way are dropped unread. */
 int vgpio_chain_seek(struct vgpio_chain *c, uint32_t access);
 
+/* ---- publishing and asking for kicks, apart from their fences ---- */
+
+/* Shows the driver of a split ring what is staged up to `now`. */
+static inline void devq_split_show(struct vgpio_devq *q, uint16_t now)
+{
+    /* Pairs with the driver's acquire load of used.idx: answers and used elements are
+     * visible before the index that covers them. */
+    ring_st16_release(q->area[AREA_DEVICE] + USED_IDX, now, vq_platform(q));
+    devq_stored(q, q->at.device, USED_IDX, 2);
+    q->at.used_pos = now;
+}
+
+/* Behind a fence: does it want to hear of the entries old .. now - 1? */
+static inline int devq_split_wanted(struct vgpio_devq *q, uint16_t now, uint16_t old)
+{
+    const uint8_t *driver = q->area[AREA_DRIVER];
+    unsigned first = !(q->flags & VQ_SIGNALLED);
+
+    if (!vq_has_event_idx(q)) {
+        return !(ring_ld16(driver + AVAIL_FLAGS) & AVAIL_F_NO_INTERRUPT);
+    }
+    q->flags |= VQ_SIGNALLED;
+    /* Whoever served this ring before may have died between index and interrupt. */
+    return first || vq_need_event(ring_ld16(driver + USED_EVENT(q->at.size)), now, old);
+}
+
+/* Asks it to kick for its next head. */
+static inline void devq_split_ask(const struct vgpio_devq *q)
+{
+    uint32_t off = vq_has_event_idx(q) ? AVAIL_EVENT(q->at.size) : USED_FLAGS;
+
+    /* The flag we never set, but whoever served this ring before may have. */
+    ring_st16(q->area[AREA_DEVICE] + off, vq_has_event_idx(q) ? q->at.avail_pos : 0);
+    devq_stored(q, q->at.device, off, 2);
+}
+
+/* The same of a packed ring: */
+static inline void devq_packed_show(struct vgpio_devq *q, uint16_t now)
+{
+    uint32_t off = DESC_BYTES * packed_off(q->at.used_pos) + PACKED_FLAGS;
+
+    /* Pairs with the driver's acquire load of these flags: answers, and all else that is
+     * used, are visible before the first of them is. */
+    ring_st16_release(q->area[AREA_DESC] + off, q->u.first_flags, vq_platform(q));
+    devq_stored(q, q->at.desc, off, 2);
+    q->at.used_pos = now;
+}
+
+static inline int devq_packed_wanted(struct vgpio_devq *q, uint16_t now, uint16_t old)
+{
+    /* Whoever served this ring before may have died between flags and interrupt. */
+    int always = !vq_has_event_idx(q) || !(q->flags & VQ_SIGNALLED);
+
+    q->flags |= VQ_SIGNALLED;
+    return packed_wanted(ring_ld32(q->area[AREA_DRIVER]), always, q->at.size, now, old);
+}
+
+static inline void devq_packed_ask(const struct vgpio_devq *q)
+{
+    /* Without EVENT_IDX we never ask for less than all, but whoever served this ring
+     * before may have. */
+    ring_st32(q->area[AREA_DEVICE],
+              vq_has_event_idx(q) ? PACKED_EVENT(q->at.avail_pos, PACKED_MODE_DESC) : 0);
+    devq_stored(q, q->at.device, 0, PACKED_EVENT_BYTES);
+}
+
 /* For pop: a chain whose head is set, before its first piece, and then in it. It begins
  * at descriptor `next` and is `ttl` long at most (packed: it is so long). Below 0: the
  * queue broke. */

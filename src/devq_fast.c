@@ -165,8 +165,8 @@ static PORT_INLINE int split_pair(const struct vgpio_devq *q,
 }
 
 /* Those up to position `stop` are there. */
-static PORT_NOINLINE int split_take_pairs(struct vgpio_devq *q, struct vgpio_taken *t,
-                                          uint16_t stop)
+static inline int split_take_pairs(struct vgpio_devq *q, struct vgpio_taken *t,
+                                   uint16_t stop)
 {
     const struct vgpio_mem_view v = vgpio_mem_view(q->mem, q->region);
     const uint8_t *desc = q->area[AREA_DESC], *avail = q->area[AREA_DRIVER];
@@ -190,7 +190,8 @@ static PORT_NOINLINE int split_take_pairs(struct vgpio_devq *q, struct vgpio_tak
 
 /* Looks at the index if all that it promised is taken; no more than that if there is
  * nothing new. */
-static int split_take(struct vgpio_devq *q, struct vgpio_taken *t, unsigned n)
+static PORT_NOINLINE int split_take(struct vgpio_devq *q, struct vgpio_taken *t,
+                                    unsigned n)
 {
     uint16_t pos = q->at.avail_pos, size = q->at.size;
     uint16_t there = (uint16_t)(q->u.avail_seen - pos);
@@ -334,24 +335,22 @@ static PORT_INLINE int answer_pair(const struct vgpio_mem_view *v,
 }
 
 #if VGPIO_CFG_SPLIT
-/* How many were answered. */
-static PORT_NOINLINE unsigned split_answer(struct vgpio_devq *q,
-                                           const struct vgpio_taken *t, unsigned n)
+static PORT_NOINLINE int split_answer(struct vgpio_devq *q, const struct vgpio_taken *t,
+                                      unsigned n)
 {
     const struct vgpio_mem_view v = vgpio_mem_view(q->mem, q->region);
     uint8_t *used = q->area[AREA_DEVICE];
     uint16_t pos = q->next_used, size = q->at.size;
-    unsigned i;
 
-    for (i = 0; i < n && answer_pair(&v, t); i++, pos++, t++) {
+    for (; n != 0 && answer_pair(&v, t); n--, pos++, t++) {
         devq_split_put(used, size, pos, t->head, ANSWER_BYTES);
     }
     q->next_used = pos;
-    return i;
+    return n == 0 ? VGPIO_OK : answer_any(q, t, n);
 }
 
 #else
-#define split_answer(q, t, n) 0u
+#define split_answer(q, t, n) answer_any(q, t, n)
 #endif
 
 #if VGPIO_CFG_PACKED
@@ -378,13 +377,12 @@ static PORT_INLINE int packed_answer_one(struct answering *a, const struct vgpio
     return 1;
 }
 
-static PORT_NOINLINE unsigned packed_answer(struct vgpio_devq *q,
-                                            const struct vgpio_taken *t, unsigned n)
+static PORT_NOINLINE int packed_answer(struct vgpio_devq *q, const struct vgpio_taken *t,
+                                       unsigned n)
 {
     uint16_t pos = q->next_used;
     uint16_t *held = pos == q->at.used_pos ? &q->u.first_flags : NULL;
     struct answering a;
-    unsigned i = 0;
 
     a.v = vgpio_mem_view(q->mem, q->region);
     a.desc = q->area[AREA_DESC];
@@ -392,16 +390,91 @@ static PORT_NOINLINE unsigned packed_answer(struct vgpio_devq *q,
     a.left = packed_dist(q->at.size, pos, q->at.avail_pos);
     a.at.off = packed_off(pos);
     a.at.turn = (uint16_t)(packed_used_bits(pos) | DESC_F_WRITE);
-    if (n != 0 && packed_answer_one(&a, t, held)) {
-        do {
-            i++;
-        } while (i < n && packed_answer_one(&a, t + i, NULL));
+    for (; n != 0 && packed_answer_one(&a, t, held); n--, t++) {
+        held = NULL;
     }
     q->next_used = place_pos(&a.at);
-    return i;
+    return n == 0 ? VGPIO_OK : answer_any(q, t, n);
+}
+
+#else
+#define packed_answer(q, t, n) answer_any(q, t, n)
+#endif
+
+/* ---- before sleep ---- */
+
+static PORT_NOINLINE unsigned settle_any(struct vgpio_devq *q)
+{
+    unsigned what = 0;
+
+    if (vgpio_devq_waiting(q) != 0) { /* or an error: the next take says which */
+        return VGPIO_SETTLE_MORE;
+    }
+    if (vgpio_devq_publish(q) > 0) {
+        what = VGPIO_SETTLE_INTERRUPT;
+    }
+    return vgpio_devq_rearm(q) != 0 ? what | VGPIO_SETTLE_MORE : what;
+}
+
+/* Both fences of the general way in one. It stands between what was shown and the look at
+ * the driver's wish, as in publish, and between what was asked for and the second look at
+ * the ring, as in rearm. Looks at the ring only decide whether to take again, and what is
+ * taken is acquired there. */
+#if VGPIO_CFG_SPLIT
+static PORT_NOINLINE unsigned split_settle(struct vgpio_devq *q)
+{
+    const uint8_t *avail = q->area[AREA_DRIVER];
+    uint16_t old = q->at.used_pos, now = q->next_used;
+    unsigned what = 0;
+
+    if (ring_ld16(avail + AVAIL_IDX) != q->at.avail_pos) {
+        return VGPIO_SETTLE_MORE;
+    }
+    if (now != old) {
+        devq_split_show(q, now);
+    }
+    devq_split_ask(q);
+    ring_fence(vq_platform(q));
+    if (now != old && devq_split_wanted(q, now, old)) {
+        what = VGPIO_SETTLE_INTERRUPT;
+    }
+    return ring_ld16(avail + AVAIL_IDX) != q->at.avail_pos ? what | VGPIO_SETTLE_MORE
+                                                           : what;
 }
 #else
-#define packed_answer(q, t, n) 0u
+#define split_settle(q) settle_any(q)
+#endif
+
+#if VGPIO_CFG_PACKED
+static int packed_more(const struct vgpio_devq *q)
+{
+    const uint8_t *d =
+        q->area[AREA_DESC] + DESC_BYTES * (size_t)packed_off(q->at.avail_pos);
+
+    return (ring_ld16(d + PACKED_FLAGS) & DESC_F_TURN) ==
+           packed_avail_bits(q->at.avail_pos);
+}
+
+static PORT_NOINLINE unsigned packed_settle(struct vgpio_devq *q)
+{
+    uint16_t old = q->at.used_pos, now = q->next_used;
+    unsigned what = 0;
+
+    if (packed_more(q)) {
+        return VGPIO_SETTLE_MORE;
+    }
+    if (now != old) {
+        devq_packed_show(q, now);
+    }
+    devq_packed_ask(q);
+    ring_fence(vq_platform(q));
+    if (now != old && devq_packed_wanted(q, now, old)) {
+        what = VGPIO_SETTLE_INTERRUPT;
+    }
+    return packed_more(q) ? what | VGPIO_SETTLE_MORE : what;
+}
+#else
+#define packed_settle(q) settle_any(q)
 #endif
 
 #endif /* VGPIO_CFG_FAST */
@@ -424,14 +497,18 @@ int vgpio_devq_answer(struct vgpio_devq *q, const struct vgpio_taken *t, unsigne
 {
 #if VGPIO_CFG_FAST
     if (q->flags & VQ_FAST) {
-        unsigned done = vq_is_packed(q) ? packed_answer(q, t, n) : split_answer(q, t, n);
-
-        t += done;
-        n -= done;
-        if (n == 0) {
-            return VGPIO_OK;
-        }
+        return vq_is_packed(q) ? packed_answer(q, t, n) : split_answer(q, t, n);
     }
 #endif
     return answer_any(q, t, n);
 }
+
+#if VGPIO_CFG_FAST
+unsigned vgpio_devq_settle(struct vgpio_devq *q)
+{
+    if (q->flags & VQ_FAST) {
+        return vq_is_packed(q) ? packed_settle(q) : split_settle(q);
+    }
+    return settle_any(q);
+}
+#endif

@@ -143,35 +143,20 @@ int vgpio_devq_packed_push(struct vgpio_devq *q, struct vgpio_head head, uint32_
     return VGPIO_OK;
 }
 
-/* Does the driver want to hear of the descriptors old .. now - 1? */
-static int wanted(struct vgpio_devq *q, uint16_t now, uint16_t old)
-{
-    /* Whoever served this ring before may have died between flags and interrupt. */
-    int always = !vq_has_event_idx(q) || !(q->flags & VQ_SIGNALLED);
-
-    q->flags |= VQ_SIGNALLED;
-    return packed_wanted(ring_ld32(q->area[AREA_DRIVER]), always, q->at.size, now, old);
-}
-
 /* As the split one, also where the queue broke. */
 int vgpio_devq_packed_publish(struct vgpio_devq *q)
 {
     uint16_t old = q->at.used_pos;
     uint16_t now = q->next_used;
-    uint32_t off = desc_off(old) + PACKED_FLAGS;
 
     if (now == old) { /* as in a queue that is stopped */
         return devq_dead(q);
     }
-    /* Pairs with the driver's acquire load of these flags: answers, and all else that is
-     * used, are visible before the first of them is. */
-    ring_st16_release(q->area[AREA_DESC] + off, q->u.first_flags, vq_platform(q));
-    stored(q, off, 2);
-    q->at.used_pos = now;
+    devq_packed_show(q, now);
     /* Pairs with the driver's fence between its event area and its second look at the
      * flags: one of us sees the other's store, so that it does not sleep unheard. */
     ring_fence(vq_platform(q));
-    return wanted(q, now, old) ? 1 : devq_dead(q);
+    return devq_packed_wanted(q, now, old) ? 1 : devq_dead(q);
 }
 
 int vgpio_devq_packed_rearm(struct vgpio_devq *q)
@@ -181,11 +166,7 @@ int vgpio_devq_packed_rearm(struct vgpio_devq *q)
     if (err) {
         return err;
     }
-    /* Without EVENT_IDX we never ask for less than all, but whoever served this ring
-     * before may have. */
-    ring_st32(q->area[AREA_DEVICE],
-              vq_has_event_idx(q) ? PACKED_EVENT(q->at.avail_pos, PACKED_MODE_DESC) : 0);
-    devq_stored(q, q->at.device, 0, PACKED_EVENT_BYTES);
+    devq_packed_ask(q);
     /* Pairs with the driver's fence between the flags and its look at our area: either it
      * sees that and kicks, or we see its flags now. */
     ring_fence(vq_platform(q));

@@ -88,20 +88,6 @@ int vgpio_devq_split_push(struct vgpio_devq *q, struct vgpio_head head, uint32_t
     return VGPIO_OK;
 }
 
-/* Does the driver want to hear of the entries old .. now - 1? */
-static int wanted(struct vgpio_devq *q, uint16_t now, uint16_t old)
-{
-    const uint8_t *driver = q->area[AREA_DRIVER];
-    unsigned first = !(q->flags & VQ_SIGNALLED);
-
-    if (!vq_has_event_idx(q)) {
-        return !(ring_ld16(driver + AVAIL_FLAGS) & AVAIL_F_NO_INTERRUPT);
-    }
-    q->flags |= VQ_SIGNALLED;
-    /* Whoever served this ring before may have died between index and interrupt. */
-    return first || vq_need_event(ring_ld16(driver + USED_EVENT(q->at.size)), now, old);
-}
-
 /* Also where the queue broke after good chains were answered: the driver gets those. */
 int vgpio_devq_split_publish(struct vgpio_devq *q)
 {
@@ -111,15 +97,11 @@ int vgpio_devq_split_publish(struct vgpio_devq *q)
     if (now == old) { /* as in a queue that is stopped */
         return devq_dead(q);
     }
-    /* Pairs with the driver's acquire load of used.idx: answers and used elements are
-     * visible before the index that covers them. */
-    ring_st16_release(q->area[AREA_DEVICE] + USED_IDX, now, vq_platform(q));
-    stored(q, USED_IDX, 2);
-    q->at.used_pos = now;
+    devq_split_show(q, now);
     /* Pairs with the driver's fence between its event word and its second look at
      * used.idx: one of us sees the other's store, so that it does not sleep unheard. */
     ring_fence(vq_platform(q));
-    return wanted(q, now, old) ? 1 : devq_dead(q);
+    return devq_split_wanted(q, now, old) ? 1 : devq_dead(q);
 }
 
 int vgpio_devq_split_rearm(struct vgpio_devq *q)
@@ -129,14 +111,7 @@ int vgpio_devq_split_rearm(struct vgpio_devq *q)
     if (n) {
         return n;
     }
-    if (vq_has_event_idx(q)) {
-        ring_st16(q->area[AREA_DEVICE] + AVAIL_EVENT(q->at.size), q->at.avail_pos);
-        stored(q, AVAIL_EVENT(q->at.size), 2);
-    } else {
-        /* We never set it, but whoever served this ring before may have. */
-        ring_st16(q->area[AREA_DEVICE] + USED_FLAGS, 0);
-        stored(q, USED_FLAGS, 2);
-    }
+    devq_split_ask(q);
     /* Pairs with the driver's fence between avail.idx and its look at our word: either it
      * sees the word and kicks, or we see its index now. */
     ring_fence(vq_platform(q));

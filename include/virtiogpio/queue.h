@@ -405,6 +405,31 @@ VGPIO_API int vgpio_devq_publish(struct vgpio_devq *q);
  * @context object lock
  */
 VGPIO_API int vgpio_devq_rearm(struct vgpio_devq *q);
+
+/** @brief vgpio_devq_settle(): interrupt the driver. */
+#define VGPIO_SETTLE_INTERRUPT 1u
+/** @brief vgpio_devq_settle(): do not sleep, take again. */
+#define VGPIO_SETTLE_MORE 2u
+
+/**
+ * @brief All that comes before sleep: look whether more came, publish, rearm.
+ *
+ * If a head is waiting already nothing else is done, so that a driver which is busy gets
+ * its answers in one batch and need not kick. Where vgpio_devq_take() has its short way,
+ * one fence serves both steps; else this is vgpio_devq_waiting(), vgpio_devq_publish()
+ * and vgpio_devq_rearm(). Only in a library with #VGPIO_CFG_FAST.
+ *
+ * @param q  the queue
+ * @return an or of #VGPIO_SETTLE_INTERRUPT: interrupt the driver (RING-DEV-07, -08), and
+ * #VGPIO_SETTLE_MORE: do not sleep, take again. 0: none is waiting, the next head will be
+ * announced. A queue that is broken or stopped has #VGPIO_SETTLE_MORE, and the next
+ * vgpio_devq_take() or vgpio_devq_pop() says why; a hostile driver may have it come to
+ * nothing as often as it likes. Without #VGPIO_SETTLE_INTERRUPT something may still be
+ * staged: of a broken queue, and where more came; it waits for the next call, or for
+ * vgpio_devq_publish().
+ * @context object lock
+ */
+VGPIO_API unsigned vgpio_devq_settle(struct vgpio_devq *q);
 /** @} */
 
 /**

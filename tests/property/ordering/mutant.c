@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <virtiogpio/config.h>
+
 #include "model.h"
 #include "mutant.h"
 
@@ -62,6 +64,33 @@ const struct mutant mutants[] = {
      NEED_PLATFORM | NEED_SPLIT},
     {"platform, device rearm: no acquire fence", M_NO_FENCE, DEVICE, S_REARM, 0, 0, 1,
      NEED_PLATFORM | NEED_SPLIT},
+    /* publish and rearm with one fence between all the stores and all the looks */
+    {"device settle: no fence", M_NO_FENCE, DEVICE, S_SETTLE, 0, 0, 0, NEED_EVENT_IDX},
+    {"device settle: no fence, flags", M_NO_FENCE, DEVICE, S_SETTLE, 0, 0, 0, NEED_FLAGS},
+    {"device settle: relaxed index", M_RELAXED, DEVICE, S_SETTLE, 0, 0, 0, 0},
+    {"platform, device settle: no release fence", M_NO_FENCE, DEVICE, S_SETTLE, 0, 0, 0,
+     NEED_PLATFORM},
+    {"platform, device settle: no full fence", M_NO_FENCE, DEVICE, S_SETTLE, 0, 0, 1,
+     NEED_PLATFORM | NEED_EVENT_IDX},
+    {"device settle: index one ahead", M_ADD, DEVICE, S_SETTLE, W_USED_IDX, 0, 1, 0},
+    {"device settle: no second look", M_BLIND, DEVICE, S_SETTLE, W_AVAIL_IDX, 0, 0,
+     NEED_EVENT_IDX},
+    {"device settle: no second look, flags", M_BLIND, DEVICE, S_SETTLE, W_AVAIL_IDX, 0, 0,
+     NEED_FLAGS},
+    {"device settle: flag stays", M_LOST, DEVICE, S_SETTLE, W_USED_FLAGS, 0, 0,
+     NEED_FLAGS},
+    {"device settle: does not ask", M_LOST, DEVICE, S_SETTLE, W_AVAIL_EVENT, 0, 0,
+     NEED_EVENT_IDX},
+    {"device settle: asks for one later", M_ADD, DEVICE, S_SETTLE, W_AVAIL_EVENT, 0, 1,
+     NEED_EVENT_IDX},
+    {"device settle: no second look", M_BLIND, DEVICE, S_SETTLE, W_FLAGS, 0, 0,
+     NEED_PACKED | NEED_EVENT_IDX},
+    {"device settle: no second look, DISABLE", M_BLIND, DEVICE, S_SETTLE, W_FLAGS, 0, 0,
+     NEED_PACKED | NEED_FLAGS},
+    {"device settle: DISABLE stays", M_LOST, DEVICE, S_SETTLE, W_DEVICE_EVENT, 0, 0,
+     NEED_PACKED | NEED_FLAGS},
+    {"device settle: asks for one later", M_ADD, DEVICE, S_SETTLE, W_DEVICE_EVENT, 0, 1,
+     NEED_PACKED | NEED_EVENT_IDX},
     /* published too early */
     {"driver: descriptor after the index", M_LATE, DRIVER, 0, W_DESC, W_AVAIL_IDX, 0, 0},
     {"driver: table after the index", M_LATE, DRIVER, 0, W_TABLE, W_AVAIL_IDX, 0,
@@ -205,8 +234,12 @@ int mutant_applies(const struct mutant *m, unsigned is_packed, unsigned is_short
     if (is_short && m->what >= M_FIRST_ORDER) {
         return 0;
     }
-    if (is_short && !(m->side == DEVICE && (m->step == S_TAKE || m->what == M_LATE ||
-                                            m->what >= M_WRAP_LATE))) {
+    if (m->step == S_SETTLE && !(is_short && VGPIO_CFG_FAST)) {
+        return 0;
+    }
+    if (is_short &&
+        !(m->side == DEVICE && (m->step == S_TAKE || m->step == S_SETTLE ||
+                                m->what == M_LATE || m->what >= M_WRAP_LATE))) {
         return 0;
     }
     if (is_packed) {
@@ -269,7 +302,7 @@ static int covered(unsigned in_packed, unsigned on_platform, unsigned side, unsi
         const struct mutant *m = &mutants[i];
 
         if (m->side == side && m->step == at && m->what == what && m->nth == which &&
-            mutant_applies(m, in_packed, 0) &&
+            mutant_applies(m, in_packed, at == S_SETTLE) &&
             !(m->needs & NEED_PLATFORM) == !on_platform) {
             return 1;
         }
@@ -353,6 +386,12 @@ static uint16_t untouched(void)
     return model_self() == DRIVER ? 0x0080u : 0;
 }
 
+/* What a device looks at to know whether it is to interrupt. */
+static int is_wish(unsigned kind)
+{
+    return kind == W_AVAIL_FLAGS || kind == W_USED_EVENT || kind == W_DRIVER_EVENT;
+}
+
 static uint64_t load_word(const void *p, unsigned width, int acquire)
 {
     unsigned kind = model_kind(p);
@@ -368,8 +407,8 @@ static uint64_t load_word(const void *p, unsigned width, int acquire)
     if (kind == W_AVAIL_IDX || kind == W_USED_IDX) {
         mine()->index = (uint16_t)v;
     }
-    if (step == S_PUBLISH) {
-        wanted = (int32_t)(v & 0x7fffffffu); /* nothing else is loaded there */
+    if (step == S_PUBLISH || (step == S_SETTLE && is_wish(kind))) {
+        wanted = (int32_t)(v & 0x7fffffffu); /* publish loads nothing else */
     }
     if (is(M_LATE) && kind == mutant->until) {
         catch_up();

@@ -39,6 +39,7 @@ enum step {
     S_PUBLISH,
     S_TAKE, /* drvq_get; devq_pop and reading the request */
     S_REARM,
+    S_SETTLE, /* device, by the calls for short requests: publish and rearm in one */
     S_SLEEP,
     S_SUPPRESS, /* plays a peer that sets the flag against notifications */
     S_RESTART,  /* device: stops, and starts where it stopped */

@@ -55,6 +55,7 @@ struct device {
     uint8_t step;
     uint8_t nheld, taken;
     uint8_t empty, armed;
+    uint8_t settled; /* and there was more, to be taken first */
     uint8_t starved; /* sleeps without asking for kicks, for it can take no more */
     uint8_t backend; /* woken because an answer is ready */
     uint8_t restarts, resets, down;
@@ -72,9 +73,9 @@ static struct vgpio_mem_region region = {GPA, MODEL_ARENA, model_arena};
 static struct vgpio_mem_table table = {&region, 1};
 static const struct vgpio_mem mem = {sizeof mem, &table, vgpio_mem_table_map, NULL, NULL};
 
-static const char *const step_name[] = {"chooses", "stage", "publish",  "take",
-                                        "rearm",   "sleep", "suppress", "restart",
-                                        "reset",   "wait",  "control"};
+static const char *const step_name[] = {"chooses", "stage",  "publish", "take",
+                                        "rearm",   "settle", "sleep",   "suppress",
+                                        "restart", "reset",  "wait",    "control"};
 
 static struct cell *cell(unsigned i)
 {
@@ -437,6 +438,9 @@ static void device_top(void)
         }
         if (!dev.armed && !dev.backend && !dev.starved && !(full && !dev.empty)) {
             steps[n++] = dev.empty ? S_REARM : S_TAKE;
+            if (cfg.fast && VGPIO_CFG_FAST && !dev.settled) {
+                steps[n++] = S_SETTLE;
+            }
         } else if (!staged && !dev.backend) {
             steps[n++] = S_SLEEP;
         }
@@ -474,6 +478,7 @@ static void device_take_short(void)
         model_fail("take: error %d", got);
     }
     dev.empty = got == 0;
+    dev.settled = 0;
     for (i = 0; i < got; i++) {
         if (t[i].got != VGPIO_TAKEN_BYTES || t[i].room != 2) {
             model_fail("take: a bad chain");
@@ -642,6 +647,31 @@ static void device_rearm(void)
     dev.step = more && !cfg.event_idx ? S_SUPPRESS : S_TOP;
 }
 
+/* It publishes or not, as it finds the ring. */
+static void device_settle(void)
+{
+#if VGPIO_CFG_FAST
+    uint16_t old = dev.q.at.used_pos, now = dev.q.next_used;
+    int first = cfg.event_idx && !(dev.q.flags & VQ_SIGNALLED);
+    unsigned what = vgpio_devq_settle(&dev.q);
+    int interrupt = (what & VGPIO_SETTLE_INTERRUPT) != 0;
+    int more = (what & VGPIO_SETTLE_MORE) != 0;
+
+    mutant_step_over();
+    if (now != old && dev.q.at.used_pos == now) {
+        check_rule(first, now, old, interrupt);
+    } else if (interrupt || (!more && now != old)) {
+        model_fail("settle: %u, and nothing was published", what);
+    }
+    if (interrupt) {
+        model_raise();
+    }
+    dev.empty = dev.armed = !more;
+    dev.settled = (uint8_t)more;
+    dev.step = more && !cfg.event_idx ? S_SUPPRESS : S_TOP;
+#endif
+}
+
 /* The device that makes batches pushes what it likes. */
 static int start_device(const struct vgpio_vq_setup *s)
 {
@@ -663,7 +693,7 @@ static void device_restart(void)
         model_fail("start: error");
     }
     dev.restarts++;
-    dev.armed = dev.empty = dev.starved = dev.backend = 0;
+    dev.armed = dev.empty = dev.starved = dev.backend = dev.settled = 0;
     dev.step = cfg.event_idx ? S_TOP : S_SUPPRESS;
 }
 
@@ -677,6 +707,7 @@ static void device_control(void)
         vgpio_devq_stop(&dev.q, NULL);
         memset(dev.held, 0, sizeof dev.held);
         dev.nheld = dev.armed = dev.empty = dev.starved = dev.backend = 0;
+        dev.settled = 0;
         dev.down = 1;
         model_store(control(DEVICE), 4, dev.resets + 1u, 1);
         model_raise();
@@ -738,6 +769,9 @@ static void device_step(void)
     case S_REARM:
         device_rearm();
         break;
+    case S_SETTLE:
+        device_settle();
+        break;
     case S_SLEEP:
         device_sleep();
         break;
@@ -776,7 +810,7 @@ static void check(void)
         (uint16_t)drv.q.published != dev.q.at.avail_pos) {
         model_fail("lost wake-up: the device sleeps, buffers wait");
     }
-    if (model_asleep(DRIVER) && dev.step != S_PUBLISH &&
+    if (model_asleep(DRIVER) && dev.step != S_PUBLISH && dev.step != S_SETTLE &&
         dev.q.at.used_pos != (uint16_t)drv.q.last_used) {
         model_fail("lost wake-up: the driver sleeps, answers wait");
     }
