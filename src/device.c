@@ -117,7 +117,7 @@ static int may_take(struct vgpio_dev *dev, unsigned q)
 
 /* Take chains until the ring is empty, requests run out, or one ring size was served:
  * 1 = there may be more. */
-static int pump(struct vgpio_dev *dev, unsigned q)
+static PORT_INLINE int pump_queue(struct vgpio_dev *dev, unsigned q)
 {
     uint32_t budget = dev->q[q].at.size;
     int got;
@@ -145,6 +145,29 @@ static int pump(struct vgpio_dev *dev, unsigned q)
     }
     return got;
 }
+
+#if VGPIO_CFG_FAST
+/* Each queue has its own, in which it is a constant. */
+static PORT_NOINLINE int pump_requests(struct vgpio_dev *dev)
+{
+    return pump_queue(dev, VGPIO_REQUESTQ);
+}
+
+static PORT_NOINLINE int pump_events(struct vgpio_dev *dev)
+{
+    return pump_queue(dev, VGPIO_EVENTQ);
+}
+
+static int pump(struct vgpio_dev *dev, unsigned q)
+{
+    return q == VGPIO_REQUESTQ ? pump_requests(dev) : pump_events(dev);
+}
+#else
+static int pump(struct vgpio_dev *dev, unsigned q)
+{
+    return pump_queue(dev, q);
+}
+#endif
 
 static void publish(struct vgpio_dev *dev, unsigned q)
 {

@@ -444,8 +444,8 @@ static void queue_up(struct vgpio_dev *dev, uint16_t i, const struct vgpio_taken
 
 /* What most requests are: nothing of their line is under way, and the lines are asked one
  * simple thing. */
-static int is_simple(const struct vgpio_dev *dev, const struct vgpio_taken *t,
-                     const struct vgpio_request *m)
+static PORT_INLINE int is_simple(const struct vgpio_dev *dev, const struct vgpio_taken *t,
+                                 const struct vgpio_request *m)
 {
     return t->got == VGPIO_REQUEST_SIZE && t->room == 2 && m->line < dev->ngpio &&
            (m->type == VGPIO_MSG_GET_VALUE ||
@@ -457,8 +457,8 @@ static int is_simple(const struct vgpio_dev *dev, const struct vgpio_taken *t,
 /* What the lines say to the request in the first free slot, which stays there meanwhile:
  * nobody else can take one. 0 or 1 is all the answer there is; at anything else, and at a
  * report that the guest has to hear first, the request goes on the general way: -1. */
-static int ask(struct vgpio_dev *dev, struct vgpio_req *r, struct vgpio_line *l,
-               vgpio_token token)
+static PORT_INLINE int ask(struct vgpio_dev *dev, struct vgpio_req *r,
+                           struct vgpio_line *l, vgpio_token token)
 {
     int get = r->type == VGPIO_MSG_GET_VALUE;
     int result = get ? read_value(dev, r, token) : start_value(dev, r, token);
@@ -477,7 +477,8 @@ static int ask(struct vgpio_dev *dev, struct vgpio_req *r, struct vgpio_line *l,
 
 /* Ask for as many of the simple requests as are answered at once; how many that were. The
  * next one may be under way: then its slot is not free any more. */
-static unsigned ask_many(struct vgpio_dev *dev, struct vgpio_taken *t, unsigned n)
+static PORT_INLINE unsigned ask_many(struct vgpio_dev *dev, struct vgpio_taken *t,
+                                     unsigned n)
 {
     uint16_t slot = dev->req_free;
     struct vgpio_req *r = &dev->reqs[slot];
@@ -519,13 +520,14 @@ static unsigned ask_many(struct vgpio_dev *dev, struct vgpio_taken *t, unsigned 
     return i;
 }
 
-static void answer_all(struct vgpio_dev *dev, const struct vgpio_taken *t, unsigned n)
+static PORT_INLINE void answer_all(struct vgpio_dev *dev, const struct vgpio_taken *t,
+                                   unsigned n)
 {
     int err = vgpio_devq_answer(&dev->q[VGPIO_REQUESTQ], t, n);
 
     if (err == VGPIO_ERR_IO) {
         TRACE(dev, VGPIO_TR_CHAIN_BAD, VGPIO_REQUESTQ, t->head.id);
-    } else {
+    } else if (err != VGPIO_OK) {
         vgpio_dev_staged(dev, VGPIO_REQUESTQ, err);
     }
 }
@@ -533,8 +535,8 @@ static void answer_all(struct vgpio_dev *dev, const struct vgpio_taken *t, unsig
 /* Simple requests go without the queues of lines, many in one go. The first that is not
  * simple is worked off the general way, after the answers to those before it; what was
  * taken behind it goes back to the ring. */
-static PORT_NOINLINE int work_off_many(struct vgpio_dev *dev, struct vgpio_taken *t,
-                                       unsigned n)
+static PORT_INLINE int work_off_many(struct vgpio_dev *dev, struct vgpio_taken *t,
+                                     unsigned n)
 {
     uint16_t slot = dev->req_free;
     unsigned done = ask_many(dev, t, n);
@@ -553,13 +555,23 @@ static PORT_NOINLINE int work_off_many(struct vgpio_dev *dev, struct vgpio_taken
     return got > 0 ? (int)n : got;
 }
 
+/* In a loop; one that comes alone needs none. */
+static PORT_NOINLINE int work_off_several(struct vgpio_dev *dev, struct vgpio_taken *t,
+                                          unsigned n)
+{
+    return work_off_many(dev, t, n);
+}
+
 int vgpio_req_pop(struct vgpio_dev *dev, uint32_t budget)
 {
     struct vgpio_taken t[MANY];
     int got = vgpio_devq_take(&dev->q[VGPIO_REQUESTQ], t, VGPIO_REQUEST_SIZE,
                               budget < MANY ? budget : MANY);
 
-    return got > 0 ? work_off_many(dev, t, (unsigned)got) : got;
+    if (got == 1) {
+        return work_off_many(dev, t, 1);
+    }
+    return got > 0 ? work_off_several(dev, t, (unsigned)got) : got;
 }
 
 #else

@@ -84,7 +84,8 @@ static inline void devq_packed_put(uint8_t *p, uint16_t id, uint32_t written,
  * none, or the queue's error. Pieces on the way are dropped unread. */
 int vgpio_chain_seek(struct vgpio_chain *c, uint32_t access);
 
-/* ---- publishing and asking for kicks, apart from their fences ---- */
+/* ---- publishing and asking for kicks, apart from their fences ----
+ * The general way tells the dirty log; where the short ways are taken there is none. */
 
 /* Shows the driver of a split ring what is staged up to `now`. */
 static inline void devq_split_show(struct vgpio_devq *q, uint16_t now)
@@ -92,7 +93,6 @@ static inline void devq_split_show(struct vgpio_devq *q, uint16_t now)
     /* Pairs with the driver's acquire load of used.idx: answers and used elements are
      * visible before the index that covers them. */
     ring_st16_release(q->area[AREA_DEVICE] + USED_IDX, now, vq_platform(q));
-    devq_stored(q, q->at.device, USED_IDX, 2);
     q->at.used_pos = now;
 }
 
@@ -110,26 +110,26 @@ static inline int devq_split_wanted(struct vgpio_devq *q, uint16_t now, uint16_t
     return first || vq_need_event(ring_ld16(driver + USED_EVENT(q->at.size)), now, old);
 }
 
-/* Asks it to kick for its next head. */
-static inline void devq_split_ask(const struct vgpio_devq *q)
+/* Asks it to kick for its next head; where that was written. */
+static inline uint32_t devq_split_ask(const struct vgpio_devq *q)
 {
     uint32_t off = vq_has_event_idx(q) ? AVAIL_EVENT(q->at.size) : USED_FLAGS;
 
     /* The flag we never set, but whoever served this ring before may have. */
     ring_st16(q->area[AREA_DEVICE] + off, vq_has_event_idx(q) ? q->at.avail_pos : 0);
-    devq_stored(q, q->at.device, off, 2);
+    return off;
 }
 
-/* The same of a packed ring: */
-static inline void devq_packed_show(struct vgpio_devq *q, uint16_t now)
+/* The same of a packed ring; where the flags were written. */
+static inline uint32_t devq_packed_show(struct vgpio_devq *q, uint16_t now)
 {
     uint32_t off = DESC_BYTES * packed_off(q->at.used_pos) + PACKED_FLAGS;
 
     /* Pairs with the driver's acquire load of these flags: answers, and all else that is
      * used, are visible before the first of them is. */
     ring_st16_release(q->area[AREA_DESC] + off, q->u.first_flags, vq_platform(q));
-    devq_stored(q, q->at.desc, off, 2);
     q->at.used_pos = now;
+    return off;
 }
 
 static inline int devq_packed_wanted(struct vgpio_devq *q, uint16_t now, uint16_t old)
@@ -147,7 +147,6 @@ static inline void devq_packed_ask(const struct vgpio_devq *q)
      * before may have. */
     ring_st32(q->area[AREA_DEVICE],
               vq_has_event_idx(q) ? PACKED_EVENT(q->at.avail_pos, PACKED_MODE_DESC) : 0);
-    devq_stored(q, q->at.device, 0, PACKED_EVENT_BYTES);
 }
 
 /* For pop: a chain whose head is set, before its first piece, and then in it. It begins

@@ -164,14 +164,14 @@ static PORT_INLINE int split_pair(const struct vgpio_devq *q,
     return is_in(p);
 }
 
-/* Those up to position `stop` are there. */
-static inline int split_take_pairs(struct vgpio_devq *q, struct vgpio_taken *t,
-                                   uint16_t stop)
+/* Those from position `first` to `stop` are there. */
+static PORT_INLINE int split_take_pairs(struct vgpio_devq *q, struct vgpio_taken *t,
+                                        uint16_t first, uint16_t stop)
 {
     const struct vgpio_mem_view v = vgpio_mem_view(q->mem, q->region);
     const uint8_t *desc = q->area[AREA_DESC], *avail = q->area[AREA_DRIVER];
     uint32_t last = q->at.size - 1u; /* and a mask */
-    uint16_t pos = q->at.avail_pos, n;
+    uint16_t pos = first;
 
     for (; pos != stop; pos++, t++) {
         uint32_t head = ring_ld16(avail + AVAIL_RING(pos & last));
@@ -183,9 +183,15 @@ static inline int split_take_pairs(struct vgpio_devq *q, struct vgpio_taken *t,
         }
         t->head.id = (uint16_t)head;
     }
-    n = (uint16_t)(pos - q->at.avail_pos);
     q->at.avail_pos = pos;
-    return n != 0 ? (int)n : take_any(q, t, VGPIO_TAKEN_BYTES);
+    return pos != first ? (uint16_t)(pos - first) : take_any(q, t, VGPIO_TAKEN_BYTES);
+}
+
+/* In a loop; one that comes alone needs none. */
+static PORT_NOINLINE int split_take_many(struct vgpio_devq *q, struct vgpio_taken *t,
+                                         uint16_t stop)
+{
+    return split_take_pairs(q, t, q->at.avail_pos, stop);
 }
 
 /* Looks at the index if all that it promised is taken; no more than that if there is
@@ -212,9 +218,10 @@ static PORT_NOINLINE int split_take(struct vgpio_devq *q, struct vgpio_taken *t,
         if (there == 1) {
             /* Somebody waits for this one. Of many, all but one are late anyway. */
             PORT_WILL_WRITE(q->area[AREA_DEVICE] + USED_RING(q->next_used & (size - 1u)));
+            return split_take_pairs(q, t, pos, (uint16_t)(pos + 1u));
         }
     }
-    return split_take_pairs(q, t, (uint16_t)(pos + (n < there ? n : there)));
+    return split_take_many(q, t, (uint16_t)(pos + (n < there ? n : there)));
 }
 
 #else
@@ -433,7 +440,7 @@ static PORT_NOINLINE unsigned split_settle(struct vgpio_devq *q)
     if (now != old) {
         devq_split_show(q, now);
     }
-    devq_split_ask(q);
+    (void)devq_split_ask(q);
     ring_fence(vq_platform(q));
     if (now != old && devq_split_wanted(q, now, old)) {
         what = VGPIO_SETTLE_INTERRUPT;
@@ -464,7 +471,7 @@ static PORT_NOINLINE unsigned packed_settle(struct vgpio_devq *q)
         return VGPIO_SETTLE_MORE;
     }
     if (now != old) {
-        devq_packed_show(q, now);
+        (void)devq_packed_show(q, now);
     }
     devq_packed_ask(q);
     ring_fence(vq_platform(q));

@@ -152,7 +152,7 @@ int vgpio_devq_packed_publish(struct vgpio_devq *q)
     if (now == old) { /* as in a queue that is stopped */
         return devq_dead(q);
     }
-    devq_packed_show(q, now);
+    stored(q, devq_packed_show(q, now), 2);
     /* Pairs with the driver's fence between its event area and its second look at the
      * flags: one of us sees the other's store, so that it does not sleep unheard. */
     ring_fence(vq_platform(q));
@@ -167,6 +167,7 @@ int vgpio_devq_packed_rearm(struct vgpio_devq *q)
         return err;
     }
     devq_packed_ask(q);
+    devq_stored(q, q->at.device, 0, PACKED_EVENT_BYTES);
     /* Pairs with the driver's fence between the flags and its look at our area: either it
      * sees that and kicks, or we see its flags now. */
     ring_fence(vq_platform(q));

@@ -98,6 +98,7 @@ int vgpio_devq_split_publish(struct vgpio_devq *q)
         return devq_dead(q);
     }
     devq_split_show(q, now);
+    stored(q, USED_IDX, 2);
     /* Pairs with the driver's fence between its event word and its second look at
      * used.idx: one of us sees the other's store, so that it does not sleep unheard. */
     ring_fence(vq_platform(q));
@@ -111,7 +112,7 @@ int vgpio_devq_split_rearm(struct vgpio_devq *q)
     if (n) {
         return n;
     }
-    devq_split_ask(q);
+    stored(q, devq_split_ask(q), 2);
     /* Pairs with the driver's fence between avail.idx and its look at our word: either it
      * sees the word and kicks, or we see its index now. */
     ring_fence(vq_platform(q));
