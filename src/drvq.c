@@ -2,13 +2,14 @@
 /* The driver's face of a queue: what does not depend on the layout. */
 #include "drvq.h"
 
-/* How far behind the descriptors an area lies; 0, which none may, if it is too far. */
-static PORT_NOINLINE uint32_t distance(const struct vgpio_vq_setup *setup,
-                                       const uint64_t *area)
+/* 0 if `next` begins behind the `bytes` of this area, and not too far behind: what lies
+ * between them is less than 1 GiB, so that all distances fit in 32 bits. */
+static PORT_NOINLINE uint32_t misplaced(const uint64_t *area, const uint64_t *next,
+                                        uint32_t bytes)
 {
-    uint64_t d = *area - setup->desc;
+    uint64_t gap = *next - *area - bytes;
 
-    return ((uint32_t)(d >> 32) | (uint32_t)d >> 31) != 0 ? 0 : (uint32_t)d;
+    return (uint32_t)(gap >> 32) | (uint32_t)gap >> 30;
 }
 
 /* Sets the areas and empties them. */
@@ -16,35 +17,38 @@ static int take_ring(struct vgpio_drvq *q, uint8_t *ring,
                      const struct vgpio_vq_setup *setup)
 {
     unsigned packed = vq_is_packed(q), n = setup->size;
-    uint32_t driver = distance(setup, &setup->driver);
-    uint32_t device = distance(setup, &setup->device);
-    uint32_t driver_bytes = packed ? PACKED_EVENT_BYTES : SPLIT_AVAIL_BYTES(n);
-    uint32_t end = device + (packed ? PACKED_EVENT_BYTES : SPLIT_USED_BYTES(n));
+    uint32_t bad, device, end;
 
-    if (!vq_size_ok(q, n) || (setup->desc & 15u) || (driver & (packed ? 3u : 1u)) ||
-        (device & 3u) || ((uintptr_t)ring & 7u) || driver < DESC_BYTES * n ||
-        device < driver + driver_bytes) {
+    bad = misplaced(&setup->desc, &setup->driver, SPLIT_DESC_BYTES(n));
+    bad |= misplaced(&setup->driver, &setup->device,
+                     packed ? PACKED_EVENT_BYTES : SPLIT_AVAIL_BYTES(n));
+    /* Alignment: shifting the low bits to the top takes less than masks. */
+    bad |= (uint32_t)(uintptr_t)ring << 29 | (uint32_t)setup->desc << 28 |
+           (uint32_t)setup->driver << (packed ? 30 : 31) | (uint32_t)setup->device << 30;
+    if (bad != 0 || !vq_size_ok(q, n)) {
         return VGPIO_ERR_INVAL;
     }
     q->size = q->nfree = n;
     q->desc = ring;
-    q->driver = ring + driver;
+    q->driver = ring + ((uint32_t)setup->driver - (uint32_t)setup->desc);
+    device = (uint32_t)setup->device - (uint32_t)setup->desc;
     q->device = ring + device;
+    end = device + (packed ? PACKED_EVENT_BYTES : SPLIT_USED_BYTES(n));
     memset(ring, 0, end);
     VGPIO_DMA_CLEAN(ring, end);
     return VGPIO_OK;
 }
 
-/* All free, each linked to the next one. */
+/* All free, each linked to the next one; there is at least one. */
 static void link_all(struct vgpio_drvq_slot *s, unsigned n)
 {
     unsigned i = 0;
 
-    while (i < n) {
-        s->slot = DRVQ_NO_SLOT;
+    do {
+        s->slot = DRVQ_NOT_HEAD;
         s->link = (uint16_t)++i;
         s++;
-    }
+    } while (i < n);
 }
 
 int vgpio_drvq_init(struct vgpio_drvq *q, void *ring, struct vgpio_drvq_slot *slots,
@@ -86,6 +90,7 @@ int vgpio_drvq_error(const struct vgpio_drvq *q)
     return q->state != 0 ? drvq_dead(q) : VGPIO_OK;
 }
 
+#if VGPIO_CFG_FAST || VGPIO_CFG_PACKED /* else it is the one that the others call */
 int vgpio_drvq_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
 {
     struct vgpio_back b;
@@ -97,6 +102,7 @@ int vgpio_drvq_get(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
     }
     return got;
 }
+#endif
 
 int vgpio_drvq_drain(struct vgpio_drvq *q, unsigned *iter, uint16_t *slot)
 {
@@ -104,9 +110,9 @@ int vgpio_drvq_drain(struct vgpio_drvq *q, unsigned *iter, uint16_t *slot)
     while (*iter < q->size) {
         struct vgpio_drvq_slot *s = &q->ring[(*iter)++];
 
-        if (s->slot != DRVQ_NO_SLOT) {
-            *slot = s->slot;
-            s->slot = DRVQ_NO_SLOT;
+        if (s->slot != DRVQ_NOT_HEAD) {
+            *slot = DRVQ_BOOK(s->slot);
+            s->slot = DRVQ_NOT_HEAD;
             return 1;
         }
     }
@@ -185,15 +191,14 @@ int vgpio_drvq_add_indirect(struct vgpio_drvq *q, void *table, uint64_t table_ad
                             const struct vgpio_seg *segs, unsigned nread, unsigned nwrite,
                             uint16_t slot)
 {
-    int err = drvq_dead(q);
-
+    (void)q;
     (void)table;
     (void)table_addr;
     (void)segs;
     (void)nread;
     (void)nwrite;
     (void)slot;
-    return err ? err : VGPIO_ERR_NOTSUP;
+    return VGPIO_ERR_NOTSUP;
 }
 
 #endif /* VGPIO_CFG_INDIRECT */

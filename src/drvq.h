@@ -10,6 +10,11 @@
 #define DRVQ_NO_SLOT 0xffffu
 #define DRVQ_END 0xffffu
 
+/* What the books of a head have for the caller's number, and back; and what the others
+ * have. Without the short ways, where bytes count most, it is a 0. */
+#define DRVQ_BOOK(slot) ((uint16_t)(VGPIO_CFG_FAST ? (slot) : ~(unsigned)(slot)))
+#define DRVQ_NOT_HEAD DRVQ_BOOK(DRVQ_NO_SLOT)
+
 /* Breaks the queue: the error stays and memory is not touched any more. */
 static inline int drvq_break(struct vgpio_drvq *q, int err)
 {
@@ -32,13 +37,13 @@ static inline int drvq_dead(const struct vgpio_drvq *q)
 static inline void drvq_hand_over(struct vgpio_drvq *q, unsigned head, uint16_t *slot,
                                   uint32_t *written)
 {
-    *slot = q->ring[head].slot;
+    *slot = DRVQ_BOOK(q->ring[head].slot);
     *written = VGPIO_WRITTEN_ALL;
     if (head == q->batch) {
         *written = q->batch_len;
         q->batch = DRVQ_END;
     }
-    q->ring[head].slot = DRVQ_NO_SLOT;
+    q->ring[head].slot = DRVQ_NOT_HEAD;
 }
 
 /* Adds one length to a chain's total; 0 if it is empty or the sum leaves 32 bits. */
@@ -92,6 +97,7 @@ static inline void drvq_split_put_free(uint8_t *desc, unsigned i,
 #define vgpio_drvq_split_rearm vgpio_drvq_rearm
 #if !VGPIO_CFG_FAST /* nor a short way before it */
 #define vgpio_drvq_split_add vgpio_drvq_add
+#define vgpio_drvq_split_take vgpio_drvq_get
 #endif
 #elif !VGPIO_CFG_SPLIT
 #define vgpio_drvq_packed_layout vgpio_drvq_layout
@@ -111,6 +117,8 @@ void vgpio_drvq_split_stage_table(struct vgpio_drvq *q, const struct vgpio_seg *
 int vgpio_drvq_split_publish(struct vgpio_drvq *q, uint32_t *data);
 int vgpio_drvq_split_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n);
 int vgpio_drvq_split_rearm(struct vgpio_drvq *q);
+/* Without the short ways: vgpio_drvq_get(); or, of NULL, vgpio_drvq_rearm(). */
+int vgpio_drvq_split_take(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written);
 
 void vgpio_drvq_packed_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr);
 void vgpio_drvq_packed_init(struct vgpio_drvq *q);

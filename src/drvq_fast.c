@@ -159,18 +159,39 @@ int vgpio_drvq_add(struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigned 
 }
 #endif
 
+#if VGPIO_CFG_FAST
+
 int vgpio_drvq_add_pairs(struct vgpio_drvq *q, const struct vgpio_pair *p, unsigned n)
 {
     unsigned i = 0;
     int err = VGPIO_OK;
 
-#if VGPIO_CFG_FAST
     if (q->flags & VQ_FAST) {
         i = stage_pairs(q, p, n);
     }
-#endif
     for (; i < n && err == VGPIO_OK; i += err == VGPIO_OK) {
         err = vgpio_drvq_add(q, p[i].seg, 1, 1, p[i].slot);
     }
     return i != 0 ? (int)i : err;
 }
+
+#else
+
+int vgpio_drvq_add_pairs(struct vgpio_drvq *q, const struct vgpio_pair *p, unsigned n)
+{
+    unsigned i;
+
+    for (i = 0; i < n; i++, p++) {
+        int err = vgpio_drvq_add(q, p->seg, 1, 1, p->slot);
+
+        if (err && i == 0) {
+            return err;
+        }
+        if (err) {
+            break;
+        }
+    }
+    return (int)i;
+}
+
+#endif /* VGPIO_CFG_FAST */

@@ -61,7 +61,7 @@ static PORT_INLINE void stage(struct vgpio_drvq *q, const struct vgpio_seg *seg,
     if (!vq_in_order(q)) {
         q->free_head = q->ring[id].link;
     }
-    q->ring[id].slot = slot;
+    q->ring[id].slot = DRVQ_BOOK(slot);
     q->ring[id].link = (uint16_t)n;
     q->nfree -= n;
     q->next_avail = packed_add(q->size, pos, n);
@@ -191,7 +191,7 @@ static int get_in_order(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
         q->batch_len = (uint32_t)rest;
     }
     /* The batch must end before that what was published does. */
-    if (q->batch >= q->size || q->ring[q->batch].slot == DRVQ_NO_SLOT ||
+    if (q->batch >= q->size || q->ring[q->batch].slot == DRVQ_NOT_HEAD ||
         pos == q->published) {
         return drvq_break(q, VGPIO_ERR_PROTO);
     }
@@ -229,14 +229,14 @@ int vgpio_drvq_packed_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n
         uint64_t rest = ring_ld64(desc_at(q, pos) + 8);
         unsigned id = (unsigned)(rest >> 32) & 0xffffu;
 
-        if (id >= q->size || books[id].slot == DRVQ_NO_SLOT || books[id].link > left) {
+        if (id >= q->size || books[id].slot == DRVQ_NOT_HEAD || books[id].link > left) {
             break;
         }
         /* WRITE says whether there is a length at all, but not every device sets it;
          * those that do have written nothing say 0 anyhow. */
-        b->slot = books[id].slot;
+        b->slot = DRVQ_BOOK(books[id].slot);
         b->written = (uint32_t)rest;
-        books[id].slot = DRVQ_NO_SLOT;
+        books[id].slot = DRVQ_NOT_HEAD;
         left -= books[id].link;
         nfree += books[id].link;
         pos = packed_add(q->size, pos, books[id].link);

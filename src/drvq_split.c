@@ -10,68 +10,88 @@ void vgpio_drvq_split_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr)
 {
     /* Cache lines of their own: one side writes each area and the other one polls it. */
     setup->desc = dma_addr;
-    setup->driver = setup->desc + VGPIO_DMA_UP(SPLIT_DESC_BYTES(setup->size));
-    setup->device = setup->driver + VGPIO_DMA_UP(SPLIT_AVAIL_BYTES(setup->size));
+    dma_addr += VGPIO_DMA_UP(SPLIT_DESC_BYTES(setup->size));
+    setup->driver = dma_addr;
+    dma_addr += VGPIO_DMA_UP(SPLIT_AVAIL_BYTES(setup->size));
+    setup->device = dma_addr;
+}
+
+/* A descriptor's length, then its flags and next: where those are two stores, the length
+ * goes first, while it is at hand; where one will do, it waits for the rest. */
+static inline void put_len(uint8_t *p, uint32_t len)
+{
+    if (!PORT_HAS_64) {
+        ring_st32(p + 8, len);
+    }
+}
+
+static inline void put_rest(uint8_t *p, uint32_t len, uint32_t word)
+{
+    if (PORT_HAS_64) {
+        ring_st64(p + 8, len | (uint64_t)word << 32);
+    } else {
+        ring_st32(p + 12, word);
+    }
+    VGPIO_DMA_CLEAN(p, DESC_BYTES);
 }
 
 /* Stages the chain that begins with the first free descriptor and ends with `tail`. */
 static inline void stage(struct vgpio_drvq *q, struct vgpio_drvq_slot *tail,
-                         uint16_t slot)
+                         unsigned book)
 {
-    uint8_t *entry = q->driver + AVAIL_RING(q->next_avail & (q->size - 1u));
-    unsigned head = q->free_head;
+    unsigned head = q->free_head, pos = q->next_avail;
+    /* Short of what lies before the first one, which the store adds for nothing. */
+    uint8_t *entry = q->driver + 2u * (size_t)(pos & (q->size - 1u));
 
+    q->next_avail = pos + 1u;
+    q->ring[head].slot = (uint16_t)book;
     q->free_head = tail->link;
     tail->link = DRVQ_END;
-    q->ring[head].slot = slot;
-    ring_st16(entry, (uint16_t)head);
-    VGPIO_DMA_CLEAN(entry, 2u);
-    q->next_avail++;
+    ring_st16(entry + AVAIL_RING(0), (uint16_t)head);
+    VGPIO_DMA_CLEAN(entry + AVAIL_RING(0), 2u);
 }
 
 int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
                          unsigned nread, unsigned nwrite, uint16_t slot)
 {
     struct vgpio_drvq_slot *tail;
-    unsigned n = nread + nwrite, nfree = q->nfree, i = q->free_head;
+    unsigned book = DRVQ_BOOK(slot);
+    unsigned n = nread + nwrite, i = q->free_head, left;
     uint32_t total = 0;
     int err = drvq_dead(q);
 
     if (err) {
         return err;
     }
-    if (n > nfree) {
+    left = q->nfree - n;
+    if (n > q->nfree) {
         return VGPIO_ERR_NOSPC;
     }
-    if (n == 0 || slot == DRVQ_NO_SLOT) {
+    if (n == 0 || n < nwrite || book == DRVQ_NOT_HEAD) { /* or the sum left its range */
         return VGPIO_ERR_INVAL;
     }
-    n = nfree - n;
     do { /* what is written to free descriptors nobody sees yet */
         uint8_t *p = q->desc + DESC_BYTES * i;
-        uint32_t word; /* flags, and the next one above them */
+        uint32_t word = 0; /* flags, and the next one above them */
 
-        tail = &q->ring[i];
-        i = tail->link;
-        word = --nfree != n ? (uint32_t)i << 16 | DESC_F_NEXT : 0;
-        if (nread == 0) {
-            word |= DESC_F_WRITE;
-        } else {
-            nread--;
-        }
         drvq_put_addr(p, &segs->addr);
-        ring_st64(p + 8, segs->len | (uint64_t)word << 32);
-        VGPIO_DMA_CLEAN(p, DESC_BYTES);
+        put_len(p, segs->len);
         if (!drvq_add_len(&total, segs->len)) {
             return VGPIO_ERR_INVAL;
         }
+        if (n <= nwrite) {
+            word = DESC_F_WRITE;
+        }
+        tail = &q->ring[i];
+        i = tail->link;
+        if (--n != 0) {
+            word += ((uint32_t)i << 16) + DESC_F_NEXT;
+        }
+        put_rest(p, segs->len, word);
         segs++;
-    } while (nfree != n);
-    if (nread != 0) {
-        return VGPIO_ERR_INVAL; /* more than pieces: the sum left its range */
-    }
-    q->nfree = n;
-    stage(q, tail, slot);
+    } while (n != 0);
+    q->nfree = left;
+    stage(q, tail, book);
     return VGPIO_OK;
 }
 
@@ -81,7 +101,7 @@ void vgpio_drvq_split_stage_table(struct vgpio_drvq *q, const struct vgpio_seg *
 {
     drvq_split_put_free(q->desc, q->free_head, table, DESC_F_INDIRECT, 0);
     q->nfree--;
-    stage(q, &q->ring[q->free_head], slot);
+    stage(q, &q->ring[q->free_head], DRVQ_BOOK(slot));
 }
 #endif
 
@@ -119,7 +139,10 @@ int vgpio_drvq_split_publish(struct vgpio_drvq *q, uint32_t *data)
     VGPIO_DMA_CLEAN(q->driver + AVAIL_IDX, 2u);
     q->published = now;
     if (data != NULL) {
-        *data = (q->flags & VQ_NOTIFY_DATA) ? (uint32_t)now << 16 : 0;
+        *data = 0; /* a store first takes less than a choice of two values */
+        if (q->flags & VQ_NOTIFY_DATA) {
+            *data = (uint32_t)now << 16;
+        }
     }
     /* Pairs with the device's fence between its event word and its second look at
      * avail.idx: one of us sees the other's store, so that it does not sleep unheard. */
@@ -127,6 +150,7 @@ int vgpio_drvq_split_publish(struct vgpio_drvq *q, uint32_t *data)
     return wanted(q, now, old);
 }
 
+#if VGPIO_CFG_FAST
 /* 1: chains came back, looking at the ring; breaks the queue if that cannot be. */
 static int look(struct vgpio_drvq *q)
 {
@@ -143,21 +167,47 @@ static int look(struct vgpio_drvq *q)
     q->u.used_seen = q->last_used + n;
     return n != 0;
 }
-
-/* Reads the element at `pos`: 0 if its head cannot be. */
-static inline int used_head(const struct vgpio_drvq *q, unsigned pos, unsigned *head,
-                            uint32_t *len)
+#else
+/* How many chains came back, looking at the ring; below 0: that cannot be. */
+static inline int came_back(struct vgpio_drvq *q)
 {
-    const struct vgpio_drvq_slot *books = q->ring;
-    unsigned size = q->size;
-    const uint8_t *p = q->device + USED_RING(pos & (size - 1u));
+    const uint8_t *word = q->device + USED_IDX;
+    unsigned n;
 
-    VGPIO_DMA_INVALIDATE(p, 8u);
-    *head = ring_ld32(p);
-    *len = ring_ld32(p + 4);
-    /* A head that is staged but not published passes. The device could have answered it
-     * at once after publication as well, so nothing is gained by telling them apart. */
-    return *head < size && books[*head].slot != DRVQ_NO_SLOT;
+    VGPIO_DMA_INVALIDATE(word, 2u);
+    /* Pairs with the device's release store of used.idx: the elements that it counts and
+     * the answers are visible after this load. */
+    n = (uint16_t)(ring_ld16_acquire(word, vq_platform(q)) - q->last_used);
+    if (n > q->published - q->last_used) {
+        return -1;
+    }
+    if (VGPIO_CFG_IN_ORDER) {
+        q->u.used_seen = q->last_used + n;
+    }
+    return (int)n;
+}
+#endif
+
+/* Of what used_at() gives: id and length of the element. */
+#define USED_HEAD USED_RING(0)
+#define USED_LEN (USED_RING(0) + 4u)
+
+/* The used element at `pos`, short of what lies before the first one: loads add that for
+ * nothing. */
+static inline const uint8_t *used_at(const struct vgpio_drvq *q, unsigned pos)
+{
+    const uint8_t *p = q->device + 8u * (size_t)(pos & (q->size - 1u));
+
+    VGPIO_DMA_INVALIDATE(p + USED_HEAD, 8u);
+    return p;
+}
+
+/* Can the device mean this head? One that is staged but not published passes. The device
+ * could have answered it at once after publication as well, so nothing is gained by
+ * telling them apart. */
+static inline int in_flight(const struct vgpio_drvq *q, unsigned head)
+{
+    return head < q->size && q->ring[head].slot != DRVQ_NOT_HEAD;
 }
 
 /* The last descriptor of a chain; counts it. */
@@ -179,8 +229,14 @@ static int get_in_order(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
     unsigned head = (q->free_head + q->nfree) & (q->size - 1u);
     struct vgpio_drvq_slot *tail;
 
+    if (q->batch == DRVQ_END) {
+        const uint8_t *p = used_at(q, q->last_used);
+
+        q->batch = ring_ld32(p + USED_HEAD);
+        q->batch_len = ring_ld32(p + USED_LEN);
+    }
     /* The batch must end where the index says that it does. */
-    if ((q->batch == DRVQ_END && !used_head(q, q->last_used, &q->batch, &q->batch_len)) ||
+    if (!in_flight(q, q->batch) ||
         (head != q->batch && q->last_used + 1u == q->u.used_seen)) {
         return drvq_break(q, VGPIO_ERR_PROTO);
     }
@@ -193,77 +249,9 @@ static int get_in_order(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
 }
 #endif
 
-/* At least one is known to have come back. What is wrong with a later one is found when
- * it is the first. */
-static PORT_INLINE int get_seen(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
+/* Asks for an interrupt when the next chain comes back; look at the ring afterwards. */
+static inline void ask(struct vgpio_drvq *q)
 {
-    struct vgpio_drvq_slot *books = q->ring;
-    unsigned pos = q->last_used, seen = q->u.used_seen;
-    unsigned free = q->free_head, nfree = q->nfree, size = q->size;
-    unsigned i;
-
-    for (i = 0; i < n && pos != seen; i++, pos++, b++) {
-        unsigned head;
-
-        if (!used_head(q, pos, &head, &b->written)) {
-            break;
-        }
-        b->slot = books[head].slot;
-        books[head].slot = DRVQ_NO_SLOT;
-        tail_of(books, head, size, &nfree)->link = (uint16_t)free;
-        free = head;
-    }
-    q->last_used = pos;
-    q->free_head = free;
-    q->nfree = nfree;
-    return i != 0 ? (int)i : drvq_break(q, VGPIO_ERR_PROTO);
-}
-
-/* The same for small builds: one by one is easier. */
-static inline int get_one(struct vgpio_drvq *q, struct vgpio_back *b)
-{
-    struct vgpio_drvq_slot *books = q->ring;
-    unsigned pos = q->last_used, head;
-
-    if (!used_head(q, pos, &head, &b->written)) {
-        return drvq_break(q, VGPIO_ERR_PROTO);
-    }
-    q->last_used = pos + 1u;
-    b->slot = books[head].slot;
-    books[head].slot = DRVQ_NO_SLOT;
-    tail_of(books, head, q->size, &q->nfree)->link = (uint16_t)q->free_head;
-    q->free_head = head;
-    return 1;
-}
-
-int vgpio_drvq_split_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
-{
-    int got = drvq_dead(q);
-
-    if (got) {
-        return got;
-    }
-    if (!VGPIO_CFG_FAST || q->last_used == q->u.used_seen) {
-        got = look(q);
-        if (got <= 0) {
-            return got;
-        }
-    }
-#if VGPIO_CFG_IN_ORDER
-    if (vq_in_order(q)) {
-        return get_in_order(q, &b->slot, &b->written);
-    }
-#endif
-    return VGPIO_CFG_FAST ? get_seen(q, b, n) : get_one(q, b);
-}
-
-int vgpio_drvq_split_rearm(struct vgpio_drvq *q)
-{
-    int err = drvq_dead(q);
-
-    if (err) {
-        return err;
-    }
     if (vq_has_event_idx(q)) {
         uint8_t *word = q->driver + USED_EVENT(q->size);
 
@@ -275,7 +263,124 @@ int vgpio_drvq_split_rearm(struct vgpio_drvq *q)
      * Pairs with the device's fence between used.idx and its look at our word: either it
      * sees the word and interrupts, or we see its index now. */
     ring_fence(vq_platform(q));
+}
+
+#if VGPIO_CFG_FAST
+/* At least one is known to have come back. What is wrong with a later one is found when
+ * it is the first. */
+static PORT_INLINE int get_seen(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
+{
+    struct vgpio_drvq_slot *books = q->ring;
+    unsigned pos = q->last_used, seen = q->u.used_seen;
+    unsigned free = q->free_head, nfree = q->nfree, size = q->size;
+    unsigned i;
+
+    for (i = 0; i < n && pos != seen; i++, pos++, b++) {
+        const uint8_t *p = used_at(q, pos);
+        unsigned head = ring_ld32(p + USED_HEAD);
+
+        b->written = ring_ld32(p + USED_LEN);
+        if (!in_flight(q, head)) {
+            break;
+        }
+        b->slot = books[head].slot;
+        books[head].slot = DRVQ_NOT_HEAD;
+        tail_of(books, head, size, &nfree)->link = (uint16_t)free;
+        free = head;
+    }
+    q->last_used = pos;
+    q->free_head = free;
+    q->nfree = nfree;
+    return i != 0 ? (int)i : drvq_break(q, VGPIO_ERR_PROTO);
+}
+
+int vgpio_drvq_split_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
+{
+    int got = drvq_dead(q);
+
+    if (got) {
+        return got;
+    }
+    if (q->last_used == q->u.used_seen) {
+        got = look(q);
+        if (got <= 0) {
+            return got;
+        }
+    }
+#if VGPIO_CFG_IN_ORDER
+    if (vq_in_order(q)) {
+        return get_in_order(q, &b->slot, &b->written);
+    }
+#endif
+    return get_seen(q, b, n);
+}
+
+int vgpio_drvq_split_rearm(struct vgpio_drvq *q)
+{
+    int err = drvq_dead(q);
+
+    if (err) {
+        return err;
+    }
+    ask(q);
     return look(q);
 }
+
+#else
+
+/* The same for small builds, where one by one is easier: without a `slot` to fill in it
+ * asks and looks only. */
+int vgpio_drvq_split_take(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
+{
+    int got = drvq_dead(q);
+
+    if (got) {
+        return got;
+    }
+    if (slot == NULL) {
+        ask(q);
+    }
+    got = came_back(q);
+    if (got == 0) {
+        return 0;
+    }
+    if (got > 0) {
+        const uint8_t *p;
+        unsigned head;
+
+        if (slot == NULL) {
+            return 1;
+        }
+#if VGPIO_CFG_IN_ORDER
+        if (vq_in_order(q)) {
+            return get_in_order(q, slot, written);
+        }
+#endif
+        p = used_at(q, q->last_used);
+        head = ring_ld32(p + USED_HEAD);
+        if (in_flight(q, head)) {
+            *written = ring_ld32(p + USED_LEN);
+            q->last_used++;
+            *slot = DRVQ_BOOK(q->ring[head].slot);
+            q->ring[head].slot = DRVQ_NOT_HEAD;
+            tail_of(q->ring, head, q->size, &q->nfree)->link = (uint16_t)q->free_head;
+            q->free_head = head;
+            return 1;
+        }
+    }
+    return drvq_break(q, VGPIO_ERR_PROTO);
+}
+
+int vgpio_drvq_split_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
+{
+    (void)n;
+    return vgpio_drvq_split_take(q, &b->slot, &b->written);
+}
+
+int vgpio_drvq_split_rearm(struct vgpio_drvq *q)
+{
+    return vgpio_drvq_split_take(q, NULL, NULL);
+}
+#endif /* VGPIO_CFG_FAST */
 
 #endif /* VGPIO_CFG_SPLIT */

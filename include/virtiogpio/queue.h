@@ -501,14 +501,15 @@ VGPIO_API void vgpio_drvq_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr
  *
  * @param q      caller's memory, any contents
  * @param ring   the ring memory as the driver sees it, 8-aligned: the byte at `desc`. The
- *               other areas lie behind it in the order and distance that `setup` says;
- *               all up to the end of the last one is zeroed, what lies between them too
+ *               other areas lie behind it in the order and distance that `setup` says,
+ *               less than 1 GiB from the end of one to the next one; all up to the end
+ *               of the last one is zeroed, what lies between them too
  * @param slots  `size` elements, any contents; must outlive the queue
  * @param setup  copied; `features` must be the negotiated word
  * @return 0; #VGPIO_ERR_INVAL: NULL, a size that is no power of two from 1 to 32768
- * (packed: any from 1 to 32768), areas misaligned, overlapping or out of order;
- * #VGPIO_ERR_NOTSUP: a layout or feature that is not built in, or a packed ring where
- * #VGPIO_DMA_COHERENT is 0
+ * (packed: any from 1 to 32768), areas misaligned, overlapping, out of order or
+ * too far apart; #VGPIO_ERR_NOTSUP: a layout or feature that is not built in, or a packed
+ * ring where #VGPIO_DMA_COHERENT is 0
  * @context object lock
  */
 VGPIO_API int vgpio_drvq_init(struct vgpio_drvq *q, void *ring,
@@ -563,8 +564,9 @@ VGPIO_API int vgpio_drvq_add_pairs(struct vgpio_drvq *q, const struct vgpio_pair
  * @param nread       likewise
  * @param nwrite      likewise
  * @param slot        likewise
- * @return as vgpio_drvq_add(); #VGPIO_ERR_NOTSUP: #VGPIO_F_INDIRECT is not negotiated or
- * not built in; #VGPIO_ERR_INVAL also: too many pieces, table misaligned
+ * @return as vgpio_drvq_add(); #VGPIO_ERR_NOTSUP: #VGPIO_F_INDIRECT is not negotiated, or
+ * not built in and then whatever the queue's state; #VGPIO_ERR_INVAL also: too many
+ * pieces, table misaligned
  * @context object lock
  */
 VGPIO_API int vgpio_drvq_add_indirect(struct vgpio_drvq *q, void *table,
@@ -603,8 +605,9 @@ VGPIO_API int vgpio_drvq_publish(struct vgpio_drvq *q, uint32_t *data);
  * `written` are to be ignored (RING-DRV-15).
  *
  * @param q        the queue
- * @param slot     your number of the chain
- * @param written  bytes that the device says it wrote, from the first writable one on
+ * @param slot     your number of the chain; not NULL
+ * @param written  bytes that the device says it wrote, from the first writable one on;
+ *                 not NULL
  * @return 1: here is one; 0: none; #VGPIO_ERR_PROTO, sticky: the device cannot have meant
  * that; the queue's error. `slot` and `written` are unchanged unless 1 is returned.
  * @context object lock
