@@ -20,7 +20,7 @@ static inline int pair_ok(const struct vgpio_seg *out, const struct vgpio_seg *i
 struct staging {
     struct vgpio_drvq_slot *books;
     uint8_t *desc, *avail;
-    unsigned size, free, pos;
+    unsigned size, mask, free, pos;
 };
 
 #if VGPIO_CFG_SPLIT
@@ -28,17 +28,17 @@ struct staging {
 static PORT_INLINE void split_stage(struct staging *s, const struct vgpio_seg *out,
                                     const struct vgpio_seg *in, uint16_t slot)
 {
-    uint8_t *entry = s->avail + AVAIL_RING(s->pos & (s->size - 1u));
+    uint8_t *entry = s->avail + AVAIL_RING(s->pos & s->mask);
     unsigned head = s->free, tail = s->books[head].link;
 
-    drvq_split_put_free(s->desc, head, out, DESC_F_NEXT, tail);
-    drvq_split_put_free(s->desc, tail, in, DESC_F_WRITE, 0);
-    s->free = s->books[tail].link;
-    s->books[tail].link = DRVQ_END;
-    s->books[head].slot = slot;
     ring_st16(entry, (uint16_t)head);
     VGPIO_DMA_CLEAN(entry, 2u);
     s->pos++;
+    s->books[head].slot = slot;
+    drvq_split_put_free(s->desc, head, out, DESC_F_NEXT, tail);
+    s->free = s->books[tail].link;
+    s->books[tail].link = DRVQ_END;
+    drvq_split_put_free(s->desc, tail, in, DESC_F_WRITE, 0);
 }
 
 #else
@@ -90,6 +90,7 @@ static PORT_INLINE struct staging stage_begin(const struct vgpio_drvq *q)
     s.desc = q->desc;
     s.avail = q->driver;
     s.size = q->size;
+    s.mask = s.size - 1u;
     s.free = q->free_head;
     s.pos = q->next_avail;
     return s;
@@ -103,27 +104,54 @@ static PORT_INLINE void stage_end(struct vgpio_drvq *q, const struct staging *s,
     q->nfree -= 2u * n;
 }
 
-/* How many were staged, of those that there is room for. */
-static PORT_INLINE unsigned stage_pairs(struct vgpio_drvq *q, const struct vgpio_pair *p,
-                                        unsigned n)
+/* Those from the i-th on one by one, the general way where it must be. */
+static PORT_NOINLINE int add_rest(struct vgpio_drvq *q, const struct vgpio_pair *p,
+                                  unsigned i, unsigned n)
+{
+    int err = VGPIO_OK;
+
+    for (; i < n && err == VGPIO_OK; i += err == VGPIO_OK) {
+        err = vgpio_drvq_add(q, p[i].seg, 1, 1, p[i].slot);
+    }
+    return i != 0 ? (int)i : err;
+}
+
+/* Each layout has a loop of its own, and its calls come last: what is needed in the loop
+ * stays in registers. */
+#if VGPIO_CFG_SPLIT
+static PORT_NOINLINE int split_pairs(struct vgpio_drvq *q, const struct vgpio_pair *p,
+                                     unsigned n)
 {
     struct staging s = stage_begin(q);
-    unsigned room = q->nfree / 2u, i = 0;
+    unsigned room = q->nfree / 2u, most = n < room ? n : room, i;
 
-    n = n < room ? n : room;
-    if (vq_is_packed(q)) {
-        while (i < n && pair_ok(&p[i].seg[0], &p[i].seg[1], p[i].slot) &&
-               packed_stage(q, &s, &p[i].seg[0], &p[i].seg[1], p[i].slot)) {
-            i++;
-        }
-    } else {
-        for (; i < n && pair_ok(&p[i].seg[0], &p[i].seg[1], p[i].slot); i++) {
-            split_stage(&s, &p[i].seg[0], &p[i].seg[1], p[i].slot);
-        }
+    for (i = 0; i < most && pair_ok(&p[i].seg[0], &p[i].seg[1], p[i].slot); i++) {
+        split_stage(&s, &p[i].seg[0], &p[i].seg[1], p[i].slot);
     }
     stage_end(q, &s, i);
-    return i;
+    return i == n ? (int)i : add_rest(q, p, i, n);
 }
+#else
+#define split_pairs(q, p, n) 0
+#endif
+
+#if VGPIO_CFG_PACKED
+static PORT_NOINLINE int packed_pairs(struct vgpio_drvq *q, const struct vgpio_pair *p,
+                                      unsigned n)
+{
+    struct staging s = stage_begin(q);
+    unsigned room = q->nfree / 2u, most = n < room ? n : room, i = 0;
+
+    while (i < most && pair_ok(&p[i].seg[0], &p[i].seg[1], p[i].slot) &&
+           packed_stage(q, &s, &p[i].seg[0], &p[i].seg[1], p[i].slot)) {
+        i++;
+    }
+    stage_end(q, &s, i);
+    return i == n ? (int)i : add_rest(q, p, i, n);
+}
+#else
+#define packed_pairs(q, p, n) 0
+#endif
 
 /* Apart, for its frame is not to lie below the general way. */
 static PORT_NOINLINE int add_pair(struct vgpio_drvq *q, const struct vgpio_seg *segs,
@@ -163,16 +191,10 @@ int vgpio_drvq_add(struct vgpio_drvq *q, const struct vgpio_seg *segs, unsigned 
 
 int vgpio_drvq_add_pairs(struct vgpio_drvq *q, const struct vgpio_pair *p, unsigned n)
 {
-    unsigned i = 0;
-    int err = VGPIO_OK;
-
-    if (q->flags & VQ_FAST) {
-        i = stage_pairs(q, p, n);
+    if (!(q->flags & VQ_FAST)) {
+        return add_rest(q, p, 0, n);
     }
-    for (; i < n && err == VGPIO_OK; i += err == VGPIO_OK) {
-        err = vgpio_drvq_add(q, p[i].seg, 1, 1, p[i].slot);
-    }
-    return i != 0 ? (int)i : err;
+    return vq_is_packed(q) ? packed_pairs(q, p, n) : split_pairs(q, p, n);
 }
 
 #else

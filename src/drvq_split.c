@@ -194,9 +194,9 @@ static inline int came_back(struct vgpio_drvq *q)
 
 /* The used element at `pos`, short of what lies before the first one: loads add that for
  * nothing. */
-static inline const uint8_t *used_at(const struct vgpio_drvq *q, unsigned pos)
+static inline const uint8_t *used_at(const uint8_t *device, unsigned size, unsigned pos)
 {
-    const uint8_t *p = q->device + 8u * (size_t)(pos & (q->size - 1u));
+    const uint8_t *p = device + 8u * (size_t)(pos & (size - 1u));
 
     VGPIO_DMA_INVALIDATE(p + USED_HEAD, 8u);
     return p;
@@ -230,7 +230,7 @@ static int get_in_order(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written)
     struct vgpio_drvq_slot *tail;
 
     if (q->batch == DRVQ_END) {
-        const uint8_t *p = used_at(q, q->last_used);
+        const uint8_t *p = used_at(q->device, q->size, q->last_used);
 
         q->batch = ring_ld32(p + USED_HEAD);
         q->batch_len = ring_ld32(p + USED_LEN);
@@ -267,31 +267,41 @@ static inline void ask(struct vgpio_drvq *q)
 
 #if VGPIO_CFG_FAST
 /* At least one is known to have come back. What is wrong with a later one is found when
- * it is the first. */
+ * it is the first. Free descriptors keep the order they came back in: taken again in that
+ * order, the table is gone through forwards. */
 static PORT_INLINE int get_seen(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
 {
-    struct vgpio_drvq_slot *books = q->ring;
+    struct vgpio_drvq_slot *books = q->ring, *last = NULL;
+    const uint8_t *device = q->device;
     unsigned pos = q->last_used, seen = q->u.used_seen;
-    unsigned free = q->free_head, nfree = q->nfree, size = q->size;
+    unsigned first = q->free_head, nfree = q->nfree, size = q->size;
     unsigned i;
 
     for (i = 0; i < n && pos != seen; i++, pos++, b++) {
-        const uint8_t *p = used_at(q, pos);
+        const uint8_t *p = used_at(device, size, pos);
         unsigned head = ring_ld32(p + USED_HEAD);
 
         b->written = ring_ld32(p + USED_LEN);
-        if (!in_flight(q, head)) {
+        if (head >= size || books[head].slot == DRVQ_NOT_HEAD) { /* as in_flight() */
             break;
         }
         b->slot = books[head].slot;
         books[head].slot = DRVQ_NOT_HEAD;
-        tail_of(books, head, size, &nfree)->link = (uint16_t)free;
-        free = head;
+        if (last != NULL) {
+            last->link = (uint16_t)head;
+        } else {
+            first = head;
+        }
+        last = tail_of(books, head, size, &nfree);
     }
+    if (last == NULL) {
+        return drvq_break(q, VGPIO_ERR_PROTO);
+    }
+    last->link = (uint16_t)q->free_head;
     q->last_used = pos;
-    q->free_head = free;
+    q->free_head = first;
     q->nfree = nfree;
-    return i != 0 ? (int)i : drvq_break(q, VGPIO_ERR_PROTO);
+    return (int)i;
 }
 
 int vgpio_drvq_split_get(struct vgpio_drvq *q, struct vgpio_back *b, unsigned n)
@@ -356,7 +366,7 @@ int vgpio_drvq_split_take(struct vgpio_drvq *q, uint16_t *slot, uint32_t *writte
             return get_in_order(q, slot, written);
         }
 #endif
-        p = used_at(q, q->last_used);
+        p = used_at(q->device, q->size, q->last_used);
         head = ring_ld32(p + USED_HEAD);
         if (in_flight(q, head)) {
             *written = ring_ld32(p + USED_LEN);
