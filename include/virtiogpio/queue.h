@@ -184,7 +184,9 @@ VGPIO_API int vgpio_devq_start(struct vgpio_devq *q, const struct vgpio_mem *mem
  *
  * @param q      the queue
  * @param where  where it stood, ready for vgpio_devq_start(): setup as given, next head
- *               to pop, next used index as published, #VGPIO_VQ_TOLD. May be NULL.
+ *               to pop, next used index as published, #VGPIO_VQ_TOLD. May be NULL. Of a
+ *               queue that was stopped already: where it last stood, or what the last
+ *               start that failed was given; that is no place to go on from
  * @context object lock
  */
 VGPIO_API void vgpio_devq_stop(struct vgpio_devq *q, struct vgpio_vq_setup *where);

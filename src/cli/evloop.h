@@ -45,14 +45,14 @@ void evloop_arm(struct evloop *, uint64_t due_us);
 static inline int evloop_wait(struct evloop *loop, int timeout)
 {
     int n = epoll_wait(loop->epfd, loop->batch, EVLOOP_BATCH, timeout);
-    const struct epoll_event *e, *end = loop->batch + n;
+    const struct epoll_event *e = loop->batch, *end;
     int called = 0;
 
     if (n < 0) {
         return errno == EINTR ? 0 : -1;
     }
     loop->nbatch = n;
-    for (e = loop->batch; e != end; e++) {
+    for (end = e + n; e != end; e++) {
         struct ev_source *s = e->data.ptr;
 
         if (s != NULL) {
