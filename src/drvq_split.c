@@ -150,24 +150,6 @@ int vgpio_drvq_split_publish(struct vgpio_drvq *q, uint32_t *data)
     return wanted(q, now, old);
 }
 
-#if VGPIO_CFG_FAST
-/* 1: chains came back, looking at the ring; breaks the queue if that cannot be. */
-static int look(struct vgpio_drvq *q)
-{
-    const uint8_t *word = q->device + USED_IDX;
-    unsigned n;
-
-    VGPIO_DMA_INVALIDATE(word, 2u);
-    /* Pairs with the device's release store of used.idx: the elements that it counts and
-     * the answers are visible after this load. */
-    n = (uint16_t)(ring_ld16_acquire(word, vq_platform(q)) - q->last_used);
-    if (n > q->published - q->last_used) {
-        return drvq_break(q, VGPIO_ERR_PROTO);
-    }
-    q->u.used_seen = q->last_used + n;
-    return n != 0;
-}
-#else
 /* How many chains came back, looking at the ring; below 0: that cannot be. */
 static inline int came_back(struct vgpio_drvq *q)
 {
@@ -181,12 +163,11 @@ static inline int came_back(struct vgpio_drvq *q)
     if (n > q->published - q->last_used) {
         return -1;
     }
-    if (VGPIO_CFG_IN_ORDER) {
+    if (VGPIO_CFG_FAST || VGPIO_CFG_IN_ORDER) {
         q->u.used_seen = q->last_used + n;
     }
     return (int)n;
 }
-#endif
 
 /* Of what used_at() gives: id and length of the element. */
 #define USED_HEAD USED_RING(0)
@@ -266,6 +247,14 @@ static inline void ask(struct vgpio_drvq *q)
 }
 
 #if VGPIO_CFG_FAST
+/* 1: chains came back, looking at the ring; breaks the queue if that cannot be. */
+static int look(struct vgpio_drvq *q)
+{
+    int n = came_back(q);
+
+    return n < 0 ? drvq_break(q, VGPIO_ERR_PROTO) : n != 0;
+}
+
 /* At least one is known to have come back. What is wrong with a later one is found when
  * it is the first. Free descriptors keep the order they came back in: taken again in that
  * order, the table is gone through forwards. */
