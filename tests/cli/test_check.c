@@ -480,13 +480,24 @@ static void test_crashes(void **state)
     assert_says(" 0 WEDGED, ");
 }
 
-/* Where nothing ever answers, every deadline says the same. */
+/* Where nothing ever answers, every deadline says the same. It is waited for to its end
+ * six times, so a long one is only for a machine on which no device starts in a short
+ * one. */
 static void test_hangs(void **state)
 {
+    static const char *const patience[] = {"500ms", "3s", "19s"};
+    unsigned i;
+
     (void)state;
-    assert_int_equal(TOOL("check", "--spawn", device(HANGS), "--only", "B[12]",
-                          "--timeout", "19s", "--patience", "200ms"),
-                     1);
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(TOOL("check", "--spawn", device(HANGS), "--only", "B[12]",
+                              "--timeout", patience[i], "--patience", "200ms"),
+                         1);
+        if (count("WEDGED   head-range ") != 0 && count("WEDGED   loop ") != 0 &&
+            count("cannot be started") == 0 && count(" 0 CRASHED\n") != 0) {
+            break;
+        }
+    }
     assert_says("WEDGED   head-range ");
     assert_says("WEDGED   loop ");
     assert_int_equal(count("cannot be started"), 0);

@@ -3,8 +3,9 @@
  * visible, on the library's own code; see model.h for what that means and sides.h for
  * what the two do.
  *
- * usage: property_ordering [--full] [--trace] [--mutant NAME]
+ * usage: property_ordering [--full] [--part I/N] [--trace] [--mutant NAME]
  *   --full    larger rings and more buffers, for minutes
+ *   --part    the I-th of N parts, which can run at the same time
  *   --trace   print the counterexample of each mutant
  *   --mutant  only mutants with NAME in their names */
 #include <stdio.h>
@@ -252,7 +253,40 @@ static void run_mutant(const struct mutant *m, unsigned how)
     }
 }
 
-int main(int argc, char **argv)
+struct options {
+    unsigned full, part, parts;
+    const char *only; /* mutants with this in their names, and nothing else */
+};
+
+/* Every so many of what there is to do. */
+static int is_mine(const struct options *o, unsigned i)
+{
+    return i % o->parts + 1 == o->part;
+}
+
+static int parse(int argc, char **argv, struct options *o)
+{
+    int i;
+
+    memset(o, 0, sizeof *o);
+    o->part = o->parts = 1;
+    for (i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--full") == 0) {
+            o->full = 1;
+        } else if (strcmp(argv[i], "--trace") == 0) {
+            trace = 1;
+        } else if (strcmp(argv[i], "--mutant") == 0 && i + 1 < argc) {
+            o->only = argv[++i];
+        } else if (strcmp(argv[i], "--part") != 0 || i + 1 == argc ||
+                   sscanf(argv[++i], "%u/%u", &o->part, &o->parts) != 2 || o->part == 0 ||
+                   o->part > o->parts) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static void run_configs(const struct options *o)
 {
     static const struct sides_config small[] = {
         {1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
@@ -261,21 +295,47 @@ int main(int argc, char **argv)
         {1, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0},
         {2, 2, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0},
         {1, 2, 1, 1, 1, 0, 0, 0, 1, 0, 0, 0, 0}};
-    const uint16_t one = 1;
-    const char *only = NULL;
-    unsigned i, full = 0, ran = 0;
+    unsigned i;
 
-    for (i = 1; i < (unsigned)argc; i++) {
-        if (strcmp(argv[i], "--full") == 0) {
-            full = 1;
-        } else if (strcmp(argv[i], "--trace") == 0) {
-            trace = 1;
-        } else if (strcmp(argv[i], "--mutant") == 0 && i + 1 < (unsigned)argc) {
-            only = argv[++i];
-        } else {
-            fprintf(stderr, "usage: %s [--full] [--trace] [--mutant NAME]\n", argv[0]);
-            return 2;
+    for (i = 0; i < sizeof small / sizeof small[0]; i++) {
+        if (is_mine(o, i)) {
+            check_reduction(&small[i]);
         }
+    }
+    for (i = 0; i < sizeof configs / sizeof configs[0]; i++) {
+        if (is_mine(o, i) && (o->full || !configs[i].full)) {
+            run_config(&configs[i].sides);
+        }
+    }
+}
+
+/* How many that were. */
+static unsigned run_mutants(const struct options *o)
+{
+    unsigned i, how, ran = 0;
+
+    for (i = 0; i < nmutants; i++) {
+        for (how = 0; how < 4; how++) {
+            if (is_mine(o, i) && mutant_applies(&mutants[i], how & 1u, how >> 1) &&
+                (o->only == NULL || strstr(mutants[i].name, o->only) != NULL)) {
+                run_mutant(&mutants[i], how);
+                ran++;
+            }
+        }
+    }
+    return ran;
+}
+
+int main(int argc, char **argv)
+{
+    const uint16_t one = 1;
+    struct options o;
+    unsigned ran;
+
+    if (!parse(argc, argv, &o)) {
+        fprintf(stderr, "usage: %s [--full] [--part I/N] [--trace] [--mutant NAME]\n",
+                argv[0]);
+        return 2;
     }
     if (*(const uint8_t *)&one != 1) {
         puts("skipped: the model keeps values with the low byte first");
@@ -283,27 +343,12 @@ int main(int argc, char **argv)
     }
     /* What was seen is seen, also if the library under test crashes. */
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
-    failures = only == NULL ? litmus_run() : 0;
-    for (i = 0; only == NULL && i < sizeof small / sizeof small[0]; i++) {
-        check_reduction(&small[i]);
+    if (o.only == NULL) {
+        failures = litmus_run();
+        run_configs(&o);
     }
-    for (i = 0; only == NULL && i < sizeof configs / sizeof configs[0]; i++) {
-        if (full || !configs[i].full) {
-            run_config(&configs[i].sides);
-        }
-    }
-    for (i = 0; i < nmutants; i++) {
-        unsigned how;
-
-        for (how = 0; how < 4; how++) {
-            if (mutant_applies(&mutants[i], how & 1u, how >> 1) &&
-                (only == NULL || strstr(mutants[i].name, only) != NULL)) {
-                run_mutant(&mutants[i], how);
-                ran++;
-            }
-        }
-    }
-    failures += only == NULL ? mutant_uncovered() : ran == 0;
+    ran = run_mutants(&o);
+    failures += o.only == NULL ? mutant_uncovered() : ran == 0;
     printf("%llu states, %llu steps, %u mutants, %u failures\n",
            (unsigned long long)total_states, (unsigned long long)total_edges, ran,
            failures);
