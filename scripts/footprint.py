@@ -30,8 +30,10 @@ FLAGS = ["-Os", "-std=c99", "-ffreestanding", "-ffunction-sections", "-fdata-sec
 ALL = re.findall(r"@(VGPIO_CFG_\w+)@",
                  (ROOT / "include/virtiogpio/config.h.in").read_text())
 
-DEVICE_RING = ["devq.c", "devq_fast.c", "devq_split.c"]
-DRIVER_RING = ["drvq.c", "drvq_fast.c", "drvq_split.c"]
+DEVICE_CHAINS = ["devq.c", "devq_split.c"]
+DRIVER_CHAINS = ["drvq.c", "drvq_split.c"]
+DEVICE_RING = DEVICE_CHAINS + ["devq_fast.c"]
+DRIVER_RING = DRIVER_CHAINS + ["drvq_fast.c"]
 DRIVER = ["driver.c", "driver_std.c"]
 DEVICE = ["device.c", "device_config.c", "device_irq.c", "device_queue.c", "device_req.c",
           "devq_resume.c"]
@@ -55,16 +57,14 @@ class OnM0(int):
 # name, options that are on, files, functions that are kept (all if none is named), the most
 # it may take. A set is linked with --gc-sections, as firmware is.
 SETS = [
-    ("split engine, driver side", LEAN, DRIVER_RING, [], OnM0(800)),
-    ("of it, what the GPIO driver calls", LEAN, DRIVER_RING,
-     ["vgpio_drvq_layout", "vgpio_drvq_init", "vgpio_drvq_add", "vgpio_drvq_publish",
-      "vgpio_drvq_get_many", "vgpio_drvq_rearm"], None),
-    ("split engine, device side", LEAN, DEVICE_RING, [], OnM0(800)),
-    ("of it, what a device with chains of any shape calls", LEAN, DEVICE_RING,
-     ["vgpio_devq_start", "vgpio_devq_stop", "vgpio_devq_pop", "vgpio_chain_read",
-      "vgpio_chain_write", "vgpio_chain_finish", "vgpio_devq_push", "vgpio_devq_publish",
-      "vgpio_devq_rearm"], None),
-    ("split engine, both sides", LEAN, DRIVER_RING + DEVICE_RING, [], OnM0(1434)),
+    ("split engine, driver side", LEAN, DRIVER_CHAINS, [], OnM0(800)),
+    ("split engine, device side", LEAN, DEVICE_CHAINS, [], OnM0(800)),
+    ("split engine, both sides", LEAN, DRIVER_CHAINS + DEVICE_CHAINS, [], OnM0(1434)),
+    ("on top, driver side: requests of two pieces, many in a call (drvq_fast.c)", LEAN,
+     ["drvq_fast.c"], [], None),
+    ("on top, device side: requests taken and answered whole (devq_fast.c)", LEAN,
+     ["devq_fast.c"], [], None),
+    ("all of `queue.h`, both sides", LEAN, DRIVER_RING + DEVICE_RING, [], None),
     ("the same with every option of split rings", WITHOUT_PACKED,
      DRIVER_RING + DEVICE_RING, [], None),
     ("both layouts, both sides, every option", FULL,

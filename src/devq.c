@@ -372,21 +372,6 @@ uint32_t vgpio_chain_write(struct vgpio_chain *c, const void *src, uint32_t len)
     return chain_move(c, (uint8_t *)(uintptr_t)src, len, VGPIO_MEM_WRITE);
 }
 
-int vgpio_chain_where(struct vgpio_chain *c, uint64_t *gpa)
-{
-    int found = vgpio_chain_seek(c, VGPIO_MEM_WRITE);
-    uint64_t at = c->piece.gpa;
-
-    if (found <= 0) {
-        return found ? found : VGPIO_ERR_NOSPC;
-    }
-    if (vgpio_mem_step(c->q->mem, &c->piece, NULL, 1) == 0) {
-        return VGPIO_ERR_IO;
-    }
-    *gpa = at;
-    return VGPIO_OK;
-}
-
 int vgpio_chain_finish(struct vgpio_chain *c, uint32_t *room)
 {
     uint32_t n = 0;

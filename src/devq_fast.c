@@ -60,6 +60,21 @@ GENERAL int answer_any(struct vgpio_devq *q, const struct vgpio_taken *t, unsign
     return err ? err : lost;
 }
 
+int vgpio_chain_where(struct vgpio_chain *c, uint64_t *gpa)
+{
+    int found = vgpio_chain_seek(c, VGPIO_MEM_WRITE);
+    uint64_t at = c->piece.gpa;
+
+    if (found <= 0) {
+        return found ? found : VGPIO_ERR_NOSPC;
+    }
+    if (vgpio_mem_step(c->q->mem, &c->piece, NULL, 1) == 0) {
+        return VGPIO_ERR_IO;
+    }
+    *gpa = at;
+    return VGPIO_OK;
+}
+
 #if VGPIO_CFG_FAST
 
 /* ---- the short way ---- */
