@@ -68,7 +68,7 @@ may_include "$seam draft.h draft_impl.h" src/draft_impl.h src/draft_dev.c src/dr
     src/draft_req.c src/draft_pace.c
 may_include "$leaf draft.h dialect.h" src/draft_drv.c
 may_include "$leaf wire.h driver.h sync.h" src/sync.c
-may_include "$leaf wire.h bridge.h" src/bridge.c
+may_include "$leaf wire.h bridge.h dialect.h" src/bridge.c
 may_include "$seam sim.h" src/sim.c
 may_include "config.h types.h wire.h control.h" src/control_linux.c
 may_include "$seam loop.h" src/loop.c

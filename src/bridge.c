@@ -7,6 +7,7 @@
 #include <virtiogpio/bridge.h>
 #include <virtiogpio/wire.h>
 
+#include "dialect.h"
 #include "internal.h"
 #include "port.h"
 
@@ -151,6 +152,14 @@ static void sampled(struct vgpio_bridge *b, uint16_t line, int level)
     }
 }
 
+/* Is it for a request that there is no room? That comes by itself. For an interrupt it
+ * comes when upstream gives up another, which may never be, and others would wait behind
+ * this one. Only in the draft interrupts need no slot of their own. */
+static int room_comes(const struct vgpio_drv *drv)
+{
+    return DRV_DIALECT(drv)->event_feature == 0 || drv->free_slot[VGPIO_SLOT_REQ] == 0;
+}
+
 /* Sends what a line has to send; 0: it waits for room. */
 static int send(struct vgpio_bridge *b, uint16_t line)
 {
@@ -173,7 +182,7 @@ static int send(struct vgpio_bridge *b, uint16_t line)
         l->step = (uint8_t)step_after(l);
         err = submit_step(b, line);
         b->dirty = 1;
-        if (err == VGPIO_ERR_NOSPC) {
+        if (err == VGPIO_ERR_NOSPC && room_comes(b->drv)) {
             l->step = before;
             return 0;
         }
@@ -264,7 +273,7 @@ static int failed(struct vgpio_bridge *b, int err)
     uint16_t i;
 
     b->state = FAILED;
-    b->err = (int8_t)err;
+    b->err = err;
     b->first = NIL;
     for (i = 0; i < b->nlines; i++) {
         b->lines[i].flags = 0;

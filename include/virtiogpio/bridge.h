@@ -45,6 +45,7 @@
  * | Downstream says              | Upstream hears                                       |
  * |------------------------------|------------------------------------------------------|
  * | an answer, an error          | the same (errors by name: #vgpio_err)                |
+ * | it has no interrupt slot left (vgpio_drv_config::nirq) | #VGPIO_ERR_NOSPC           |
  * | an interrupt of one edge     | that edge                                            |
  * | an interrupt of both edges   | which one, from the level, which is asked for first  |
  * | an interrupt of a level      | the level, and at once that it is unknown            |
@@ -93,8 +94,8 @@ struct vgpio_bridge {
     struct vgpio_bridge_line *lines;
     uint16_t nlines, first, last;
     uint8_t state, dirty, busy;
-    int8_t err;
-    uint8_t reserved[6];
+    uint8_t reserved[3];
+    int err;
     /** @endcond */
 };
 

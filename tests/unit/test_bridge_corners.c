@@ -165,12 +165,11 @@ static void make_device(void)
     assert_int_equal(vgpio_loop_init(&w.loop, vgpio_dev_vdev(&w.dev), &w.mem), 0);
 }
 
-static int setup(void **state)
+static int build(uint16_t nirq)
 {
     struct vgpio_drv_config rc;
     struct vgpio_bridge_config bc;
 
-    (void)state;
     memset(&w, 0, sizeof w);
     memset(dma, 0, sizeof dma);
     make_device();
@@ -183,7 +182,7 @@ static int setup(void **state)
     rc.slots = w.slots;
     rc.ring = w.ring;
     rc.nreq = FEW;
-    rc.nirq = LINES;
+    rc.nirq = nirq;
     rc.irq_map = w.irq_map;
     rc.irq_map_len = LINES;
     assert_int_equal(vgpio_drv_init(&w.drv, &rc), 0);
@@ -194,6 +193,12 @@ static int setup(void **state)
     bc.lines = w.bridged;
     bc.nlines = BRIDGED;
     return vgpio_bridge_init(&w.bridge, &bc);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    return build(LINES);
 }
 
 static void serve(void)
@@ -518,6 +523,62 @@ static void test_levels(void **state)
     assert_int_equal(w.changed_level, VGPIO_LEVEL_UNKNOWN);
 }
 
+/* More interrupts than downstream's driver has slots for: that one is refused, for room
+ * that comes only if upstream gives up another would never come to one that waits. */
+static void test_no_interrupt_left(void **state)
+{
+    (void)state;
+    assert_int_equal(build(1), 0);
+    arm(0, VGPIO_IRQ_EDGE_RISING);
+    w.ndone = 0;
+    assert_int_equal(
+        vgpio_bridge_ops.set_irq_type(&w.bridge, 1, VGPIO_IRQ_EDGE_RISING, 8),
+        VGPIO_PENDING);
+    assert_int_equal(vgpio_bridge_ops.get_value(&w.bridge, 2, 9), VGPIO_PENDING);
+    settle();
+    assert_int_equal(w.ndone, 1);
+    assert_int_equal(w.done[0], 8);
+    assert_int_equal(w.result[0], VGPIO_ERR_NOSPC);
+    expect_held(VGPIO_MSG_GET_VALUE, 2, 0); /* others go on */
+    (void)answer(1);
+    assert_int_equal(vgpio_bridge_ops.set_irq_type(&w.bridge, 0, VGPIO_IRQ_NONE, 10),
+                     VGPIO_PENDING);
+    settle();
+    (void)answer(0);
+    arm(1, VGPIO_IRQ_EDGE_RISING);
+    /* The same where requests have no room: that comes, so this waits for it. */
+    w.ndone = 0;
+    assert_int_equal(vgpio_bridge_ops.get_value(&w.bridge, 2, 11), VGPIO_PENDING);
+    assert_int_equal(vgpio_bridge_ops.get_value(&w.bridge, 3, 12), VGPIO_PENDING);
+    assert_int_equal(
+        vgpio_bridge_ops.set_irq_type(&w.bridge, 0, VGPIO_IRQ_EDGE_RISING, 13),
+        VGPIO_PENDING);
+    settle();
+    assert_int_equal(w.ndone, 0);
+    (void)answer(1);
+    assert_int_equal(w.ndone, 2);
+    assert_int_equal(w.result[1], VGPIO_ERR_NOSPC);
+}
+
+/* A bus may have codes of its own, of any size: a failure stays one. */
+static int notify_512(void *ctx, unsigned q, uint32_t data)
+{
+    (void)ctx, (void)q, (void)data;
+    return -512;
+}
+
+static void test_far_code(void **state)
+{
+    struct vgpio_bus_ops bus = vgpio_loop_bus_ops;
+
+    (void)state;
+    bus.notify = notify_512;
+    w.drv.cfg.bus = &bus;
+    assert_int_equal(vgpio_bridge_ops.get_value(&w.bridge, 0, 1), VGPIO_PENDING);
+    assert_int_equal(vgpio_bridge_run(&w.bridge), -512);
+    assert_int_equal(vgpio_bridge_run(&w.bridge), -512);
+}
+
 /* ---- what is not the bridge's ---- */
 
 /* Events of lines that it does not bridge, or that nobody asked for. */
@@ -789,6 +850,8 @@ int main(void)
         T(test_late_interrupt),
         T(test_pair_comes_back),
         T(test_levels),
+        T(test_no_interrupt_left),
+        T(test_far_code),
         T(test_foreign_events),
         T(test_failed),
         T(test_clean_reset),
