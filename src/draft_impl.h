@@ -107,7 +107,7 @@ int vgpio_draft_req_drained(const struct vgpio_draft_dev *dev);
 /* --- draft_pace.c: messages to the driver, and when --- */
 void vgpio_draft_change(struct vgpio_draft_dev *dev, uint16_t line, unsigned edges,
                         unsigned level);
-void vgpio_draft_unlist(struct vgpio_draft_dev *dev);
+void vgpio_draft_unreport_all(struct vgpio_draft_dev *dev);
 void vgpio_draft_unreport(struct vgpio_draft_dev *dev, uint16_t line);
 void vgpio_draft_unmask(struct vgpio_draft_dev *dev, uint16_t line);
 void vgpio_draft_look(struct vgpio_draft_dev *dev);

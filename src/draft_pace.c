@@ -223,14 +223,10 @@ static int mask_wants(struct vgpio_line *l, unsigned edges, unsigned level)
     return 1;
 }
 
-static void report_later(struct vgpio_draft_dev *dev, uint16_t line)
+static void list_line(struct vgpio_draft_dev *dev, uint16_t line)
 {
     struct vgpio_line *l = &dev->lines[line];
 
-    if ((l->flags & LINE_CHANGED) != 0) {
-        TRACE(dev, VGPIO_TR_EDGE_MERGED, line, 1);
-    }
-    l->flags |= LINE_CHANGED;
     if ((l->flags & LINE_LISTED) != 0) {
         return;
     }
@@ -244,6 +240,28 @@ static void report_later(struct vgpio_draft_dev *dev, uint16_t line)
     dev->changed_last = line;
 }
 
+static void report_later(struct vgpio_draft_dev *dev, uint16_t line)
+{
+    struct vgpio_line *l = &dev->lines[line];
+
+    if ((l->flags & LINE_CHANGED) != 0) {
+        TRACE(dev, VGPIO_TR_EDGE_MERGED, line, 1);
+    }
+    l->flags |= LINE_CHANGED;
+    list_line(dev, line);
+}
+
+/* Nobody hears of it, but a backend may wait for its unmask as after any other. */
+static void drop_change(struct vgpio_draft_dev *dev, uint16_t line, unsigned edges)
+{
+    if (edges != 0) {
+        TRACE(dev, VGPIO_TR_EDGE_DROPPED, line, 1);
+        if ((dev->lines[line].flags & LINE_ARMED) != 0) {
+            list_line(dev, line);
+        }
+    }
+}
+
 void vgpio_draft_unreport(struct vgpio_draft_dev *dev, uint16_t line)
 {
     struct vgpio_line *l = &dev->lines[line];
@@ -254,14 +272,14 @@ void vgpio_draft_unreport(struct vgpio_draft_dev *dev, uint16_t line)
     l->flags &= (uint16_t)~LINE_CHANGED;
 }
 
-/* What happened before there was a driver is no news to it. */
-void vgpio_draft_unlist(struct vgpio_draft_dev *dev)
+/* What happened before there was a driver is no news to it. The lines stay in the list,
+ * to be unmasked. */
+void vgpio_draft_unreport_all(struct vgpio_draft_dev *dev)
 {
-    while (dev->changed_first != VGPIO_NIL) {
-        struct vgpio_line *l = &dev->lines[dev->changed_first];
+    uint16_t line = dev->changed_first;
 
-        dev->changed_first = l->mark_next;
-        l->flags &= (uint16_t) ~(LINE_CHANGED | LINE_LISTED);
+    for (; line != VGPIO_NIL; line = dev->lines[line].mark_next) {
+        dev->lines[line].flags &= (uint16_t)~LINE_CHANGED;
     }
 }
 
@@ -287,12 +305,10 @@ void vgpio_draft_change(struct vgpio_draft_dev *dev, uint16_t line, unsigned edg
         news = mask_wants(l, edges, level);
     }
     if (!news || l->dir == VGPIO_DIR_OUT || (l->flags & LINE_TURNING) != 0) {
-        if (edges != 0) {
-            TRACE(dev, VGPIO_TR_EDGE_DROPPED, line, 1);
-        }
-        return;
+        drop_change(dev, line, edges);
+    } else {
+        report_later(dev, line);
     }
-    report_later(dev, line);
 }
 
 /* The draft has no mask: after each report the driver waits for the next one. */
@@ -313,7 +329,13 @@ static int may_report(struct vgpio_draft_dev *dev)
     enum pace pace;
     int waiting;
 
-    if (dev->changed_first == VGPIO_NIL || !dev->tx_done) {
+    if (dev->changed_first == VGPIO_NIL) {
+        return 0;
+    }
+    if ((dev->lines[dev->changed_first].flags & LINE_CHANGED) == 0) {
+        return 1; /* all that is owed is its unmask */
+    }
+    if (!dev->tx_done) {
         return 0;
     }
     waiting = vgpio_devq_waiting(&dev->q[RX]);

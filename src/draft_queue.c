@@ -67,7 +67,7 @@ static void start_fresh(struct vgpio_draft_dev *dev, unsigned q,
     } else {
         vgpio_draft_req_drop(dev);
         vgpio_draft_pace_reset(dev);
-        vgpio_draft_unlist(dev);
+        vgpio_draft_unreport_all(dev);
     }
 }
 

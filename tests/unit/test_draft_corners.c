@@ -769,6 +769,68 @@ static void test_changes_while_a_line_turns(void **state)
     room_free(w);
 }
 
+/* A backend that interrupts once for each unmask hears of one also after a change that
+ * is not reported; else it would be silent for ever. */
+static void test_unmask_without_a_report(void **state)
+{
+    struct room *w = room_modern();
+
+    (void)state;
+    /* What the mask does not want, of what its trigger brings along. */
+    assert_int_equal(room_call(w, 2, 1, 0), 0);
+    assert_int_equal(room_call(w, 8, 1, 0x25), 0); /* rising, or while it is high */
+    assert_int_equal(w->types[1], VGPIO_IRQ_EDGE_BOTH);
+    assert_int_equal(w->unmasks, 1);
+    assert_int_equal(change(w, 1, VGPIO_RISING, 1), 0);
+    expect(w, 0x11, 1, 1);
+    assert_int_equal(w->unmasks, 2);
+    assert_int_equal(change(w, 1, VGPIO_FALLING, 0), 0);
+    expect_nothing(w);
+    assert_int_equal(w->unmasks, 3);
+    assert_int_equal(change(w, 2, VGPIO_FALLING, 0), 0); /* nobody watches this one */
+    assert_int_equal(w->unmasks, 3);
+    room_free(w);
+    /* What comes while the line turns to what it is. */
+    w = room_raw(0, 0);
+    buffers(w, 100, 8);
+    assert_int_equal(room_call(w, 2, 1, 0), 0);
+    assert_int_equal(w->unmasks, 1);
+    w->pend = 1;
+    room_put(w, 0, 2, 1);
+    room_post(w, 8);
+    assert_int_equal(kick(w), 0);
+    assert_int_equal(change(w, 1, VGPIO_RISING, 1), 0);
+    w->pend = 0;
+    assert_int_equal(room_release(w, 0), 0);
+    expect(w, 0x8002, 1, 0);
+    expect_nothing(w);
+    assert_int_equal(w->unmasks, 2);
+    room_free(w);
+}
+
+/* ... and after one whose report found no buffer before the rings were made anew. */
+static void test_unmask_on_new_rings(void **state)
+{
+    struct room *w = room_raw(0, 0);
+    struct vgpio_vq_setup at = w->o->q[RX].setup;
+
+    (void)state;
+    buffers(w, 100, 2);
+    assert_int_equal(room_call(w, 2, 1, 0), 0);
+    assert_int_equal(room_call(w, 5, 1, 0), 0);
+    assert_int_equal(change(w, 1, VGPIO_RISING, 1), 0);
+    assert_int_equal(w->unmasks, 1);
+    assert_int_equal(stop(w, RX, VGPIO_STOP_RESET, NULL), 0);
+    (void)ring_peer_init(&w->o->q[RX], &w->o->mem, 0x10000, at.size, 0);
+    at = w->o->q[RX].setup;
+    assert_int_equal(start(w, RX, &at), 0);
+    buffers(w, 100, 4);
+    assert_int_equal(room_call(w, 5, 1, 0), 0);
+    expect_nothing(w);
+    assert_int_equal(w->unmasks, 2);
+    room_free(w);
+}
+
 /* A driver that posts one buffer in place of each that it read, as the old ones do, and
  * a clock: calls come again at distances that double, up to a limit, and stop. */
 static void test_calls_come_again_ever_later(void **state)
@@ -960,6 +1022,8 @@ int main(void)
         cmocka_unit_test(test_bad_buffers_without_end),
         cmocka_unit_test(test_levels_that_are_not_told),
         cmocka_unit_test(test_changes_while_a_line_turns),
+        cmocka_unit_test(test_unmask_without_a_report),
+        cmocka_unit_test(test_unmask_on_new_rings),
         cmocka_unit_test(test_calls_come_again_ever_later),
         cmocka_unit_test(test_reports_wait_for_their_time),
         cmocka_unit_test(test_no_pace_for_many_buffers),
