@@ -614,6 +614,12 @@ static int op_set_irq_type(void *ctx, uint16_t line, unsigned type, vgpio_token 
         err = sample(g, l);
         err = err < 0 ? refuse(g, l, err) : 0;
     }
+    if (err < 0) { /* the device takes it to be off, so it must be */
+        end_irq(g, l);
+        if (l->dir == VGPIO_DIR_NONE) {
+            idle(g, l);
+        }
+    }
     return err;
 }
 

@@ -16,7 +16,7 @@
  * gc.lines = lines;
  * gc.nlines = 2;
  * gc.watch = watch;                       // epoll_ctl() in your loop
- * if (vgpio_gpiochip_init(&g, &gc) == 0 && vgpio_gpiochip_open(&g, &bad) == 0) {
+ * if (vgpio_gpiochip_init(&g, &gc) == 0 && vgpio_gpiochip_open(&g, &bad, &err) == 0) {
  *     dev_config.ops = &vgpio_gpiochip_ops;
  *     dev_config.ctx = &g;
  *     // ... vgpio_dev_init(), a transport; a line's descriptor is readable:
@@ -111,7 +111,8 @@ struct vgpio_gpiochip_stats {
 enum vgpio_gpiochip_news {
     VGPIO_GPIOCHIP_LOST = 1, /**< a line that was held is gone (errno) */
     VGPIO_GPIOCHIP_RETURNED, /**< it is back, with the guest's settings (0) */
-    VGPIO_GPIOCHIP_REFUSED,  /**< the guest gets an error (errno; 0: another chip now) */
+    VGPIO_GPIOCHIP_REFUSED,  /**< the guest gets an error (errno; ENODEV: also a chip of
+                                  another name or size in its place) */
     VGPIO_GPIOCHIP_DROPPED   /**< the kernel dropped edges (how many) */
 };
 

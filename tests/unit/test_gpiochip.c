@@ -994,6 +994,37 @@ static void unplug(struct lab *lab, unsigned chip, int gone)
     lab->k.gone[chip] = gone;
 }
 
+/* To the device a line whose trigger was refused has none, so the guest may turn it to an
+ * output: which it then must be. */
+static void test_refused_trigger_is_off(void **state)
+{
+    struct lab *lab = *state;
+    struct pin *p = &lab->k.pin[0][3];
+
+    start(lab);
+    lab->k.fail_request = GPIO_V2_LINE_GET_VALUES_IOCTL;
+    lab->k.fail_with = -EIO;
+    lab->k.fail_after = 1; /* the edges are set up, the level cannot be read */
+    assert_int_equal(type(lab, 0, VGPIO_IRQ_LEVEL_HIGH), VGPIO_ERR_IO);
+    lab->k.fail_request = 0;
+    assert_int_equal(p->held, 0); /* it was free before */
+    assert_int_equal(direction(lab, 0, VGPIO_DIR_OUT, 1), 0);
+    assert_int_equal(p->flags, OUT);
+    assert_int_equal(direction(lab, 0, VGPIO_DIR_NONE, 0), 0);
+    /* The trigger that it has, once more, when its chip is gone. */
+    assert_int_equal(direction(lab, 0, VGPIO_DIR_IN, 0), 0);
+    assert_int_equal(type(lab, 0, VGPIO_IRQ_EDGE_RISING), 0);
+    unplug(lab, 0, 1);
+    assert_int_equal(vgpio_gpiochip_refresh(&lab->g), 1);
+    assert_int_equal(type(lab, 0, VGPIO_IRQ_EDGE_RISING), VGPIO_ERR_IO);
+    unplug(lab, 0, 0);
+    assert_int_equal(vgpio_gpiochip_refresh(&lab->g), 0);
+    assert_int_equal(p->flags, IN);
+    assert_int_equal(direction(lab, 0, VGPIO_DIR_OUT, 1), 0);
+    assert_int_equal(p->flags, OUT);
+    forget(lab);
+}
+
 /* Gone while it is held: errors, and back with the guest's settings when it is asked. */
 static void test_lost_output(void **state)
 {
@@ -1219,6 +1250,7 @@ int main(void)
         T(test_busy),
         T(test_every_error),
         T(test_held_line_refused),
+        T(test_refused_trigger_is_off),
         T(test_lost_output),
         T(test_lost_for_a_moment),
         T(test_lost_interrupt),
