@@ -326,6 +326,9 @@ static int plan_irq(const struct vgpio_drv *drv, const struct vgpio_request *req
     }
     /* The level is what edges are told from. */
     p->type = VGPIO_DRAFT_GET_LEVEL;
+    if (masks && (drv->cfg.nreq == 1 || drv->q[VGPIO_DRAFT_FROM_DRIVER].size == 1)) {
+        return VGPIO_ERR_NOTSUP; /* for two messages there is never room */
+    }
     if (masks) {
         p->before = VGPIO_DRAFT_SET_IRQ;
         p->before_value =

@@ -533,14 +533,18 @@ int vgpio_drv_start(struct vgpio_drv *drv)
         return err;
     }
     err = bring_up(drv);
+    drv->state = RUNNING;
+    drv->err = VGPIO_OK;
+    if (VGPIO_CFG_DIALECTS && err == VGPIO_OK) {
+        /* What ready() staged; no doorbell before DRIVER_OK (CORE-DRV-19). */
+        err = vgpio_drv_flush(drv);
+    }
     if (err != VGPIO_OK) {
         (void)set_status(drv, VGPIO_S_FAILED);
         drv->state = HALF;
-        return err;
+        drv->err = VGPIO_ERR_STATE;
     }
-    drv->state = RUNNING;
-    drv->err = VGPIO_OK;
-    return vgpio_drv_flush(drv); /* no doorbell before DRIVER_OK (CORE-DRV-19) */
+    return err;
 }
 
 int vgpio_drv_stop(struct vgpio_drv *drv)
@@ -628,6 +632,9 @@ int vgpio_drv_cancel(struct vgpio_drv *drv, void *cookie)
     int err = VGPIO_ERR_STALE;
     uint16_t i;
 
+    if (drv->state == IDLE) {
+        return err; /* nobody cleared the slots yet */
+    }
     for (i = 0; i < drv->cfg.nreq; i++) {
         struct vgpio_drv_slot *s = &drv->cfg.slots[i];
 

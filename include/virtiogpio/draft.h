@@ -326,7 +326,9 @@ VGPIO_API uint32_t vgpio_draft_dev_tick(struct vgpio_draft_dev *dev, uint32_t no
  *   the device has no RELEASE, are kept here and answered without the device, in their
  *   turn. SET_DIRECTION(OUT) carries the value. The direction is known from
  *   SET_DIRECTION and from answers to GET_DIRECTION.
- * - SET_IRQ_TYPE asks the device for the level, to know edges from. Triggers, masks and
+ * - SET_IRQ_TYPE asks the device for the level, to know edges from. With
+ *   #VGPIO_DRAFT_F_IRQ that takes two requests at once: #VGPIO_ERR_NOTSUP if `nreq` or
+ *   the device's queue has room for one only. Triggers, masks and
  *   latched edges are kept here: the draft reports every change to whoever is there.
  *   Two changes that the device merged into one report count as both edges.
  * - Errors of a device come as the #vgpio_err of vgpio_draft_result().

@@ -706,6 +706,32 @@ static void test_configuration_that_moves(void **state)
     stage_free(s);
 }
 
+/* The first doorbell, for the buffers, is part of the start: without it nothing runs. */
+static int no_notify(void *ctx, unsigned q, uint32_t data)
+{
+    (void)ctx, (void)q, (void)data;
+    return VGPIO_ERR_IO;
+}
+
+static void test_first_doorbell_fails(void **state)
+{
+    struct stage *s = theirs_new();
+    uint8_t status = 0;
+
+    (void)state;
+    assert_int_equal(join_badly(s), 0);
+    s->bus.notify = no_notify;
+    assert_int_equal(vgpio_drv_start(&s->w.drv), VGPIO_ERR_IO);
+    assert_int_equal(s->bus.get_status(&s->w.bus, &status), 0);
+    assert_int_equal(status & VGPIO_S_FAILED, VGPIO_S_FAILED);
+    assert_int_equal(vgpio_drv_flush(&s->w.drv), VGPIO_ERR_STATE);
+    assert_int_equal(vgpio_drv_start(&s->w.drv), VGPIO_ERR_IO);
+    s->bus.notify = vgpio_loop_bus_ops.notify;
+    assert_int_equal(vgpio_drv_start(&s->w.drv), 0);
+    assert_int_equal(ask(s, VGPIO_MSG_GET_VALUE, 0, 0), 0);
+    stage_free(s);
+}
+
 static void test_names_that_cannot_be_read(void **state)
 {
     struct stage *s = theirs_new();
@@ -826,10 +852,10 @@ static void test_few_slots_and_buffers(void **state)
             assert_int_equal(vgpio_drv_flush(&s->w.drv), 0);
             (void)world_pull(&s->w, 4, 1);
             expect_irq(s, 4, VGPIO_IRQ_EDGE_BOTH);
-        } else { /* the mask goes in a slot of its own */
+        } else { /* the mask goes in a slot of its own, which will never be */
             assert_int_equal(vgpio_drv_submit(&s->w.drv, VGPIO_MSG_SET_IRQ_TYPE, 4,
                                               VGPIO_IRQ_EDGE_BOTH, s),
-                             VGPIO_ERR_NOSPC);
+                             VGPIO_ERR_NOTSUP);
         }
         assert_int_equal(vgpio_drv_submit(&s->w.drv, VGPIO_MSG_GET_VALUE, 1, 0, s), 0);
         if (have[i / 2][1] < 3) { /* one is kept */
@@ -1072,6 +1098,21 @@ static void test_small_rings_hold_one_each(void **state)
     stage_free(s);
 }
 
+/* ... and the smallest of all. */
+static void test_ring_of_one(void **state)
+{
+    struct stage *s = theirs_new();
+
+    (void)state;
+    s->theirs.queue_max = 1;
+    s->theirs.features |= VGPIO_DRAFT_F_IRQ;
+    assert_int_equal(world_join(&s->w, &s->w.rc, &s->w.m.mem), 0);
+    assert_int_equal(ask(s, VGPIO_MSG_SET_DIRECTION, 1, VGPIO_DIR_IN), 0);
+    assert_int_equal(ask(s, VGPIO_MSG_SET_IRQ_TYPE, 1, VGPIO_IRQ_EDGE_BOTH),
+                     VGPIO_ERR_NOTSUP);
+    stage_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1092,6 +1133,7 @@ int main(void)
         cmocka_unit_test(test_the_other_dialect),
         cmocka_unit_test(test_draft_buffers_at_a_standard_device),
         cmocka_unit_test(test_configuration_that_moves),
+        cmocka_unit_test(test_first_doorbell_fails),
         cmocka_unit_test(test_names_that_cannot_be_read),
         cmocka_unit_test(test_lengths_of_messages),
         cmocka_unit_test(test_no_slot),
@@ -1104,6 +1146,7 @@ int main(void)
         cmocka_unit_test(test_interrupts_of_many_lines),
         cmocka_unit_test(test_rearm_gives_buffers_back),
         cmocka_unit_test(test_small_rings_hold_one_each),
+        cmocka_unit_test(test_ring_of_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

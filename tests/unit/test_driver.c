@@ -1139,6 +1139,18 @@ static void test_any_order(void **state)
     assert_int_equal(fill(b), NREQ);
 }
 
+/* Before the first start nothing is in flight, whatever the array of slots had in it. */
+static void test_cancel_before_start(void **state)
+{
+    struct box *b = *state;
+
+    memset(b->slots, 1, sizeof b->slots);
+    memset(&b->slots[0].cookie, 0, sizeof b->slots[0].cookie);
+    assert_int_equal(vgpio_drv_init(&b->drv, &b->cfg), 0);
+    assert_int_equal(vgpio_drv_cancel(&b->drv, NULL), VGPIO_ERR_STALE);
+    up(b);
+}
+
 static void test_cancel(void **state)
 {
     struct box *b = *state;
@@ -1990,6 +2002,7 @@ int main(void)
         T(test_unwritten_answer),
         T(test_any_order),
         T(test_cancel),
+        T(test_cancel_before_start),
         T(test_stop_hands_back_cookies),
         T(test_stop_without_start),
         T(test_names),
