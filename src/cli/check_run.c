@@ -322,7 +322,7 @@ static void report_skips(const struct check_run *r)
         return;
     }
     printf("Not tried:\n");
-    for (i = 0; i < CHECK_SKIPS; i++) {
+    for (i = CHECK_SKIP_NOT + 1; i < CHECK_SKIPS; i++) {
         if (r->skipped[i] != 0) {
             printf("%8u %s\n", r->skipped[i], skips[i]);
         }

@@ -130,6 +130,16 @@ subdirectory()
     [ ! -e "$work/virtiogpio/vgpio" ] || fail "the tool was built unasked"
 }
 
+# As the README tells a packager to: no warning at that level of optimisation either.
+release()
+{
+    (cd "$root" && "$cmake" --preset release -B "$work/build" -DCMAKE_INSTALL_PREFIX=/usr) \
+        > /dev/null
+    "$cmake" --build "$work/build" > "$work.log" 2>&1 || { cat "$work.log" && fail "no build"; }
+    DESTDIR=$work/stage "$cmake" --install "$work/build" > /dev/null
+    "$work/stage/usr/bin/vgpio" --version > /dev/null
+}
+
 rm -rf "$work"
 case $case_name in
     tree) install_tree ;;
@@ -137,6 +147,6 @@ case $case_name in
     cmake_static) by_cmake static ;;
     pkgconfig_shared) by_pkgconfig shared ;;
     pkgconfig_static) by_pkgconfig static ;;
-    headers | symbols | version | subdirectory) "$case_name" ;;
+    headers | symbols | version | subdirectory | release) "$case_name" ;;
     *) fail "no such case" ;;
 esac
