@@ -253,12 +253,15 @@ void vgpio_irq_hold(struct vgpio_dev *dev)
     }
 }
 
+/* The ring goes on. A level that the backend reported meanwhile, and took back, was not
+ * kept: so it is asked once more. */
 void vgpio_irq_mark_all(struct vgpio_dev *dev)
 {
     uint16_t i;
 
     for (i = 0; i < dev->ngpio; i++) {
         if ((dev->lines[i].flags & LINE_PARKED) != 0) {
+            dev->lines[i].flags |= LINE_UNMASK;
             vgpio_dev_mark(dev, i);
         }
     }

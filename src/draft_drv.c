@@ -12,6 +12,7 @@
 
 #define CONFIG_TRIES 8
 #define NO_SLOT 0xffffu
+#define NO_LINE 0x10000u
 
 /* Of a request's state. */
 enum {
@@ -27,7 +28,7 @@ enum {
     FIRST,    /* of the queue */
     LAST,     /* ... valid if there is a first */
     ASKED,    /* requests the device has not answered */
-    BUFFERS,  /* receive buffers, all posted */
+    TOLD,     /* levels told in this turn: 1 some, 2 and since then nothing else */
     NREADY,   /* lines with an interrupt to deliver */
     LOOK_FROM /* the line to look for one from */
 };
@@ -45,6 +46,7 @@ enum {
 #define LINE_KNOWN 0x0800u /* ... if it is known */
 #define LINE_READY 0x1000u
 #define LINE_REQUESTED 0x2000u
+#define LINE_TOLD 0x4000u /* its level was, in this turn */
 #define LINE_IRQ (LINE_SET_TYPE(15) | LINE_ENABLED | LINE_UNMASKED | LINE_LATCHED)
 
 static void set_bits(uint16_t *word, unsigned clear, unsigned set)
@@ -133,6 +135,14 @@ static int post(struct vgpio_drv *drv, unsigned slot)
     return vgpio_drv_stage(drv, slot, NULL);
 }
 
+/* All of them are posted. */
+static unsigned buffers(const struct vgpio_drv *drv)
+{
+    unsigned n = drv->q[VGPIO_DRAFT_TO_DRIVER].size;
+
+    return n < drv->cfg.nirq ? n : drv->cfg.nirq;
+}
+
 static int draft_ready(struct vgpio_drv *drv)
 {
     int err = VGPIO_OK;
@@ -140,7 +150,6 @@ static int draft_ready(struct vgpio_drv *drv)
 
     while (err >= 0 && (slot = vgpio_drv_take(drv, VGPIO_SLOT_EVENT, NULL)) >= 0) {
         err = post(drv, (uint16_t)slot);
-        drv->own[BUFFERS]++;
     }
     return err;
 }
@@ -208,19 +217,48 @@ static int draft_unmask(struct vgpio_drv *drv, uint16_t line)
     return VGPIO_OK;
 }
 
-/* There is one: `own[NREADY]` says so. */
-static void irq_event(struct vgpio_drv *drv, struct vgpio_drv_event *ev)
+/* The next line to tell of, or NO_LINE. */
+static uint32_t irq_next(const struct vgpio_drv *drv)
 {
-    uint16_t line = drv->own[LOOK_FROM];
+    uint32_t line = drv->own[LOOK_FROM];
+    uint32_t i;
 
-    while ((drv->cfg.irq_map[line] & LINE_READY) == 0) {
-        line = (uint16_t)(line + 1u < drv->ngpio ? line + 1u : 0u);
+    for (i = 0; drv->own[NREADY] != 0 && i < drv->ngpio; i++) {
+        if ((drv->cfg.irq_map[line] & (LINE_READY | LINE_TOLD)) == LINE_READY) {
+            return line;
+        }
+        line = line + 1u < drv->ngpio ? line + 1u : 0u;
     }
+    return NO_LINE;
+}
+
+/* A turn of the user's ends when he polled in vain, which asks here twice. Only then is a
+ * level told again: who unmasks before it is quiet would poll for ever, and never flush
+ * what quiets it. */
+static void turn_ends(struct vgpio_drv *drv)
+{
+    uint32_t i;
+
+    if (drv->own[TOLD] == 0 || drv->own[TOLD]++ == 1) {
+        return;
+    }
+    for (i = 0; i < drv->ngpio; i++) {
+        set_bits(&drv->cfg.irq_map[i], LINE_TOLD, 0);
+    }
+    drv->own[TOLD] = 0;
+}
+
+static void irq_event(struct vgpio_drv *drv, uint16_t line, struct vgpio_drv_event *ev)
+{
     ev->kind = VGPIO_IRQ;
     ev->line = line;
     ev->type = (uint16_t)LINE_TYPE(drv->cfg.irq_map[line]);
     ev->result = 0;
     ev->cookie = NULL;
+    if (ev->type > VGPIO_IRQ_EDGE_BOTH) {
+        set_bits(&drv->cfg.irq_map[line], 0, LINE_TOLD);
+        drv->own[TOLD] = 1;
+    }
     set_bits(&drv->cfg.irq_map[line], LINE_UNMASKED | LINE_LATCHED, 0);
     irq_update(drv, line);
     drv->own[LOOK_FROM] = (uint16_t)(line + 1u < drv->ngpio ? line + 1u : 0u);
@@ -299,7 +337,7 @@ static int plan_direction(const struct vgpio_drv *drv, const struct vgpio_reques
     p->type = req->value == VGPIO_DIR_IN ? VGPIO_DRAFT_DIRECTION_INPUT
                                          : VGPIO_DRAFT_DIRECTION_OUTPUT;
     p->value = req->value == VGPIO_DIR_OUT && (word & LINE_VALUE) != 0;
-    if ((word & LINE_REQUESTED) == 0 && drv->cfg.nreq > 1 && drv->own[BUFFERS] > 1) {
+    if ((word & LINE_REQUESTED) == 0 && drv->cfg.nreq > 1 && buffers(drv) > 1) {
         p->before = VGPIO_DRAFT_REQUEST;
     }
     return VGPIO_OK;
@@ -426,7 +464,7 @@ static int stage_message(struct vgpio_drv *drv, uint16_t slot,
 /* Old devices drop an answer that finds no buffer: one is kept for what comes unasked. */
 static int room_for(const struct vgpio_drv *drv, unsigned n)
 {
-    unsigned limit = drv->own[BUFFERS] > 1 ? drv->own[BUFFERS] - 1u : 1u;
+    unsigned limit = buffers(drv) > 1 ? buffers(drv) - 1u : 1u;
 
     return drv->own[ASKED] + n <= limit || (drv->own[ASKED] == 0 && n <= limit + 1u);
 }
@@ -704,13 +742,21 @@ static int local_answer(struct vgpio_drv *drv, struct vgpio_drv_event *ev)
 /* Events made here. `ev` NULL: is there one? */
 static int draft_local(struct vgpio_drv *drv, struct vgpio_drv_event *ev)
 {
-    if (drv->own[NREADY] != 0) {
-        if (ev != NULL) {
-            irq_event(drv, ev);
-        }
+    uint32_t line = irq_next(drv);
+    int tell;
+
+    if (ev == NULL) {
+        return drv->own[NREADY] != 0 || local_answer(drv, NULL);
+    }
+    if (line != NO_LINE) {
+        irq_event(drv, (uint16_t)line, ev);
         return 1;
     }
-    return local_answer(drv, ev);
+    tell = local_answer(drv, ev);
+    if (tell == 0) {
+        turn_ends(drv);
+    }
+    return tell;
 }
 
 static int received(struct vgpio_drv *drv, const uint8_t raw[VGPIO_DRAFT_MSG_SIZE],

@@ -331,6 +331,8 @@ VGPIO_API uint32_t vgpio_draft_dev_tick(struct vgpio_draft_dev *dev, uint32_t no
  *   the device's queue has room for one only. Triggers, masks and
  *   latched edges are kept here: the draft reports every change to whoever is there.
  *   Two changes that the device merged into one report count as both edges.
+ *   A level that is unmasked before it is quiet is told again, but not before
+ *   vgpio_drv_poll() returned 0 once.
  * - Errors of a device come as the #vgpio_err of vgpio_draft_result().
  * - vgpio_drv_rearm() also flushes: buffers that were read go back to the device before
  *   you sleep.

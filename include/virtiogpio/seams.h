@@ -153,7 +153,7 @@ struct vgpio_line_ops {
     int (*set_irq_type)(void *ctx, uint16_t line, unsigned type, vgpio_token);
     /** Optional. The guest has dealt with the last interrupt of this line and waits for
      *  the next one: an end of interrupt for hardware that wants one. Called each
-     *  time. */
+     *  time, and once more when a ring goes on that had been paused or stopped. */
     void (*unmask)(void *ctx, uint16_t line);
     /** Optional. The guest is gone or started anew: every token is dead, all lines are as
      *  after power-on, interrupts are off. What the outside does to the lines stays. */

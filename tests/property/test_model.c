@@ -969,6 +969,16 @@ static void do_stop(unsigned q, unsigned how)
     }
 }
 
+/* The ring of events goes on: the lines are told once more who waits. */
+static void goes_on(void)
+{
+    int i;
+
+    for (i = 0; i < (int)LINES; i++) {
+        m.line[i].unmask |= m.line[i].pair;
+    }
+}
+
 static void all_matched(void)
 {
     int i;
@@ -979,6 +989,7 @@ static void all_matched(void)
     for (i = 0; i < (int)LINES; i++) {
         m.line[i].pair_old = 0;
     }
+    goes_on();
 }
 
 /* A transport that starts a ring looks into it, and so do we. */
@@ -1009,6 +1020,9 @@ static void do_run(unsigned q, int on)
 {
     if (!m.q[q].started) {
         return;
+    }
+    if (q == 1 && on && !m.q[q].run) {
+        goes_on();
     }
     m.q[q].run = (unsigned)on;
     leave();

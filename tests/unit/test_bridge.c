@@ -617,6 +617,44 @@ static void test_reset(void **state)
     }
 }
 
+/* A level comes while upstream's ring stands still: as it is not kept, downstream is
+ * asked again when the ring goes on. */
+static void test_level_while_upstream_pauses(void **state)
+{
+    struct chain *c = chain_new(STANDARD, STANDARD);
+    struct vgpio_vdev up = c->up.vdev;
+    struct vgpio_vq_setup at;
+    unsigned how;
+
+    (void)state;
+    assert_int_equal(ask(c, VGPIO_MSG_SET_DIRECTION, 1, VGPIO_DIR_IN), 0);
+    c->model[1].type = VGPIO_IRQ_LEVEL_HIGH;
+    assert_int_equal(ask(c, VGPIO_MSG_SET_IRQ_TYPE, 1, VGPIO_IRQ_LEVEL_HIGH), 0);
+    for (how = 0; how < 2; how++) {
+        assert_int_equal(vgpio_sim_pull(&c->sim, 1, 0), 0);
+        assert_int_equal(vgpio_drv_unmask(&c->up.drv, 1), 0);
+        settle(c);
+        if (how == 0) {
+            assert_int_equal(up.ops->queue_run(up.obj, VGPIO_EVENTQ, 0), 0);
+        } else {
+            assert_int_equal(
+                up.ops->queue_stop(up.obj, VGPIO_EVENTQ, VGPIO_STOP_NOW, &at), 0);
+        }
+        assert_int_equal(vgpio_sim_pull(&c->sim, 1, 1), 0);
+        settle(c);
+        assert_int_equal(c->fired[1], how);
+        if (how == 0) {
+            assert_int_equal(up.ops->queue_run(up.obj, VGPIO_EVENTQ, 1), 0);
+        } else {
+            assert_int_equal(up.ops->queue_start(up.obj, VGPIO_EVENTQ, &c->up.mem, &at),
+                             0);
+        }
+        settle(c);
+        assert_int_equal(c->fired[1], how + 1);
+    }
+    free(c);
+}
+
 /* Downstream breaks: errors upstream, until a reset there mends both. */
 static void test_failure(void **state)
 {
@@ -699,6 +737,7 @@ int main(void)
         cmocka_unit_test(test_none_takes_the_interrupt_off),
         cmocka_unit_test(test_errors_travel),
         cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_level_while_upstream_pauses),
         cmocka_unit_test(test_failure),
         cmocka_unit_test(test_init_and_reentry),
     };
