@@ -578,6 +578,28 @@ static void test_used_index_jumps(void **state)
     }
 }
 
+/* Of two one came back already: there is one, not two, whatever the index says. */
+static void test_used_index_counts_what_came_back_before(void **state)
+{
+    static struct world w;
+    uint16_t slot;
+    uint32_t written;
+    int asks;
+
+    (void)state;
+    for (asks = 0; asks < 2; asks++) {
+        in_flight(&w, 2);
+        give(&w, 0, 2);
+        assert_int_equal(vgpio_drvq_get(&w.q, &slot, &written), 1);
+        give(&w, 2, 2);
+        put16(&w, w.setup.device + 2, 3);
+        assert_int_equal(asks ? vgpio_drvq_rearm(&w.q)
+                              : vgpio_drvq_get(&w.q, &slot, &written),
+                         VGPIO_ERR_PROTO);
+        assert_broken(&w);
+    }
+}
+
 static void test_used_index_moves_with_nothing_offered(void **state)
 {
     static struct world w;
@@ -846,6 +868,7 @@ static void test_in_order_batches_that_cannot_be(void **state)
     in_order_breaks(0, 2, 1); /* the element behind it names it again */
     in_order_breaks(3, 2, 0); /* the middle of a chain */
     in_order_breaks(6, 3, 0); /* free */
+    in_order_breaks(8, 2, 0); /* just outside of the table */
     in_order_breaks(0x10000, 1, 0);
 }
 
@@ -878,6 +901,7 @@ int main(void)
         cmocka_unit_test(test_used_id_is_free),
         cmocka_unit_test(test_used_twice),
         cmocka_unit_test(test_used_index_jumps),
+        cmocka_unit_test(test_used_index_counts_what_came_back_before),
         cmocka_unit_test(test_used_index_moves_with_nothing_offered),
         cmocka_unit_test(test_used_index_goes_backwards),
         cmocka_unit_test(test_any_written_length_is_reported),
