@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Slots of requests, and the borders of the tables: what is used again carries nothing over,
- * what lies behind the last one is never touched, and each one counts, not the first. */
+/* Slots of requests, and the borders of the tables: what is used again carries nothing
+ * over, what lies behind the last one is never touched, and each one counts, not the
+ * first. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -244,8 +245,8 @@ static void test_every_slot_is_held_and_goes_on(void **state)
     }
 }
 
-/* The same, but another driver comes: none of it is answered, every slot comes back, and so
- * do its lines. */
+/* The same, but another driver comes: none of it is answered, every slot comes back, and
+ * so do its lines. */
 static void test_every_slot_is_forgotten(void **state)
 {
     struct bench *b = *state;
@@ -280,14 +281,109 @@ static void test_a_slot_that_was_held_serves_again(void **state)
     start_fresh(b);
     (void)vgpio_dev_complete(&b->dev, t, 0);
     for (i = 0; i < BENCH_REQS; i++) {
-        head[i] = bench_post(b, VGPIO_MSG_GET_DIRECTION, i, 0);
+        head[i] =
+            bench_post(b, i % 2 ? VGPIO_MSG_GET_DIRECTION : VGPIO_MSG_GET_VALUE, i, 0);
     }
     kick(b);
     for (i = 0; i < BENCH_REQS; i++) {
         t = b->log[b->nlog - BENCH_REQS + i].token;
-        assert_int_equal(vgpio_dev_complete(&b->dev, t, VGPIO_DIR_IN), 0);
-        assert_int_equal(bench_answer(b, head[i]), VGPIO_DIR_IN);
+        assert_int_equal(vgpio_dev_complete(&b->dev, t, 1), 0);
+        assert_int_equal(bench_answer(b, head[i]), 1);
     }
+}
+
+/* A request behind one that the driver before it left is waited for. */
+static void test_drain_behind_what_was_forgotten(void **state)
+{
+    struct bench *b = *state;
+    struct vgpio_vq_setup where[2];
+    uint16_t head;
+    vgpio_token t = ask(b, 0, &head);
+
+    stop_both(b, where);
+    start_fresh(b);
+    head = bench_post(b, VGPIO_MSG_GET_VALUE, 0, 0);
+    kick(b);
+    b->pend = 0;
+    assert_int_equal(
+        b->vdev.ops->queue_stop(b->vdev.obj, REQ, VGPIO_STOP_DRAIN, &where[REQ]),
+        VGPIO_PENDING);
+    (void)vgpio_dev_complete(&b->dev, t, 1);
+    assert_int_equal(bench_answer(b, head), 0);
+    assert_int_equal(
+        b->vdev.ops->queue_stop(b->vdev.obj, REQ, VGPIO_STOP_DRAIN, &where[REQ]), 0);
+}
+
+/* After a reset nothing is under way. */
+static void test_drain_after_a_reset(void **state)
+{
+    struct bench *b = *state;
+    struct vgpio_vq_setup where;
+    uint16_t head;
+
+    (void)ask(b, 0, &head);
+    b->vdev.ops->reset(b->vdev.obj);
+    assert_int_equal(b->vdev.ops->ack_features(b->vdev.obj, b->features), 0);
+    start_fresh(b);
+    assert_int_equal(b->vdev.ops->queue_stop(b->vdev.obj, REQ, VGPIO_STOP_DRAIN, &where),
+                     0);
+}
+
+/* Too short a request, or too little room: whatever the bytes before it say, no line is
+ * asked. */
+static void test_no_line_is_asked_by_half_a_request(void **state)
+{
+    static const uint8_t get[8] = {VGPIO_MSG_GET_VALUE, 0, 1};
+    static const struct {
+        uint32_t len, room;
+        unsigned bad, dialect, requests;
+    } shape[] = {{4, 2, 1, 0, 0}, {7, 2, 1, 0, 0}, {8, 0, 1, 0, 0},
+                 {8, 1, 0, 0, 1}, {0, 1, 0, 1, 0}, {0, 2, 0, 1, 0}};
+    struct bench *b = *state;
+    unsigned i;
+
+    for (i = 0; i < sizeof shape / sizeof shape[0]; i++) {
+        unsigned bad = b->trace[VGPIO_TR_CHAIN_BAD], asked = b->nlog;
+        unsigned dialect = b->trace[VGPIO_TR_DIALECT];
+        unsigned requests = b->trace[VGPIO_TR_REQUEST];
+        uint16_t head;
+
+        assert_int_equal(bench_call(b, VGPIO_MSG_GET_VALUE, 1, 0), 0); /* bytes before */
+        head = bench_post_sized(b, get, shape[i].len, shape[i].room);
+        kick(b);
+        assert_int_equal(bench_used_len(b, head), shape[i].room);
+        assert_int_equal(b->nlog, asked + 1);
+        assert_int_equal(b->trace[VGPIO_TR_CHAIN_BAD], bad + shape[i].bad);
+        assert_int_equal(b->trace[VGPIO_TR_DIALECT], dialect + shape[i].dialect);
+        assert_int_equal(b->trace[VGPIO_TR_REQUEST], requests + 1 + shape[i].requests);
+    }
+}
+
+/* In memory that is a table, where they are taken all at once. */
+static void test_many_lines_in_one_kick(void **state)
+{
+    struct bench *b = *state;
+    struct vgpio_mem_region region = {b->mem.gpa, b->mem.size, b->mem.base};
+    struct vgpio_mem_table table = {&region, 1};
+    const struct vgpio_mem mem = {sizeof mem, &table, vgpio_mem_table_map, NULL, NULL};
+    uint16_t head[BENCH_LINES], i;
+    struct vgpio_vq_setup where;
+
+    for (i = 0; i < BENCH_LINES; i++) {
+        b->level[i] = i % 3 == 0;
+    }
+    assert_int_equal(b->vdev.ops->queue_stop(b->vdev.obj, REQ, VGPIO_STOP_NOW, &where),
+                     0);
+    assert_int_equal(b->vdev.ops->queue_start(b->vdev.obj, REQ, &mem, &where), 0);
+    for (i = 0; i < BENCH_LINES; i++) {
+        head[i] = bench_post(b, VGPIO_MSG_GET_VALUE, i, 0);
+    }
+    kick(b);
+    for (i = 0; i < BENCH_LINES; i++) {
+        assert_int_equal(bench_answer(b, head[i]), i % 3 == 0);
+    }
+    assert_int_equal(b->vdev.ops->queue_stop(b->vdev.obj, REQ, VGPIO_STOP_NOW, &where),
+                     0);
 }
 
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -306,6 +402,10 @@ int main(void)
         T(test_every_slot_is_held_and_goes_on),
         T(test_every_slot_is_forgotten),
         T(test_a_slot_that_was_held_serves_again),
+        T(test_drain_behind_what_was_forgotten),
+        T(test_drain_after_a_reset),
+        T(test_no_line_is_asked_by_half_a_request),
+        T(test_many_lines_in_one_kick),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

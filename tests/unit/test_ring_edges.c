@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The edges of the short ways: where the next byte is another region's, behind the ring, or
- * of a chain that is not out. What goes on inside of them: test_ring_short.c. */
+/* The edges of the short ways: where the next byte is another region's, behind the ring,
+ * or of a chain that is not out. What goes on inside of them: test_ring_short.c. */
 #include "devq_world.h"
 
 #define OFF (WORLD_GPA + 0xb000u) /* where nothing is to be written */
@@ -31,8 +31,8 @@ static struct vgpio_taken take_one(struct quick *k)
     return t;
 }
 
-/* The status is the last byte of one region, the value the first of the next, as the guest
- * counts; in the host's memory they are far apart. */
+/* The status is the last byte of one region, the value the first of the next, as the
+ * guest counts; in the host's memory they are far apart. */
 static void test_an_answer_across_regions(void **state)
 {
     const uint32_t half = WORLD_SIZE / 2; /* the second region: answers */
@@ -127,8 +127,8 @@ static void test_a_pair_does_not_leave_the_ring(void **state)
     world_end(&k.w);
 }
 
-/* Of two chains, of two descriptors and of one, the first is given back twice: there is one
- * descriptor out, and none is written beyond it. */
+/* Of two chains, of two descriptors and of one, the first is given back twice: there is
+ * one descriptor out, and none is written beyond it. */
 static void again(int in_one_call)
 {
     struct vgpio_taken t[2];
