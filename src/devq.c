@@ -52,19 +52,20 @@ static inline int map_ring(struct vgpio_devq *q)
     return VGPIO_OK;
 }
 
-static inline void unmap_ring(struct vgpio_devq *q)
+/* Of the ring, or of what was mapped of it. Nothing is staged then: publish looks no
+ * further. */
+static inline void let_go(struct vgpio_devq *q)
 {
 #if VGPIO_CFG_UNMAP
     const struct area *a = AREAS(q);
     unsigned i;
 
-    for (i = 0; q->state != 0 && i < 3; i++, a++) {
+    for (i = 0; i < 3 && q->area[i] != NULL; i++, a++) {
         vgpio_mem_unmap(q->mem, q->area[i], area_bytes(q, a));
         q->area[i] = NULL;
     }
-#else
-    (void)q;
 #endif
+    q->next_used = q->at.used_pos;
 }
 
 /* What was published so far is written in a split ring itself and nobody can tell it
@@ -87,16 +88,17 @@ static inline int start_layout(struct vgpio_devq *q)
 /* From what was copied to `at`. */
 static inline int start(struct vgpio_devq *q)
 {
-    int err = vq_flags(q->at.features, &q->flags);
+    unsigned flags;
+    int err = vq_flags(q->at.features, &flags);
 
     if (err != VGPIO_OK) { /* GCOVR_EXCL_BR_LINE: where all is compiled in, all goes */
         return err;
     }
+    q->flags = (uint8_t)flags;
     if (!vq_size_ok(q, q->at.size)) {
         return VGPIO_ERR_INVAL;
     }
     q->err = 0;
-    q->state = DEVQ_STATE(VGPIO_OK);
     err = map_ring(q);
     return err ? err : start_layout(q);
 }
@@ -116,9 +118,10 @@ int vgpio_devq_start(struct vgpio_devq *q, const struct vgpio_mem *mem,
     q->at = *setup;
     err = start(q);
     if (err != VGPIO_OK) {
-        vgpio_devq_stop(q, NULL);
+        let_go(q);
         return err;
     }
+    q->state = DEVQ_STATE(VGPIO_OK);
     q->at.flags = VGPIO_VQ_TOLD;
     q->next_used = q->at.used_pos;
 #if VGPIO_CFG_DIRTY
@@ -141,8 +144,7 @@ void vgpio_devq_stop(struct vgpio_devq *q, struct vgpio_vq_setup *where)
     if (where != NULL) {
         *where = q->at;
     }
-    unmap_ring(q);
-    q->next_used = q->at.used_pos; /* nothing is staged: publish looks no further */
+    let_go(q);
     q->state = 0;
 #if VGPIO_CFG_FAST
     q->flags &= (uint8_t)~VQ_FAST;
@@ -199,15 +201,15 @@ int vgpio_devq_rearm(struct vgpio_devq *q)
 #define chain_in_table(c) ((c)->table_len != 0)
 
 /* Entries of a table are copied out one by one: it may lie across regions. */
-static inline int load_entry(const struct vgpio_chain *c, uint64_t raw[2])
+static inline int load_entry(struct vgpio_chain *c, uint64_t *rest)
 {
-    uint64_t gpa = c->table + DESC_BYTES * (uint32_t)c->next;
+    uint64_t gpa = c->table + DESC_BYTES * (uint32_t)c->next, raw[2];
 
     if (vgpio_mem_read(c->q->mem, gpa, raw, DESC_BYTES) != VGPIO_OK) {
         return VGPIO_ERR_FAULT;
     }
-    raw[0] = port_le64(raw[0]);
-    raw[1] = port_le64(raw[1]);
+    c->piece.gpa = port_le64(raw[0]);
+    *rest = port_le64(raw[1]);
     return VGPIO_OK;
 }
 
@@ -239,9 +241,9 @@ static inline int enter_table(struct vgpio_chain *c)
 
 #define chain_in_table(c) 0
 
-static inline int load_entry(const struct vgpio_chain *c, uint64_t raw[2])
+static inline int load_entry(struct vgpio_chain *c, uint64_t *rest)
 {
-    (void)c, (void)raw;
+    (void)c, (void)rest;
     return VGPIO_ERR_PROTO;
 }
 
@@ -253,22 +255,23 @@ static inline int enter_table(struct vgpio_chain *c)
 
 #endif
 
-/* Loads descriptor `next`, which there is, each word once: `raw` as the layout has it. */
-static inline int load(const struct vgpio_chain *c, uint64_t raw[2])
+/* Loads descriptor `next`, which there is, each word once: the address to where it is
+ * used from, for small CPUs have no room for it; `rest` as the layout has it. */
+static inline int load(struct vgpio_chain *c, uint64_t *rest)
 {
     const uint8_t *p = c->q->area[AREA_DESC] + DESC_BYTES * (uint32_t)c->next;
 
     if (chain_in_table(c)) {
-        return load_entry(c, raw);
+        return load_entry(c, rest);
     }
-    raw[0] = ring_ld64(p);
-    raw[1] = ring_ld64(p + 8);
+    c->piece.gpa = ring_ld64(p);
+    *rest = ring_ld64(p + 8);
     return VGPIO_OK;
 }
 
 /* The flags of a descriptor, and where the chain goes on. A packed one goes on with what
  * follows, to an end that is known, and in its tables only WRITE means something. */
-static inline unsigned follow(struct vgpio_chain *c, uint64_t rest)
+static inline unsigned follow(struct vgpio_chain *c, uint64_t rest, unsigned ttl)
 {
     unsigned flags;
 
@@ -283,36 +286,37 @@ static inline unsigned follow(struct vgpio_chain *c, uint64_t rest)
     } else if (c->next == c->q->at.size) {
         c->next = 0;
     }
-    return c->ttl != 0 ? flags | DESC_F_NEXT : flags;
+    return ttl != 0 ? flags | DESC_F_NEXT : flags;
 }
 
 /* Fetches the next piece, from the table that stands for it too. */
 static inline int fetch(struct vgpio_chain *c)
 {
     uint32_t access;
-    uint64_t raw[2];
-    unsigned flags;
+    uint64_t rest;
+    unsigned flags, ttl;
     int err;
 
     do {
         if (c->next >= (chain_in_table(c) ? c->table_len : c->q->at.size)) {
             return VGPIO_ERR_PROTO;
         }
-        err = load(c, raw);
+        err = load(c, &rest);
         if (err) {
             return err;
         }
-        c->ttl--;
-        flags = follow(c, raw[1]);
+        ttl = c->ttl - 1u;
+        flags = follow(c, rest, ttl);
         if (!(flags & DESC_F_NEXT)) {
-            c->ttl = 0;
-        } else if (c->ttl == 0) {
+            ttl = 0;
+        } else if (ttl == 0) {
             return VGPIO_ERR_PROTO; /* longer than any honest chain: a loop */
         }
-        c->piece.gpa = raw[0];
-        c->piece.left = (uint32_t)raw[1];
+        c->ttl = (uint16_t)ttl;
+        c->piece.left = (uint32_t)rest;
         if (!(flags & DESC_F_INDIRECT)) {
-            access = flags & DESC_F_WRITE ? VGPIO_MEM_WRITE : VGPIO_MEM_READ;
+            /* In the form of flags that takes the least. */
+            access = VGPIO_MEM_READ + (flags / DESC_F_WRITE & 1u);
             c->total += c->piece.left;
             if (access < c->piece.access || c->total < c->piece.left) {
                 return VGPIO_ERR_PROTO;
@@ -329,7 +333,10 @@ int vgpio_chain_seek(struct vgpio_chain *c, uint32_t access)
 {
     int err = devq_dead(c->q);
 
-    while (!err) {
+    if (err) {
+        return err;
+    }
+    for (;;) {
         if (c->piece.access == access && c->piece.left != 0) {
             return 1;
         }
@@ -341,7 +348,6 @@ int vgpio_chain_seek(struct vgpio_chain *c, uint32_t access)
             return devq_break(c->q, err);
         }
     }
-    return err;
 }
 
 /* One body for both directions: taken into both, it would be there twice. */

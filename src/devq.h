@@ -46,24 +46,25 @@ static inline void devq_stored(const struct vgpio_devq *q, uint64_t base, uint32
 #endif
 }
 
-/* How far the driver's index was looked at: what spares a look at it. */
-static inline void split_seen(struct vgpio_devq *q, uint16_t idx)
-{
+/* How far the driver's index was looked at: what spares a look at it, for the cache line
+ * is the one that the driver writes. The smallest builds do not keep it. */
 #if VGPIO_CFG_FAST
-    q->u.avail_seen = idx;
+#define split_seen(q, idx) ((void)((q)->u.avail_seen = (idx)))
+#define split_knows(q, pos) ((q)->u.avail_seen != (pos))
 #else
-    (void)q, (void)idx;
+#define split_seen(q, idx) ((void)(idx))
+#define split_knows(q, pos) ((void)(pos), 0)
 #endif
-}
 
 /* The return of a chain at position `pos`; the caller counts, and tells the dirty log. */
 static inline void devq_split_put(uint8_t *used, uint16_t size, uint16_t pos,
                                   struct vgpio_head head, uint32_t written)
 {
-    uint8_t *elem = used + USED_RING(pos & (size - 1u));
+    /* Short of what lies before the first one, which the stores add for nothing. */
+    uint8_t *elem = used + 8u * (size_t)(pos & (size - 1u));
 
-    ring_st32(elem, head.id);
-    ring_st32(elem + 4, written);
+    ring_st32(elem + USED_RING(0), head.id);
+    ring_st32(elem + USED_RING(0) + 4u, written);
 }
 
 /* The same into descriptor `p`. The flags of the first one of a batch are held back: the
@@ -120,6 +121,7 @@ static inline uint32_t devq_split_ask(const struct vgpio_devq *q)
     return off;
 }
 
+#if VGPIO_CFG_PACKED
 /* The same of a packed ring; where the flags were written. */
 static inline uint32_t devq_packed_show(struct vgpio_devq *q, uint16_t now)
 {
@@ -148,6 +150,8 @@ static inline void devq_packed_ask(const struct vgpio_devq *q)
     ring_st32(q->area[AREA_DEVICE],
               vq_has_event_idx(q) ? PACKED_EVENT(q->at.avail_pos, PACKED_MODE_DESC) : 0);
 }
+
+#endif
 
 /* For pop: a chain whose head is set, before its first piece, and then in it. It begins
  * at descriptor `next` and is `ttl` long at most (packed: it is so long). Below 0: the

@@ -34,9 +34,8 @@ int vgpio_devq_split_pop(struct vgpio_devq *q, struct vgpio_chain *c)
     uint32_t pos = q->at.avail_pos;
     int err;
 
-    /* The index is only looked at again when all that it promised is taken: its cache
-     * line is the one the driver writes. The smallest builds do not keep it. */
-    if (VGPIO_CFG_FAST && q->u.avail_seen != pos) {
+    /* The index is only looked at again when all that it promised is taken. */
+    if (split_knows(q, pos)) {
         err = devq_dead(q);
         if (err) {
             return err;

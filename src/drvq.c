@@ -2,38 +2,38 @@
 /* The driver's face of a queue: what does not depend on the layout. */
 #include "drvq.h"
 
-/* 0 if `next` begins behind the `bytes` of this area, and not too far behind: what lies
- * between them is less than 1 GiB, so that all distances fit in 32 bits. */
-static PORT_NOINLINE uint32_t misplaced(const uint64_t *area, const uint64_t *next,
-                                        uint32_t bytes)
+/* How far an area lies behind the first one; all ones if that is 4 GiB or more. Apart,
+ * because small CPUs have no room for 64-bit values. */
+static PORT_NOINLINE uint32_t behind(const struct vgpio_vq_setup *setup,
+                                     const uint64_t *area)
 {
-    uint64_t gap = *next - *area - bytes;
+    uint64_t gap = *area - setup->desc;
 
-    return (uint32_t)(gap >> 32) | (uint32_t)gap >> 30;
+    return gap >> 32 != 0 ? UINT32_MAX : (uint32_t)gap;
 }
 
-/* Sets the areas and empties them. */
-static int take_ring(struct vgpio_drvq *q, uint8_t *ring,
-                     const struct vgpio_vq_setup *setup)
+/* Sets the areas and empties them. What lies between two of them is less than 1 GiB, so
+ * that sums of all this do not wrap, and an overlap does. */
+static inline int take_ring(struct vgpio_drvq *q, uint8_t *ring,
+                            const struct vgpio_vq_setup *setup)
 {
     unsigned packed = vq_is_packed(q), n = setup->size;
-    uint32_t bad, device, end;
+    uint32_t drv = behind(setup, &setup->driver), dev = behind(setup, &setup->device);
+    uint32_t bad, end;
 
-    bad = misplaced(&setup->desc, &setup->driver, SPLIT_DESC_BYTES(n));
-    bad |= misplaced(&setup->driver, &setup->device,
-                     packed ? PACKED_EVENT_BYTES : SPLIT_AVAIL_BYTES(n));
+    bad = (drv - SPLIT_DESC_BYTES(n)) |
+          (dev - drv - (packed ? PACKED_EVENT_BYTES : SPLIT_AVAIL_BYTES(n)));
     /* Alignment: shifting the low bits to the top takes less than masks. */
-    bad |= (uint32_t)(uintptr_t)ring << 29 | (uint32_t)setup->desc << 28 |
-           (uint32_t)setup->driver << (packed ? 30 : 31) | (uint32_t)setup->device << 30;
+    bad = bad >> 30 | (uint32_t)(uintptr_t)ring << 29 | (uint32_t)setup->desc << 28 |
+          drv << (packed ? 30 : 31) | dev << 30;
     if (bad != 0 || !vq_size_ok(q, n)) {
         return VGPIO_ERR_INVAL;
     }
     q->size = q->nfree = n;
     q->desc = ring;
-    q->driver = ring + ((uint32_t)setup->driver - (uint32_t)setup->desc);
-    device = (uint32_t)setup->device - (uint32_t)setup->desc;
-    q->device = ring + device;
-    end = device + (packed ? PACKED_EVENT_BYTES : SPLIT_USED_BYTES(n));
+    q->driver = ring + drv;
+    q->device = ring + dev;
+    end = dev + (packed ? PACKED_EVENT_BYTES : SPLIT_USED_BYTES(n));
     memset(ring, 0, end);
     VGPIO_DMA_CLEAN(ring, end);
     return VGPIO_OK;
@@ -54,7 +54,7 @@ static void link_all(struct vgpio_drvq_slot *s, unsigned n)
 int vgpio_drvq_init(struct vgpio_drvq *q, void *ring, struct vgpio_drvq_slot *slots,
                     const struct vgpio_vq_setup *setup)
 {
-    uint8_t flags;
+    unsigned flags;
     int err = vq_flags(setup->features, &flags);
 
     if (err != VGPIO_OK) { /* GCOVR_EXCL_BR_LINE: where all is compiled in, all goes */

@@ -9,11 +9,17 @@
 void vgpio_drvq_split_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr)
 {
     /* Cache lines of their own: one side writes each area and the other one polls it. */
-    setup->desc = dma_addr;
-    dma_addr += VGPIO_DMA_UP(SPLIT_DESC_BYTES(setup->size));
-    setup->driver = dma_addr;
-    dma_addr += VGPIO_DMA_UP(SPLIT_AVAIL_BYTES(setup->size));
-    setup->device = dma_addr;
+    uint64_t *area = &setup->desc; /* the three come first, in a row */
+    uint32_t bytes = SPLIT_DESC_BYTES(setup->size);
+
+    for (;;) {
+        *area++ = dma_addr;
+        if (area == &setup->features) {
+            break;
+        }
+        dma_addr += VGPIO_DMA_UP(bytes);
+        bytes = SPLIT_AVAIL_BYTES(setup->size);
+    }
 }
 
 /* A descriptor's length, then its flags and next: where those are two stores, the length

@@ -15,6 +15,9 @@
  * not have; chains of compares are as small there. */
 #if defined(__GNUC__) && !defined(__clang__) && defined(__thumb__) && !defined(__thumb2__)
 #pragma GCC optimize("no-jump-tables")
+/* There, a register for what is known to be 0, or does not change in a loop, mostly costs
+ * another one that is saved and restored. */
+#pragma GCC optimize("no-tree-dominator-opts", "no-move-loop-invariants")
 #endif
 
 /* <string.h> is not a freestanding header, but compilers emit calls to these four

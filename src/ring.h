@@ -170,26 +170,36 @@ static inline int packed_wanted(uint32_t word, int always, unsigned size, unsign
 }
 
 /* VQ_* of a negotiated feature word in *flags, or VGPIO_ERR_NOTSUP. */
-static inline int vq_flags(uint64_t features, uint8_t *flags)
+static inline int vq_flags(uint64_t features, unsigned *flags)
 {
     const unsigned without =
         (VGPIO_CFG_PACKED ? 0u : VQ_PACKED) | (VGPIO_CFG_EVENT_IDX ? 0u : VQ_EVENT_IDX) |
         (VGPIO_CFG_INDIRECT ? 0u : VQ_INDIRECT) | (VGPIO_CFG_IN_ORDER ? 0u : VQ_IN_ORDER);
-    unsigned f = ((unsigned)(features >> 28) & (VQ_INDIRECT | VQ_EVENT_IDX)) |
-                 ((unsigned)(features >> 32) &
-                  (VQ_PACKED | VQ_IN_ORDER | VQ_PLATFORM | VQ_NOTIFY_DATA));
+    unsigned low = (unsigned)(features >> 28) & (VQ_INDIRECT | VQ_EVENT_IDX);
+    unsigned high = (unsigned)(features >> 32);
+    unsigned f = low | (high & (VQ_PACKED | VQ_IN_ORDER | VQ_PLATFORM | VQ_NOTIFY_DATA));
 
+#if !VGPIO_CFG_FAST && !VGPIO_CFG_EVENT_IDX && !VGPIO_CFG_INDIRECT &&                    \
+    !VGPIO_CFG_DIRTY && !VGPIO_CFG_PACKED && !VGPIO_CFG_IN_ORDER
+    /* Of all flags, nobody looks at any but those that are kept as they are. */
+    if ((low | (high & (VQ_PACKED | VQ_IN_ORDER))) != 0) {
+        return VGPIO_ERR_NOTSUP;
+    }
+    *flags = high;
+    return VGPIO_OK;
+#endif
     if ((f & without) != 0 || (!VGPIO_CFG_SPLIT && (f & VQ_PACKED) == 0)) {
         return VGPIO_ERR_NOTSUP;
     }
-    *flags = (uint8_t)f;
+    *flags = f;
     return VGPIO_OK;
 }
 
-/* A split ring has a power of two of entries; 16 bits hold no such size above 32768. */
+/* A split ring has a power of two of entries, and 16 bits hold none above 32768: one less
+ * has other bits set, and is less than all of them together. */
 static inline int vq_split_size_ok(unsigned size)
 {
-    return size != 0 && (size & (size - 1u)) == 0;
+    return (size ^ (size - 1u)) > size - 1u;
 }
 
 static inline int vq_packed_size_ok(unsigned size)

@@ -114,15 +114,19 @@ struct vgpio_devq {
     /** @cond PRIVATE */
     const struct vgpio_mem *mem;
     uint8_t *area[3]; /* descriptors, driver, device: mapped from start to stop */
+#if VGPIO_CFG_FAST || VGPIO_CFG_PACKED
+    int8_t state;   /* 0: stopped; else 2 and the sticky error */
+    uint8_t region; /* of a table of regions: the one that was hit last */
     union {
         uint16_t avail_seen;  /* split: avail.idx when last looked at */
         uint16_t first_flags; /* packed: of the batch that is staged, held back */
     } u;
+#else
+    int state; /* the same as a whole word, which takes shorter instructions */
+#endif
     uint16_t next_used; /* where the next push goes; at.used_pos: published */
     uint8_t flags;
-    int8_t state;             /* 0: stopped; else 2 and the sticky error */
-    int8_t err;               /* that one, also after a stop */
-    uint8_t region;           /* of a table of regions: the one that was hit last */
+    int8_t err;               /* the sticky error, also after a stop */
     struct vgpio_vq_setup at; /* what stop() reports: positions are live */
     /** @endcond */
 };
