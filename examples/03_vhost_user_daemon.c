@@ -7,6 +7,7 @@
  * Lines 0 and 1 are wired together, and 2 and 3: what the guest drives on the even one,
  * the odd one reads, and interrupts for if it is asked to.
  */
+#define _GNU_SOURCE /* accept4 */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

@@ -20,6 +20,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "footprint.md"
+DESIGN = ROOT / "docs" / "design.md"
 Cpu = collections.namedtuple("Cpu", "name cross flags")
 CPUS = [Cpu("Cortex-M0+", "arm-none-eabi-", ["-mcpu=cortex-m0plus", "-mthumb"]),
         Cpu("Cortex-M4", "arm-none-eabi-", ["-mcpu=cortex-m4", "-mthumb"]),
@@ -92,8 +93,8 @@ SETS = [
 
 STRUCTS = """vgpio_drvq vgpio_drvq_slot vgpio_drv vgpio_drv_slot vgpio_devq vgpio_chain vgpio_dev
     vgpio_line vgpio_req vgpio_sim vgpio_sim_line vgpio_loop vgpio_mmio_dev
-    vgpio_mmio_bus vgpio_vq_setup vgpio_wiring vgpio_wiring_pin
-    vgpio_wiring_wire""".split()
+    vgpio_mmio_bus vgpio_vu vgpio_vuf vgpio_draft_dev vgpio_bridge vgpio_bridge_line
+    vgpio_vq_setup vgpio_wiring vgpio_wiring_pin vgpio_wiring_wire""".split()
 
 # Deepest chains of direct calls below these, worst first; what users' functions and the
 # other side of a seam take comes on top.
@@ -314,6 +315,14 @@ def tables(out, compilers):
     return lines
 
 
+def said_otherwise(table):
+    """What the design says of structs, as "`name` small / large", against the table."""
+    found = dict(re.findall(r"^\| `(\w+)` \| (\d+ \| \d+) \|$", table, re.M))
+    said = re.findall(r"`(vgpio_\w+)` (\d+) / (\d+)", DESIGN.read_text())
+    return [f"docs/design.md: {name} is {small} / {large}, measured {found.get(name)}"
+            for name, small, large in said if found.get(name) != f"{small} | {large}"]
+
+
 def main():
     arguments = sys.argv[1:]
     if arguments not in ([], ["--update"]):
@@ -336,6 +345,9 @@ def main():
         sys.exit("These sizes are not the committed ones; see --update")
     else:
         print("\nas committed")
+    wrong = said_otherwise(table)
+    if wrong:
+        sys.exit("\n".join(wrong))
 
 
 main()

@@ -130,6 +130,25 @@ subdirectory()
     [ ! -e "$work/virtiogpio/vgpio" ] || fail "the tool was built unasked"
 }
 
+# By the one line that examples/README.md gives, which defines nothing.
+examples()
+{
+    local file more=() flags=() n=0
+    export PKG_CONFIG_PATH=$lib/pkgconfig
+    mkdir -p "$work"
+    read -ra flags <<< "$(pkg-config --cflags --libs libvirtiogpio)"
+    for file in "$root"/examples/0[0-9]_*.c; do
+        case $file in
+            */04_board.c) continue ;;
+            */04_*) more=("$root/examples/04_board.c") ;;
+            *) more=() ;;
+        esac
+        "$CC" -std=c11 -Wall -Werror "$file" "${more[@]}" "${flags[@]}" -o "$work/example"
+        n=$((n + 1))
+    done
+    echo "$n examples are built by one line"
+}
+
 # As the README tells a packager to: no warning at that level of optimisation either.
 release()
 {
@@ -147,6 +166,6 @@ case $case_name in
     cmake_static) by_cmake static ;;
     pkgconfig_shared) by_pkgconfig shared ;;
     pkgconfig_static) by_pkgconfig static ;;
-    headers | symbols | version | subdirectory | release) "$case_name" ;;
+    headers | symbols | version | subdirectory | release | examples) "$case_name" ;;
     *) fail "no such case" ;;
 esac
