@@ -33,9 +33,9 @@ if(VGPIO_BUILD_CLI)
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 endif()
 
-# pkg-config: an installed tree can be moved as a whole, unless libdir was given absolute.
+# pkg-config: an installed tree can be moved as a whole, unless libdir lies outside of it.
 set(VGPIO_PC_PREFIX ${CMAKE_INSTALL_PREFIX})
-if(NOT IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+if(NOT IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" AND NOT CMAKE_INSTALL_LIBDIR MATCHES "\\.\\.")
     file(RELATIVE_PATH up "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/prefix")
     string(REGEX REPLACE "/$" "" up "${up}")
     set(VGPIO_PC_PREFIX "\${pcfiledir}/${up}")

@@ -149,6 +149,24 @@ examples()
     echo "$n examples are built by one line"
 }
 
+# The headers are where the file says, whatever form the folder of libraries was given in.
+pc_paths()
+{
+    local libdir got want
+    for libdir in lib64 lib/triplet /elsewhere/lib ../beside/lib; do
+        want=$libdir
+        [ "${libdir#/}" != "$libdir" ] || want=$(realpath -m "/opt/it/$libdir")
+        "$cmake" -S "$root" -B "$work" -DVGPIO_BUILD_TESTS=OFF -DVGPIO_BUILD_CLI=OFF \
+            -DCMAKE_INSTALL_PREFIX=/opt/it -DCMAKE_INSTALL_LIBDIR="$libdir" > /dev/null
+        mkdir -p "$work/stage$want/pkgconfig"
+        cp "$work/pkgconfig/libvirtiogpio.pc" "$work/stage$want/pkgconfig"
+        got=$(PKG_CONFIG_LIBDIR=$work/stage$want/pkgconfig \
+            pkg-config --variable=includedir libvirtiogpio)
+        got=$(realpath -m "$got")
+        [ "${got#"$work/stage"}" = /opt/it/include ] || fail "$libdir: headers in $got"
+    done
+}
+
 # As the README tells a packager to: no warning at that level of optimisation either.
 release()
 {
@@ -166,6 +184,6 @@ case $case_name in
     cmake_static) by_cmake static ;;
     pkgconfig_shared) by_pkgconfig shared ;;
     pkgconfig_static) by_pkgconfig static ;;
-    headers | symbols | version | subdirectory | release | examples) "$case_name" ;;
+    headers | symbols | version | subdirectory | release | examples | pc_paths) "$case_name" ;;
     *) fail "no such case" ;;
 esac
