@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 include(CMakePackageConfigHelpers)
 
-install(TARGETS virtiogpio_static virtiogpio_shared EXPORT virtiogpioTargets
+install(TARGETS ${VGPIO_LIBRARIES} EXPORT virtiogpioTargets
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/virtiogpio ${CMAKE_CURRENT_BINARY_DIR}/include/virtiogpio

@@ -177,6 +177,34 @@ release()
     "$work/stage/usr/bin/vgpio" --version > /dev/null
 }
 
+# For a board without a system, by the toolchain's name alone: what is left is the library, of
+# which nothing is position-independent and nothing asks for more than memcpy and its like.
+board()
+{
+    local missing
+    if ! command -v arm-none-eabi-gcc > /dev/null; then
+        echo "skipped: no arm-none-eabi-gcc" && exit 77
+    fi
+    "$cmake" -S "$root" -B "$work/build" -DCMAKE_SYSTEM_NAME=Generic \
+        -DCMAKE_C_COMPILER=arm-none-eabi-gcc -DCMAKE_C_FLAGS="-mcpu=cortex-m0plus -mthumb" \
+        -DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY -DCMAKE_BUILD_TYPE=MinSizeRel \
+        > /dev/null
+    "$cmake" --build "$work/build" > "$work.log" 2>&1 || { cat "$work.log" && fail "no build"; }
+    "$cmake" --install "$work/build" --prefix "$work/stage" > /dev/null
+    missing=$(arm-none-eabi-nm --undefined-only --format=just-symbols \
+        "$work/stage/lib/libvirtiogpio.a" | grep -vE ':$|^(vgpio_|__aeabi_|mem(cpy|set|cmp|move)$|$)' |
+        sort -u) || true
+    [ -z "$missing" ] || fail "it needs: $missing"
+    printf '%s\n' 'cmake_minimum_required(VERSION 3.25)' 'project(board C)' \
+        'find_package(virtiogpio REQUIRED)' 'add_library(board STATIC board.c)' \
+        'target_link_libraries(board virtiogpio::virtiogpio)' > "$work/CMakeLists.txt"
+    printf '%s\n' '#include <virtiogpio/driver.h>' 'struct vgpio_drv drv;' > "$work/board.c"
+    "$cmake" -S "$work" -B "$work/user" -DCMAKE_SYSTEM_NAME=Generic \
+        -DCMAKE_C_COMPILER=arm-none-eabi-gcc -DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY \
+        -Dvirtiogpio_DIR="$work/stage/lib/cmake/virtiogpio" > /dev/null
+    "$cmake" --build "$work/user" > /dev/null
+}
+
 rm -rf "$work"
 case $case_name in
     tree) install_tree ;;
@@ -184,6 +212,6 @@ case $case_name in
     cmake_static) by_cmake static ;;
     pkgconfig_shared) by_pkgconfig shared ;;
     pkgconfig_static) by_pkgconfig static ;;
-    headers | symbols | version | subdirectory | release | examples | pc_paths) "$case_name" ;;
+    headers | symbols | version | subdirectory | release | examples | pc_paths | board) "$case_name" ;;
     *) fail "no such case" ;;
 esac
