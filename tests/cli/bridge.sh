@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # A back end in one dialect, served in another, used by the tools. $1: the vgpio to test.
 set -eu
+# shellcheck source=tests/support/listens.sh
+. "$(dirname "$0")/../support/listens.sh"
 vgpio=$1
 dir=$(mktemp -d)
 back=
@@ -15,14 +17,6 @@ fail()
     exit 1
 }
 
-listens() # SOCKET PID
-{
-    # Its file is there before it listens.
-    until grep -q " 00010000 .* $1\$" /proc/net/unix; do
-        kill -0 "$2" 2> /dev/null || fail "who should listen on $1 ended"
-    done
-}
-
 is() # WHAT WANTED GOT
 {
     [ "$2" = "$3" ] || fail "$1: wanted '$2', got '$3'"
@@ -32,10 +26,10 @@ try() # DOWNSTREAM UPSTREAM
 {
     "$vgpio" serve -s "$dir/a" --sim led,button,,reset --dialect "$1" 2> "$dir/back.log" &
     back=$!
-    listens "$dir/a" $back
+    listens "$dir/a" $back || fail "the back end ended"
     "$vgpio" bridge -c "$dir/a" -s "$dir/b" --dialect "$2" 2> "$dir/joint.log" &
     joint=$!
-    listens "$dir/b" $joint
+    listens "$dir/b" $joint || fail "the bridge ended"
     is "$1 behind $2" '"led"=inactive "button"=inactive' \
         "$("$vgpio" get --timeout 100s -c "$dir/b" led button)"
     "$vgpio" set --timeout 100s -c "$dir/b" -t 0 led=1 || fail "set"

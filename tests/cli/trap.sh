@@ -5,6 +5,8 @@
 # what is wrong. $TRAP_DRIVER is that driver.
 # usage: trap.sh VGPIO
 set -u
+# shellcheck source=tests/support/listens.sh
+. "$(dirname "$0")/../support/listens.sh"
 vgpio=$1
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -137,7 +139,7 @@ grep -q '<testsuite name="vgpio trap">' "$dir/out" || fail "--junit: $(cat "$dir
 
 # Without --spawn each driver that comes is told the next lie.
 "$vgpio" trap --socket-path "$dir/gpio" --lie value-2 --lie late --only none > "$dir/out" &
-until [ -e "$dir/gpio" ]; do :; done
+listens "$dir/gpio" $! || fail "--socket-path: it does not listen"
 "$vgpio" get -c "$dir/gpio" --timeout 20s 0 2> /dev/null
 "$vgpio" get -c "$dir/gpio" --timeout 20s --numeric 0 > "$dir/value"
 wait $! || fail "--socket-path: status $?"

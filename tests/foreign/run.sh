@@ -13,6 +13,8 @@ set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 top=$(realpath "$here/../..")
 VGPIO=$(realpath "${VGPIO:-$top/build/vgpio}")
+# shellcheck source=tests/support/listens.sh
+. "$top/tests/support/listens.sh"
 
 # --- what is to be seen ---
 
@@ -165,10 +167,7 @@ serve() { # OPTION...
     rm -f "$gpio"
     "$lvu" "$@" "$gpio" > "$dir/log" 2>&1 &
     server=$!
-    # Its file is there before it listens.
-    until grep -q " 00010000 .* $gpio\$" /proc/net/unix; do
-        kill -0 "$server" 2> /dev/null || fail "the back end: $(cat "$dir/log")"
-    done
+    listens "$gpio" "$server" || fail "the back end: $(cat "$dir/log")"
 }
 
 prints() { # TEXT COMMAND...

@@ -8,10 +8,9 @@ memory() { sed -n 's/^VmData:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$server/status"; 
 
 # A client that is gone is noticed soon, not at once.
 fds_are() {
-    for _ in {1..2000}; do
-        [ "$(fds)" != "$1" ] || return 0
+    while [ "$(fds)" != "$1" ]; do
+        time_left "the server has $(fds) descriptors open, before there were $1"
     done
-    fail "the server has $(fds) descriptors open, before there were $1"
 }
 
 # Eight clients at the same time, while one keeps the server busy without end: it toggles a line

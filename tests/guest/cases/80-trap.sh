@@ -11,11 +11,10 @@ trap_driver() {
     "$VGPIO" trap --socket-path "$socket" "${rings_options[@]}" "$@" \
         > "$work/report" 2>> "$work/server.log" &
     server=$!
-    for _ in {1..2000}; do
-        [ ! -S "$socket" ] || return 0
-        sleep 0.005
+    # Its file is there before it listens.
+    until grep -q " 00010000 .* $socket\$" /proc/net/unix; do
+        kill -0 "$server" 2> /dev/null || fail "the trap does not listen"
     done
-    fail "the trap does not listen"
 }
 
 # trap_ends CASE: the report is as the list of deviations has it for this case
@@ -112,7 +111,7 @@ lies=(unknown-features len-0 len-1 len-3 len-huge untouched status-err status-un
 use_some() {
     guest 'gpioget "$chip" 0; gpioget "$chip" 1; gpioset "$chip" 2=1; true'
     guest 'timeout 1 gpiomon --num-events=2 "$chip" 3; true'
-    guest 'timeout 1 gpiomon --num-events=1 --silent "$chip" 5 && gpioget "$chip" 6 7'
+    guest 'timeout $patience gpiomon --num-events=1 --silent "$chip" 5 && gpioget "$chip" 6 7'
     expect "levels after $1" "$output" "0 0"
 }
 
