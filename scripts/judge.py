@@ -38,14 +38,18 @@ BAD = ("FAIL", "WEDGED", "CRASHED")
 PATIENCE = 90
 OPTIONS = {"check": "--packed", "trap": ""}
 DEVICE = 'exec {vgpio} serve -s "$SOCKET" --control "$CONTROL" --sim led,button,,r {options}'
+# How long the tools wait for an answer, and a whole run may take. With nothing changed answers
+# come, however late, and a tool that gave up would leave its line armed: a finding. After a
+# fault they may never come.
+ANSWERS, NO_ANSWERS = ("15s", "80s"), ("1s", "20s")
 # Each command ends by itself, whatever the device does.
 DRIVER = """v={vgpio} s=$SOCKET
 try() {{ "$@" > /dev/null || [ $? -lt 128 ] || exit 139; }}
 try {driver} "$s"
-try "$v" get -c "$s" --timeout 1s --numeric 0 1 2
-try "$v" set -c "$s" --timeout 1s -t0 3=1
-try "$v" info -c "$s" --timeout 1s
-try "$v" mon -c "$s" --timeout 1s --idle-timeout 2s -n 3 1
+try "$v" get -c "$s" --timeout {patience} --numeric 0 1 2
+try "$v" set -c "$s" --timeout {patience} -t0 3=1
+try "$v" info -c "$s" --timeout {patience}
+try "$v" mon -c "$s" --timeout {patience} --idle-timeout 2s -n 3 1
 """
 
 
@@ -136,13 +140,14 @@ def run(command, cwd, mutant):
 
 # ---- judging ----
 
-def command_of(judge, folder, options, only):
+def command_of(judge, folder, options, only, patience=NO_ANSWERS):
     vgpio, driver = (shlex.quote(str(folder / name)) for name in ("vgpio", "driver"))
     judged = [str(BUILD / "vgpio"), judge, "--timeout"]
     if judge == "check":
         judged += ["500ms", "--spawn", DEVICE.format(vgpio=vgpio, options=options)]
     else:
-        judged += ["20s", "--spawn", DRIVER.format(vgpio=vgpio, driver=driver),
+        judged += [patience[1], "--spawn",
+                   DRIVER.format(vgpio=vgpio, driver=driver, patience=patience[0]),
                    *options.split(), *([] if only else ["--watch"])]
     return judged + (["--only", only] if only else [])
 
@@ -197,7 +202,7 @@ def baseline(mutants):
         runs = {(m["judge"], m.get("options", OPTIONS[m["judge"]]), only) for m in mutants
                 for only in (m["rule"], "")}
         for judged, options, only in sorted(runs):
-            command = command_of(judged, folder, options, only)
+            command = command_of(judged, folder, options, only, ANSWERS)
             for test, rule in findings(command, folder, lambda _: False):
                 wrong.append(f"{judged} {options}: {test} ({rule})")
     return wrong
