@@ -274,9 +274,10 @@ class Control:
 class Server:
     """`vgpio serve` with simulated lines, in a temporary folder, until stop().
 
-    lines  a number of lines, or a list of names; a name of None or "" is a line without one
-    args   more options of `vgpio serve`
-    vgpio  the program; without it $VGPIO, or else the one in PATH
+    lines    a number of lines, or a list of names; a name of None or "" is a line without one
+    args     more options of `vgpio serve`
+    vgpio    the program; without it $VGPIO, or else the one in PATH
+    timeout  how long its start, each answer, and its end may take
 
     socket is the path that the guest's front end connects to, control a Control.
     """
@@ -285,6 +286,7 @@ class Server:
         program = vgpio or os.environ.get("VGPIO") or "vgpio"
         sim = str(lines) if isinstance(lines, int) else ",".join(n or "" for n in lines)
         self.control = None
+        self.timeout = timeout
         self.folder = tempfile.mkdtemp(prefix="vgpio-")
         self.socket = os.path.join(self.folder, "gpio")
         try:
@@ -318,7 +320,7 @@ class Server:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
-                self._process.wait(5)
+                self._process.wait(self.timeout)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()

@@ -14,9 +14,14 @@ sys.dont_write_bytecode = True
 import virtiogpio  # noqa: E402
 
 
+# What has to come does, however busy the machine is.
+PATIENCE = 100
+
+
 class OnServer(unittest.TestCase):
     def setUp(self):
-        self.server = virtiogpio.Server(["led", "button", None, "ethernet reset"], vgpio=VGPIO)
+        self.server = virtiogpio.Server(["led", "button", None, "ethernet reset"],
+                                        vgpio=VGPIO, timeout=PATIENCE)
         self.ctl = self.server.control
 
     def tearDown(self):
@@ -42,17 +47,17 @@ class OnServer(unittest.TestCase):
         stats = self.ctl.stats()
         self.assertEqual(stats["dropped"], 10)
         self.assertEqual(stats["interrupts"], 0)
-        with virtiogpio.Server(3, vgpio=VGPIO) as other:
+        with virtiogpio.Server(3, vgpio=VGPIO, timeout=PATIENCE) as other:
             self.assertEqual(other.control.info()["names"], [None] * 3)
 
     def test_wait(self):
         self.assertFalse(self.ctl.wait("led", 1, 0))
         with self.assertRaises(AssertionError):
             self.ctl.expect("led", 1, 0.001)
-        with virtiogpio.Control(self.ctl.path) as other:
+        with virtiogpio.Control(self.ctl.path, PATIENCE) as other:
             pulled = threading.Timer(0.01, lambda: other.pull("led", 1))
             pulled.start()
-            self.ctl.expect("led", 1, 10)
+            self.ctl.expect("led", 1, PATIENCE)
             pulled.join()
 
     def test_events(self):
@@ -77,7 +82,7 @@ class OnServer(unittest.TestCase):
     def test_lost_events(self):
         """Nobody reads; all are accounted for all the same."""
         self.ctl.watch()
-        with virtiogpio.Control(self.ctl.path) as other:
+        with virtiogpio.Control(self.ctl.path, PATIENCE) as other:
             other.toggle("led", 100000)
         seen = lost = number = 0
         for event in self.ctl.events():
@@ -103,7 +108,7 @@ class OnServer(unittest.TestCase):
     def test_late_answer(self):
         with self.assertRaises(virtiogpio.Timeout):
             self.ctl.ask("wait led 1 60000", timeout=0.01)
-        with virtiogpio.Control(self.ctl.path) as other:
+        with virtiogpio.Control(self.ctl.path, PATIENCE) as other:
             other.pull("led", 1)
         self.assertEqual(self.ctl.value("button"), 0)
         self.assertEqual(self.ctl.value("led"), 1)
@@ -138,7 +143,7 @@ class Alone(unittest.TestCase):
     def refused(self, text, reason):
         path = self.serve(text)
         with self.assertRaisesRegex(virtiogpio.Closed, reason):
-            virtiogpio.Control(path)
+            virtiogpio.Control(path, PATIENCE)
         self.doCleanups()
         self.setUp()
 
@@ -158,7 +163,7 @@ class Alone(unittest.TestCase):
 
     def test_server_that_does_not_start(self):
         with self.assertRaisesRegex(virtiogpio.Closed, "status 2"):
-            virtiogpio.Server(["twice", "twice"], vgpio=VGPIO)
+            virtiogpio.Server(["twice", "twice"], vgpio=VGPIO, timeout=PATIENCE)
         with self.assertRaises(OSError):
             virtiogpio.Server(1, vgpio=os.path.join(self.folder.name, "no"))
 
