@@ -725,6 +725,7 @@ static void test_log_and_enable_words_are_checked(void **state)
 static void test_a_running_ring_keeps_its_setup(void **state)
 {
     struct world *w = *state;
+    unsigned area;
 
     greet(w, V1 | F30);
     ring_up(w, 0, 5);
@@ -733,6 +734,15 @@ static void test_a_running_ring_keeps_its_setup(void **state)
     assert_int_equal(vring(w, VU_SET_VRING_NUM, 0, 64), 0);
     assert_int_equal(vring(w, VU_SET_VRING_BASE, 0, 5), 1);
     assert_int_equal(addr_at(w, 0, 0), 1);
+    for (area = 1; area <= 3; area++) { /* each of the three alone, and in pairs */
+        uint64_t v[5] = {0, UVA + desc_of(0), UVA + desc_of(0) + 0x1800,
+                         UVA + desc_of(0) + 0x1000, UINT64_MAX};
+
+        v[area] += 0x40;
+        assert_int_equal(ack(w, VU_SET_VRING_ADDR, v, 40, 0), 1);
+        v[area % 3 + 1] += 0x40;
+        assert_int_equal(ack(w, VU_SET_VRING_ADDR, v, 40, 0), 1);
+    }
     assert_int_equal(addr(w, 0), 0);
     assert_int_equal(ack64(w, VU_SET_FEATURES, V1 | F30 | 1), 1);
     assert_int_equal(ack64(w, VU_SET_FEATURES, V1), 1);
