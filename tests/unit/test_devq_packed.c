@@ -491,6 +491,29 @@ static void test_resume_takes_both_positions(void **state)
     world_end(&w);
 }
 
+/* There a queue may also have come around: then a descriptor that is all zero is a new
+ * ring's. What lies behind it says nothing. */
+static void test_resume_where_new_rings_begin(void **state)
+{
+    struct vgpio_vq_setup last, record;
+    struct world w;
+    unsigned i;
+
+    (void)state;
+    packed_start(&w, 7, 0);
+    vgpio_devq_stop(&w.q, &last);
+    for (i = 0; i <= 16; i++) {
+        uint8_t *byte = w.m.base + (packed_peer_at(&w.k, WRAP) - WORLD_GPA) + i;
+
+        *byte = 1;
+        record = last;
+        assert_int_equal(vgpio_devq_restart(&w.q, &w.m.ops, &last, &record, 1), i < 16);
+        vgpio_devq_stop(&w.q, NULL);
+        *byte = 0;
+    }
+    world_end(&w);
+}
+
 static void test_unpop(void **state)
 {
     struct world w;
@@ -1149,6 +1172,7 @@ int main(void)
         cmocka_unit_test(test_push_without_pop),
         cmocka_unit_test(test_stop_and_resume),
         cmocka_unit_test(test_resume_takes_both_positions),
+        cmocka_unit_test(test_resume_where_new_rings_begin),
         cmocka_unit_test(test_unpop),
         cmocka_unit_test(test_interrupts_without_event_idx),
 #if VGPIO_CFG_EVENT_IDX

@@ -133,6 +133,37 @@ static void test_rounds(void **state)
     on_each(rounds);
 }
 
+/* One is back of three: there is room for more, and it is not made up. */
+static void some(uint64_t features)
+{
+    struct world w;
+    struct vgpio_pair p[3] = {pair(0), pair(1), pair(2)};
+    struct vgpio_head head[3];
+    struct vgpio_back b[3];
+    unsigned i;
+
+    begin(&w, 8, features);
+    assert_int_equal(vgpio_drvq_add_pairs(&w.drv, p, 3), 3);
+    assert_true(vgpio_drvq_publish(&w.drv, NULL) >= 0);
+    for (i = 0; i < 3; i++) {
+        expect_chain(&w, &p[i], &head[i]);
+    }
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(vgpio_devq_push(&w.dev, head[i], 2), 0);
+        assert_true(vgpio_devq_publish(&w.dev) >= 0);
+        assert_int_equal(vgpio_drvq_get_many(&w.drv, b, 3), 1);
+        assert_int_equal(b[0].slot, i);
+        assert_int_equal(w.drv.nfree, 4 + 2 * i);
+        assert_int_equal(vgpio_drvq_get_many(&w.drv, b, 3), 0);
+    }
+}
+
+static void test_some(void **state)
+{
+    (void)state;
+    on_each(some);
+}
+
 #if VGPIO_CFG_IN_ORDER
 static void in_order(uint64_t features)
 {
@@ -427,6 +458,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rounds),
+        cmocka_unit_test(test_some),
 #if VGPIO_CFG_IN_ORDER
         cmocka_unit_test(test_in_order),
 #endif
