@@ -408,7 +408,7 @@ static int queue_up(struct vgpio_drv *drv, unsigned kind)
         ring += 2u * drv->cfg.nreq;
     }
     vq.features = drv->features;
-    vgpio_drvq_layout(&vq, drv->cfg.dma_addr + off);
+    vq.desc = drv->cfg.dma_addr + off;
     err = vgpio_drvq_init(&drv->q[q], (uint8_t *)drv->cfg.dma + off, ring, &vq);
     if (err == VGPIO_OK) {
         err = drv->cfg.bus->queue_start(drv->cfg.bus_ctx, q, &vq);

@@ -2,38 +2,36 @@
 /* The driver's face of a queue: what does not depend on the layout. */
 #include "drvq.h"
 
-/* How far an area lies behind the first one; all ones if that is 4 GiB or more. Apart,
- * because small CPUs have no room for 64-bit values. */
-static PORT_NOINLINE uint32_t behind(const struct vgpio_vq_setup *setup,
-                                     const uint64_t *area)
+/* The next area begins behind one of so many bytes, on a cache line of its own: one side
+ * writes to it and the other one polls it. Apart, because small CPUs have no room for
+ * 64-bit values beside others. */
+static PORT_NOINLINE uint8_t *behind(uint8_t *p, uint64_t *area, uint32_t bytes)
 {
-    uint64_t gap = *area - setup->desc;
-
-    return gap >> 32 != 0 ? UINT32_MAX : (uint32_t)gap;
+    bytes = VGPIO_DMA_UP(bytes);
+    area[1] = area[0] + bytes;
+    return p + bytes;
 }
 
-/* Sets the areas and empties them. What lies between two of them is less than 1 GiB, so
- * that sums of all this do not wrap, and an overlap does. */
+/* Lays the areas out and empties them. */
 static inline int take_ring(struct vgpio_drvq *q, uint8_t *ring,
-                            const struct vgpio_vq_setup *setup)
+                            struct vgpio_vq_setup *setup)
 {
     unsigned packed = vq_is_packed(q), n = setup->size;
-    uint32_t drv = behind(setup, &setup->driver), dev = behind(setup, &setup->device);
-    uint32_t bad, end;
+    uint64_t *area = (void *)setup; /* its addresses come first, in a row */
+    uint32_t end;
 
-    bad = (drv - SPLIT_DESC_BYTES(n)) |
-          (dev - drv - (packed ? PACKED_EVENT_BYTES : SPLIT_AVAIL_BYTES(n)));
-    /* Alignment: shifting the low bits to the top takes less than masks. */
-    bad = bad >> 30 | (uint32_t)(uintptr_t)ring << 29 | (uint32_t)setup->desc << 28 |
-          drv << (packed ? 30 : 31) | dev << 30;
-    if (bad != 0 || !vq_size_ok(q, n)) {
+    /* Aligned to 8 and to 16: shifting low bits to the top takes less than masks. */
+    if (((uint32_t)(uintptr_t)ring << 29 | (uint32_t)setup->desc << 28) != 0 ||
+        !vq_size_ok(q, n)) {
         return VGPIO_ERR_INVAL;
     }
     q->size = q->nfree = n;
     q->desc = ring;
-    q->driver = ring + drv;
-    q->device = ring + dev;
-    end = dev + (packed ? PACKED_EVENT_BYTES : SPLIT_USED_BYTES(n));
+    q->driver = behind(ring, area, SPLIT_DESC_BYTES(n));
+    q->device =
+        behind(q->driver, area + 1, packed ? PACKED_EVENT_BYTES : SPLIT_AVAIL_BYTES(n));
+    end = (uint32_t)(q->device - ring);
+    end += packed ? PACKED_EVENT_BYTES : SPLIT_USED_BYTES(n);
     memset(ring, 0, end);
     VGPIO_DMA_CLEAN(ring, end);
     return VGPIO_OK;
@@ -52,7 +50,7 @@ static void link_all(struct vgpio_drvq_slot *s, unsigned n)
 }
 
 int vgpio_drvq_init(struct vgpio_drvq *q, void *ring, struct vgpio_drvq_slot *slots,
-                    const struct vgpio_vq_setup *setup)
+                    struct vgpio_vq_setup *setup)
 {
     unsigned flags;
     int err = vq_flags(setup->features, &flags);
@@ -205,15 +203,6 @@ int vgpio_drvq_add_indirect(struct vgpio_drvq *q, void *table, uint64_t table_ad
 
 #if VGPIO_CFG_SPLIT && VGPIO_CFG_PACKED
 /* ---- which layout ---- */
-
-void vgpio_drvq_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr)
-{
-    if (setup->features & RING_F_PACKED) {
-        vgpio_drvq_packed_layout(setup, dma_addr);
-    } else {
-        vgpio_drvq_split_layout(setup, dma_addr);
-    }
-}
 
 int vgpio_drvq_publish(struct vgpio_drvq *q, uint32_t *data)
 {

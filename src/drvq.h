@@ -91,7 +91,6 @@ static inline void drvq_split_put_free(uint8_t *desc, unsigned i,
 
 /* Where one layout alone is compiled in, its steps are the calls of queue.h. */
 #if !VGPIO_CFG_PACKED
-#define vgpio_drvq_split_layout vgpio_drvq_layout
 #define vgpio_drvq_split_publish vgpio_drvq_publish
 #define vgpio_drvq_split_get vgpio_drvq_get_many
 #define vgpio_drvq_split_rearm vgpio_drvq_rearm
@@ -100,7 +99,6 @@ static inline void drvq_split_put_free(uint8_t *desc, unsigned i,
 #define vgpio_drvq_split_take vgpio_drvq_get
 #endif
 #elif !VGPIO_CFG_SPLIT
-#define vgpio_drvq_packed_layout vgpio_drvq_layout
 #define vgpio_drvq_packed_publish vgpio_drvq_publish
 #define vgpio_drvq_packed_get vgpio_drvq_get_many
 #define vgpio_drvq_packed_rearm vgpio_drvq_rearm
@@ -109,7 +107,6 @@ static inline void drvq_split_put_free(uint8_t *desc, unsigned i,
 #endif
 #endif
 
-void vgpio_drvq_split_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr);
 int vgpio_drvq_split_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
                          unsigned nread, unsigned nwrite, uint16_t slot);
 void vgpio_drvq_split_stage_table(struct vgpio_drvq *q, const struct vgpio_seg *table,
@@ -120,7 +117,6 @@ int vgpio_drvq_split_rearm(struct vgpio_drvq *q);
 /* Without the short ways: vgpio_drvq_get(); or, of NULL, vgpio_drvq_rearm(). */
 int vgpio_drvq_split_take(struct vgpio_drvq *q, uint16_t *slot, uint32_t *written);
 
-void vgpio_drvq_packed_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr);
 void vgpio_drvq_packed_init(struct vgpio_drvq *q);
 int vgpio_drvq_packed_add(struct vgpio_drvq *q, const struct vgpio_seg *segs,
                           unsigned nread, unsigned nwrite, uint16_t slot);

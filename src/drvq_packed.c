@@ -17,13 +17,6 @@ static inline uint8_t *flags_at(const struct vgpio_drvq *q, unsigned pos)
     return desc_at(q, pos) + PACKED_FLAGS;
 }
 
-void vgpio_drvq_packed_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr)
-{
-    setup->desc = dma_addr;
-    setup->driver = setup->desc + VGPIO_DMA_UP(DESC_BYTES * (uint32_t)setup->size);
-    setup->device = setup->driver + VGPIO_DMA_UP(PACKED_EVENT_BYTES);
-}
-
 void vgpio_drvq_packed_init(struct vgpio_drvq *q)
 {
     q->next_avail = q->published = q->last_used = PACKED_START;

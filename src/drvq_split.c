@@ -6,22 +6,6 @@
 
 #if VGPIO_CFG_SPLIT
 
-void vgpio_drvq_split_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr)
-{
-    /* Cache lines of their own: one side writes each area and the other one polls it. */
-    uint64_t *area = &setup->desc; /* the three come first, in a row */
-    uint32_t bytes = SPLIT_DESC_BYTES(setup->size);
-
-    for (;;) {
-        *area++ = dma_addr;
-        if (area == &setup->features) {
-            break;
-        }
-        dma_addr += VGPIO_DMA_UP(bytes);
-        bytes = SPLIT_AVAIL_BYTES(setup->size);
-    }
-}
-
 /* A descriptor's length, then its flags and next: where those are two stores, the length
  * goes first, while it is at hand; where one will do, it waits for the rest. */
 static inline void put_len(uint8_t *p, uint32_t len)

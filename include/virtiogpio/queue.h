@@ -489,38 +489,28 @@ struct vgpio_drvq {
 };
 
 /**
- * @brief Lay a ring out: fill in where its three areas are, as its layout has them.
+ * @brief Make an empty queue, and memory a ring that was never used.
  *
- * Each area starts on a cache line of its own; together they take #VGPIO_RING_BYTES of
- * `size`.
- *
- * @param setup     in: `size`, `features`; out: `desc`, `driver`, `device`
- * @param dma_addr  the ring memory as the device sees it, aligned to VGPIO_DMA_ALIGN
- * @context any
- */
-VGPIO_API void vgpio_drvq_layout(struct vgpio_vq_setup *setup, uint64_t dma_addr);
-
-/**
- * @brief Make an empty queue, and its memory a ring that was never used.
- *
- * Before you tell the device of it, or after the device let go of it by a reset.
+ * Lays the ring out: each of the three areas starts on a cache line of its own if the
+ * memory does, and together they take #VGPIO_RING_BYTES of `size`, which are zeroed as far
+ * as they are used. Before you tell the device of it, or after the device let go of it by
+ * a reset.
  *
  * @param q      caller's memory, any contents
- * @param ring   the ring memory as the driver sees it, 8-aligned: the byte at `desc`. The
- *               other areas lie behind it in the order and distance that `setup` says,
- *               less than 1 GiB from the end of one to the next one; all up to the end
- *               of the last one is zeroed, what lies between them too
+ * @param ring   the ring memory as the driver sees it, 8-aligned; where caches are not
+ *               coherent, aligned to VGPIO_DMA_ALIGN like `desc`
  * @param slots  `size` elements, any contents; must outlive the queue
- * @param setup  copied; `features` must be the negotiated word
+ * @param setup  in: `size`; `features`, the negotiated word; `desc`, the ring memory as
+ *               the device sees it, 16-aligned. Out: `driver` and `device`, so that it is
+ *               what the device is told; unchanged on error. Not kept
  * @return 0; #VGPIO_ERR_INVAL: NULL, a size that is no power of two from 1 to 32768
- * (packed: any from 1 to 32768), areas misaligned, overlapping, out of order or
- * too far apart; #VGPIO_ERR_NOTSUP: a layout or feature that is not built in, or a packed
- * ring where #VGPIO_DMA_COHERENT is 0
+ * (packed: any from 1 to 32768), or memory that is not aligned; #VGPIO_ERR_NOTSUP: a
+ * layout or feature that is not built in, or a packed ring where #VGPIO_DMA_COHERENT is 0
  * @context object lock
  */
 VGPIO_API int vgpio_drvq_init(struct vgpio_drvq *q, void *ring,
                               struct vgpio_drvq_slot *slots,
-                              const struct vgpio_vq_setup *setup);
+                              struct vgpio_vq_setup *setup);
 
 /**
  * @brief Stage a chain of one descriptor for each piece; the device does not see it yet.

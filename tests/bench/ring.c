@@ -36,7 +36,7 @@ static void ring_open(const struct bench_shape *shape)
     setup.features = shape->features | VGPIO_F_VERSION_1;
     setup.size = (uint16_t)shape->size;
     drv.indirect = (shape->features & VGPIO_F_INDIRECT) != 0;
-    vgpio_drvq_layout(&setup, BENCH_GPA);
+    setup.desc = BENCH_GPA;
     if (vgpio_drvq_init(&drv.q, bench_ram, slots, &setup) != 0 ||
         vgpio_devq_start(&dev.q, &mem, &setup) != 0) {
         bench_die("the ring does not start");

@@ -382,9 +382,9 @@ static void test_queue(void **state)
     for (i = 0; i < 6; i++) {
         seg[i] = (struct vgpio_seg){GPA + 0x100000 * i, i + 1};
     }
-    vgpio_drvq_layout(&vq, GPA);
-    flags = w.ram + (vq.device - GPA);
+    vq.desc = GPA;
     assert_int_equal(vgpio_drvq_init(&q, w.cpu, books, &vq), 0);
+    flags = w.ram + (vq.device - GPA);
     expect_clean();
     assert_int_equal(vgpio_drvq_add(&q, seg, 3, 3, 0), 0);
     assert_int_equal(vgpio_drvq_publish(&q, &data), 1);

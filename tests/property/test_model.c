@@ -1184,7 +1184,7 @@ static void wind(unsigned q)
     SAME(w.face.ops->queue_stop(w.face.obj, q, VGPIO_STOP_RESET, NULL), 0);
     if (w.c.ring[q] != 0) {
         s.size = w.c.ring[q];
-        vgpio_drvq_layout(&s, TWOMAP_GPA + w.mem.size - RING_ROOM(0) - q * RING_ROOM(1));
+        s.desc = TWOMAP_GPA + w.mem.size - RING_ROOM(0) - q * RING_ROOM(1);
         SAME(vgpio_drvq_init(d, p + (s.desc - TWOMAP_GPA), w.own[q], &s), 0);
         w.bus.vq[q] = s;
     }

@@ -653,7 +653,7 @@ static void test_draft_buffers_at_a_standard_device(void **state)
     ops = s->w.dev.ops;
     memset(&vq, 0, sizeof vq);
     vq.size = 8;
-    vgpio_drvq_layout(&vq, TWOMAP_GPA);
+    vq.desc = TWOMAP_GPA;
     vq.features = VGPIO_F_VERSION_1;
     assert_int_equal(vgpio_drvq_init(&q, s->w.m.driver, slots, &vq), 0);
     assert_int_equal(vgpio_drvq_add(&q, &seg, 0, 1, 0), 0);

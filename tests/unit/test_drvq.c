@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -56,7 +55,7 @@ static void world_init(struct world *w, uint16_t size, uint64_t features)
     w->used = 0;
     w->setup.size = size;
     w->setup.features = features;
-    vgpio_drvq_layout(&w->setup, DMA);
+    w->setup.desc = DMA;
 }
 
 static void world_start(struct world *w, uint16_t size, uint64_t features)
@@ -183,26 +182,10 @@ static void test_init_refuses(void **state)
     assert_int_equal(vgpio_drvq_init(&w.q, w.ram, NULL, &w.setup), VGPIO_ERR_INVAL);
     assert_int_equal(vgpio_drvq_init(&w.q, w.ram + 2, w.slots, &w.setup),
                      VGPIO_ERR_INVAL);
-    vgpio_drvq_layout(&w.setup, DMA + 8);
+    w.setup.desc = DMA + 8;
     assert_int_equal(vgpio_drvq_init(&w.q, w.ram, w.slots, &w.setup), VGPIO_ERR_INVAL);
-    vgpio_drvq_layout(&w.setup, DMA);
-    w.setup.driver = w.setup.desc + 16 * 4 - 2; /* areas overlap */
-    assert_int_equal(vgpio_drvq_init(&w.q, w.ram, w.slots, &w.setup), VGPIO_ERR_INVAL);
-    vgpio_drvq_layout(&w.setup, DMA);
-    w.setup.device = w.setup.driver;
-    assert_int_equal(vgpio_drvq_init(&w.q, w.ram, w.slots, &w.setup), VGPIO_ERR_INVAL);
-    vgpio_drvq_layout(&w.setup, DMA);
-    w.setup.driver = w.setup.desc - 64; /* the other way round */
-    assert_int_equal(vgpio_drvq_init(&w.q, w.ram, w.slots, &w.setup), VGPIO_ERR_INVAL);
-    vgpio_drvq_layout(&w.setup, DMA);
-    w.setup.driver++; /* not aligned */
-    assert_int_equal(vgpio_drvq_init(&w.q, w.ram, w.slots, &w.setup), VGPIO_ERR_INVAL);
-    vgpio_drvq_layout(&w.setup, DMA);
-    w.setup.device += 2;
-    assert_int_equal(vgpio_drvq_init(&w.q, w.ram, w.slots, &w.setup), VGPIO_ERR_INVAL);
-    vgpio_drvq_layout(&w.setup, DMA);
-    w.setup.device = w.setup.desc + 0x80000000u; /* not of one arena */
-    assert_int_equal(vgpio_drvq_init(&w.q, w.ram, w.slots, &w.setup), VGPIO_ERR_INVAL);
+    assert_int_equal(w.setup.driver, 0);
+    assert_int_equal(w.setup.device, 0);
     if (!VGPIO_CFG_IN_ORDER) {
         world_init(&w, 4, VGPIO_F_IN_ORDER);
         assert_int_equal(vgpio_drvq_init(&w.q, w.ram, w.slots, &w.setup),
@@ -211,29 +194,6 @@ static void test_init_refuses(void **state)
     assert_int_equal(vgpio_drvq_add(&w.q, two, 1, 1, 0), VGPIO_ERR_STATE);
     assert_int_equal(vgpio_drvq_publish(&w.q, NULL), VGPIO_ERR_STATE);
     assert_int_equal(vgpio_drvq_rearm(&w.q), VGPIO_ERR_STATE);
-}
-
-/* Between two areas there is less than 1 GiB; one byte less is fine. */
-static void test_areas_far_apart(void **state)
-{
-    const uint32_t off = 64 + (4 + 2 * 4 + 2) + 0x3ffffffeu;
-    const size_t bytes = (size_t)off + 0x1000;
-    static struct world w;
-    uint8_t *ram = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-    (void)state;
-    if (ram == MAP_FAILED) {
-        skip(); /* not so much address space here */
-    }
-    world_init(&w, 4, 0);
-    w.setup.device = w.setup.desc + off + 4u;
-    assert_int_equal(vgpio_drvq_init(&w.q, ram, w.slots, &w.setup), VGPIO_ERR_INVAL);
-    w.setup.device = w.setup.desc + off;
-    assert_int_equal(vgpio_drvq_init(&w.q, ram, w.slots, &w.setup), 0);
-    assert_int_equal(vgpio_drvq_add(&w.q, two, 1, 1, 0), 0);
-    assert_int_equal(vgpio_drvq_publish(&w.q, NULL), 1);
-    munmap(ram, bytes);
 }
 
 static void test_add_refuses(void **state)
@@ -880,7 +840,6 @@ int main(void)
         cmocka_unit_test(test_add_and_get),
         cmocka_unit_test(test_layout_fits_and_is_cleared),
         cmocka_unit_test(test_init_refuses),
-        cmocka_unit_test(test_areas_far_apart),
         cmocka_unit_test(test_add_refuses),
         cmocka_unit_test(test_longer_chains),
 #if VGPIO_CFG_INDIRECT

@@ -36,7 +36,7 @@ static void begin(struct world *w, uint16_t size, uint64_t features)
         (struct vgpio_mem){sizeof w->mem, &w->table, vgpio_mem_table_map, NULL, NULL};
     w->setup.size = size;
     w->setup.features = features;
-    vgpio_drvq_layout(&w->setup, DMA);
+    w->setup.desc = DMA;
     assert_int_equal(vgpio_drvq_init(&w->drv, w->ram, w->slots, &w->setup), 0);
     assert_int_equal(vgpio_devq_start(&w->dev, &w->mem, &w->setup), 0);
 }

@@ -161,7 +161,8 @@ static void begin(uint16_t size, uint64_t features, int as_driver)
     a.mem = (struct vgpio_mem){sizeof a.mem, &a.table, vgpio_mem_table_map, NULL, NULL};
     a.setup.size = size;
     a.setup.features = VGPIO_F_VERSION_1 | features;
-    vgpio_drvq_layout(&a.setup, GPA);
+    a.setup.desc = GPA;
+    assert_int_equal(vgpio_drvq_init(&a.drv, a.ram, a.books, &a.setup), 0);
     memset(a.ram + RING, CANARY, RAM - RING);
     memset(a.ram + SENT, 0, 0x100);
 }

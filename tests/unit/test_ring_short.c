@@ -117,7 +117,9 @@ static void begin(uint16_t size, uint64_t features)
     w.setup.features = features;
     w.nheld = w.in_flight = 0;
     w.avail = (uint16_t)(features & VGPIO_F_PACKED ? 0x8000u : 0u);
-    vgpio_drvq_layout(&w.setup, LOW);
+    w.setup.desc = LOW;
+    w.setup.driver = w.setup.desc + VGPIO_DMA_UP(16u * size);
+    w.setup.device = w.setup.driver + VGPIO_DMA_UP(6u + 2u * size);
     assert_int_equal(vgpio_devq_start(&w.quick.q, &w.quick.mem, &w.setup), 0);
     assert_int_equal(vgpio_devq_start(&w.plain.q, &w.plain.mem, &w.setup), 0);
 }

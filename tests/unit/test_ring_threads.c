@@ -171,7 +171,7 @@ static void trip(const struct plan *plan)
     w.mem = (struct vgpio_mem){sizeof w.mem, &w.table, vgpio_mem_table_map, NULL, NULL};
     w.setup.size = plan->size;
     w.setup.features = plan->features;
-    vgpio_drvq_layout(&w.setup, DMA);
+    w.setup.desc = DMA;
     assert_int_equal(vgpio_drvq_init(&w.drv, w.ram, w.slots, &w.setup), 0);
     assert_int_equal(vgpio_devq_start(&w.dev, &w.mem, &w.setup), 0);
     atomic_store(&w.kicked, 1); /* a start counts as one */

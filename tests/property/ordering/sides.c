@@ -950,12 +950,12 @@ void sides_prepare(const struct sides_config *c, const struct mutant *m,
                  (cfg.event_idx ? VGPIO_F_EVENT_IDX : 0) |
                  (cfg.platform ? VGPIO_F_ORDER_PLATFORM : 0) |
                  (cfg.packed ? VGPIO_F_PACKED : 0) | (cfg.order ? VGPIO_F_IN_ORDER : 0);
-    vgpio_drvq_layout(&s, GPA);
-    ring = s;
+    s.desc = GPA;
     model_begin();
     if (vgpio_drvq_init(&drv.q, model_arena, drv.slots, &s) != VGPIO_OK) {
         abort();
     }
+    ring = s;
     if (cfg.packed) {
         declare_packed(&s);
     } else {
