@@ -492,9 +492,9 @@ struct vgpio_drvq {
  * @brief Make an empty queue, and memory a ring that was never used.
  *
  * Lays the ring out: each of the three areas starts on a cache line of its own if the
- * memory does, and together they take #VGPIO_RING_BYTES of `size`, which are zeroed as far
- * as they are used. Before you tell the device of it, or after the device let go of it by
- * a reset.
+ * memory does, and together they take #VGPIO_RING_BYTES of `size`, which are zeroed as
+ * far as they are used. Before you tell the device of it, or after the device let go of
+ * it by a reset.
  *
  * @param q      caller's memory, any contents
  * @param ring   the ring memory as the driver sees it, 8-aligned; where caches are not

@@ -191,6 +191,7 @@ static void test_init_refuses(void **state)
         assert_int_equal(vgpio_drvq_init(&w.q, w.ram, w.slots, &w.setup),
                          VGPIO_ERR_NOTSUP);
     }
+    assert_int_equal(vgpio_drvq_error(&w.q), 0); /* it never began */
     assert_int_equal(vgpio_drvq_add(&w.q, two, 1, 1, 0), VGPIO_ERR_STATE);
     assert_int_equal(vgpio_drvq_publish(&w.q, NULL), VGPIO_ERR_STATE);
     assert_int_equal(vgpio_drvq_rearm(&w.q), VGPIO_ERR_STATE);
