@@ -748,8 +748,8 @@ int vgpio_gpiochip_direction(const struct vgpio_gpiochip *g, uint16_t line)
     return l != NULL ? l->dir : VGPIO_ERR_INVAL;
 }
 
-void vgpio_gpiochip_stats(const struct vgpio_gpiochip *g,
-                          struct vgpio_gpiochip_stats *stats)
+void vgpio_gpiochip_get_stats(const struct vgpio_gpiochip *g,
+                              struct vgpio_gpiochip_stats *stats)
 {
     *stats = g->stats;
 }

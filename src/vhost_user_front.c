@@ -282,7 +282,7 @@ int vgpio_vuf_negotiate(struct vgpio_vuf *f)
     return err;
 }
 
-void vgpio_vuf_facts(const struct vgpio_vuf *f, struct vgpio_vuf_facts *facts)
+void vgpio_vuf_get_facts(const struct vgpio_vuf *f, struct vgpio_vuf_facts *facts)
 {
     facts->offered = f->offered;
     facts->features = f->features;

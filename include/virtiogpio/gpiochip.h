@@ -305,8 +305,8 @@ VGPIO_API int vgpio_gpiochip_direction(const struct vgpio_gpiochip *g, uint16_t 
  * @param[out] stats  a copy
  * @context object lock
  */
-VGPIO_API void vgpio_gpiochip_stats(const struct vgpio_gpiochip *g,
-                                    struct vgpio_gpiochip_stats *stats);
+VGPIO_API void vgpio_gpiochip_get_stats(const struct vgpio_gpiochip *g,
+                                        struct vgpio_gpiochip_stats *stats);
 
 /** The backend's operations: give them to a device with the backend as `ctx`. */
 extern VGPIO_API const struct vgpio_line_ops vgpio_gpiochip_ops;

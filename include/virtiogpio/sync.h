@@ -41,7 +41,9 @@ struct vgpio_sync {
     int (*wait)(void *ctx);
     /** Told of every event that is not the answer waited for: interrupts, and requests
      *  submitted otherwise. It may stage (vgpio_drv_unmask()) and stop, but neither poll
-     *  nor make another call of this kind. NULL: such events are dropped. */
+     *  nor make another call of this kind. NULL: such events are dropped. It comes before
+     *  `wait`: with a device that interrupts without end, a line that is unmasked at once
+     *  in here keeps the call from giving up; unmask it after the call instead. */
     void (*on_event)(void *ctx, const struct vgpio_drv_event *ev);
     void *ctx; /**< first argument of both */
 };

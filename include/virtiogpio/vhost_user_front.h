@@ -246,7 +246,8 @@ extern VGPIO_API const struct vgpio_bus_ops vgpio_vuf_bus_ops;
 VGPIO_API int vgpio_vuf_negotiate(struct vgpio_vuf *f);
 
 /** What was agreed so far; all 0 before vgpio_vuf_negotiate(). @context object lock */
-VGPIO_API void vgpio_vuf_facts(const struct vgpio_vuf *f, struct vgpio_vuf_facts *facts);
+VGPIO_API void vgpio_vuf_get_facts(const struct vgpio_vuf *f,
+                                   struct vgpio_vuf_facts *facts);
 
 /**
  * @brief Share the memory region (SET_MEM_TABLE).

@@ -75,7 +75,7 @@ bool check_connect(struct check *c)
     if (!front_ok(c, err)) {
         return false;
     }
-    vgpio_vuf_facts(f, &facts);
+    vgpio_vuf_get_facts(f, &facts);
     c->offered = facts.offered;
     memset(c->config_bytes, 0, sizeof c->config_bytes);
     if (!front_ok(c, vgpio_vuf_bus_ops.config_read(f, 0, c->config_bytes, 8))) {

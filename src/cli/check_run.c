@@ -194,7 +194,7 @@ static enum check_skip reason_to_skip(const struct check *c, const struct check_
     if ((t->flags & CHECK_STIMULUS) != 0 && c->control == NULL && c->loop[0] < 0) {
         return CHECK_SKIP_STIMULUS;
     }
-    vgpio_vuf_facts(&c->front.vuf, &facts);
+    vgpio_vuf_get_facts(&c->front.vuf, &facts);
     if ((t->flags & CHECK_ACK) != 0 && (facts.protocol & VGPIO_VU_P_REPLY_ACK) == 0) {
         return CHECK_SKIP_ACK;
     }

@@ -210,7 +210,7 @@ static bool queue_range(struct check *c)
     char what[48];
     unsigned i, k;
 
-    vgpio_vuf_facts(&c->front.vuf, &facts);
+    vgpio_vuf_get_facts(&c->front.vuf, &facts);
     for (i = 0; i < sizeof requests / sizeof requests[0]; i++) {
         /* QEMU enables both queues of whatever device: a back end may take that. */
         uint32_t first = requests[i] == VGPIO_VU_SET_VRING_ENABLE && facts.queues < 2

@@ -132,7 +132,7 @@ void doctor_socket(struct doctor *d, const char *path)
         vgpio_vuf_linux_close(&front);
         return;
     }
-    vgpio_vuf_facts(&front.vuf, &facts);
+    vgpio_vuf_get_facts(&front.vuf, &facts);
     vgpio_vuf_linux_close(&front);
     judge_offer(d, path, &facts);
     if (chip_open(&chip, path, path, 0, d->timeout_ms) < 0) {

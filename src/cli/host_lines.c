@@ -185,7 +185,7 @@ static size_t stats_of(void *ctx, char *out, size_t size)
     struct vgpio_gpiochip_stats s;
     int n;
 
-    vgpio_gpiochip_stats(&((struct host_lines *)ctx)->chip, &s);
+    vgpio_gpiochip_get_stats(&((struct host_lines *)ctx)->chip, &s);
     n = snprintf(out, size,
                  " host_edges=%" PRIu64 " host_dropped=%" PRIu64
                  " host_discarded=%" PRIu64 " host_lost=%" PRIu64
@@ -442,7 +442,7 @@ void host_lines_stop(struct host_lines *h)
         close(fd);
     }
     vgpio_gpiochip_close(&h->chip);
-    vgpio_gpiochip_stats(&h->chip, &s);
+    vgpio_gpiochip_get_stats(&h->chip, &s);
     if (h->verbose) {
         const struct bank_stats *b = &h->bank->stats;
 

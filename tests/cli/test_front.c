@@ -221,7 +221,7 @@ static void test_packed(void **state)
     (void)state;
     run_serve(&run, "4", "--packed");
     join(0);
-    vgpio_vuf_facts(&front.vuf, &facts);
+    vgpio_vuf_get_facts(&front.vuf, &facts);
     assert_true((facts.features & VGPIO_F_PACKED) != 0);
     use_lines();
     use_interrupts();

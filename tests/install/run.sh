@@ -96,7 +96,8 @@ headers()
 
 compiles() # COMPILER AND LANGUAGE...
 {
-    "$@" -fsyntax-only -Wall -Wextra -Wpedantic -Werror -I "$tree/include" "$work.h.c"
+    "$@" -fsyntax-only -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wundef -Werror \
+        -I "$tree/include" "$work.h.c"
 }
 
 # A symbol that comes is an addition to the interface, one that goes breaks programs.

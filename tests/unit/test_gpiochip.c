@@ -368,7 +368,7 @@ static struct vgpio_gpiochip_stats stats(struct lab *lab)
 {
     struct vgpio_gpiochip_stats s;
 
-    vgpio_gpiochip_stats(&lab->g, &s);
+    vgpio_gpiochip_get_stats(&lab->g, &s);
     return s;
 }
 

@@ -95,7 +95,7 @@ static void test_whole_life(void **state)
     assert_int_equal(vgpio_drv_flush(&drv), 0);
     assert_int_equal(fake.kicks[0], 1);
     assert_int_equal(fake.kicks[1], 0);
-    vgpio_vuf_facts(&front, &facts);
+    vgpio_vuf_get_facts(&front, &facts);
     assert_int_equal(facts.queues, 2);
     assert_true(facts.features == (fake.features & ~VGPIO_VU_F_PROTOCOL));
     assert_true(facts.protocol == fake.acked_protocol);
