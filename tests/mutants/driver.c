@@ -46,6 +46,12 @@ static void laps(struct chip *c)
 
 static void wrong(struct chip *c)
 {
+    if (vgpio_drv_names_size(&c->drv) == 0) { /* their room is free then */
+        uint64_t at = c->front.vuf.cfg.size - 64;
+
+        (void)vgpio_drv_read_names(&c->drv, c->front.mem + at, c->front.vuf.cfg.gpa + at,
+                                   64, c);
+    }
     (void)chip_ask(c, VGPIO_MSG_SET_VALUE, 0, 2);
     (void)chip_ask(c, VGPIO_MSG_SET_DIRECTION, 0, 3);
     (void)chip_ask(c, VGPIO_MSG_SET_IRQ_TYPE, 1, 7);
