@@ -57,14 +57,16 @@ may_include "bridge.h device.h draft.h driver.h loop.h seams.h sim.h sync.h type
 may_include "config.h types.h" src/port.h
 may_include "" src/bytes.h
 may_include "config.h types.h port.h" src/internal.h
+may_include "config.h types.h internal.h port.h" src/vdev.h
 may_include "$leaf mem.h" src/types.c src/trace_str.c src/mem.c src/mem.h
 may_include "config.h types.h bytes.h wire.h" src/codec.h
 may_include "$leaf wire.h codec.h" src/wire.c
-may_include "$queue" src/ring*.h src/devq*.[ch] src/drvq*.[ch]
-may_include "$seam queue.h device.h device_impl.h" src/device*.[ch]
+may_include "$queue" src/ring*.h src/devq.[ch] src/devq_[fps]*.c src/drvq*.[ch]
+may_include "$queue vdev.h" src/devq_resume.c
+may_include "$seam queue.h device.h vdev.h device_impl.h" src/device*.[ch]
 may_include "$seam queue.h driver.h dialect.h" src/dialect.h src/driver*.[ch]
 may_include "$leaf draft.h" src/draft_wire.c
-may_include "$seam draft.h draft_impl.h" src/draft_impl.h src/draft_dev.c src/draft_queue.c \
+may_include "$seam draft.h vdev.h draft_impl.h" src/draft_impl.h src/draft_dev.c src/draft_queue.c \
     src/draft_req.c src/draft_pace.c
 may_include "$leaf draft.h dialect.h" src/draft_drv.c
 may_include "$leaf wire.h driver.h sync.h" src/sync.c

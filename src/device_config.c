@@ -2,8 +2,7 @@
 /* The config of a device, whatever its dialect: is it one that can work? */
 #include <virtiogpio/device.h>
 
-#include "internal.h"
-#include "port.h"
+#include "vdev.h"
 
 /* Exactly one terminated string of 7-bit bytes a line. That they differ was seen to by
  * who built the block: finding out again takes memory or a long time. */

@@ -11,8 +11,7 @@
 #include <virtiogpio/device.h>
 #include <virtiogpio/wire.h>
 
-#include "internal.h"
-#include "port.h"
+#include "vdev.h"
 
 #define VGPIO_NIL 0xffffu /* end of a list of lines or requests */
 
@@ -38,22 +37,8 @@ enum req_state {
 #define LINE_UNMASK 0x40u /* the backend is to be told that the guest waits */
 #define LINE_MARKED 0x80u /* on the list of marks */
 
-#define QUEUE_STARTED 0x01u
-#define QUEUE_RUN 0x02u      /* started and not disabled since */
-#define QUEUE_DRAINING 0x04u /* started; takes nothing new, still answers */
-#define QUEUE_MATCHED 0x08u  /* found to go on, the other one not yet */
-
-#if VGPIO_CFG_TRACE
-#define TRACE(dev, id, a, b)                                                             \
-    do {                                                                                 \
-        if ((dev)->trace != NULL) {                                                      \
-            (dev)->trace((dev)->trace_ctx, (id), (uint32_t)(a), (uint32_t)(b));          \
-        }                                                                                \
-    } while (0)
-#else
-#define TRACE(dev, id, a, b) ((void)(dev), (void)(a), (void)(b))
-#endif
-#define TRACE_T(type, line) ((uint32_t)(type) << 16 | (line))
+/* Of a queue, beside those of all devices: found to go on, the other one not yet. */
+#define QUEUE_MATCHED 0x08u
 
 /* Features without which nothing works here: with one layout compiled in, it is not the
  * driver's choice. */

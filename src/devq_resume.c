@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A queue that comes back: is it the one that was stopped? For devices of any dialect. */
 #include "devq.h"
-#include "internal.h"
+#include "vdev.h"
 
 static int same_ring(const struct vgpio_vq_setup *a, const struct vgpio_vq_setup *b)
 {

@@ -12,8 +12,7 @@
 #include <virtiogpio/draft.h>
 #include <virtiogpio/wire.h>
 
-#include "internal.h"
-#include "port.h"
+#include "vdev.h"
 
 #define VGPIO_NIL 0xffffu /* end of a list of lines or requests */
 
@@ -38,22 +37,6 @@ enum req_state {
 #define LINE_LISTED 2u  /* on the list of changed lines */
 #define LINE_ARMED 4u   /* the backend was asked to watch it */
 #define LINE_TURNING 8u /* its direction is at the backend: changes are its own doing */
-
-#define QUEUE_STARTED 1u
-#define QUEUE_RUN 2u
-#define QUEUE_DRAINING 4u
-
-#if VGPIO_CFG_TRACE
-#define TRACE(dev, id, a, b)                                                             \
-    do {                                                                                 \
-        if ((dev)->trace != NULL) {                                                      \
-            (dev)->trace((dev)->trace_ctx, (id), (uint32_t)(a), (uint32_t)(b));          \
-        }                                                                                \
-    } while (0)
-#else
-#define TRACE(dev, id, a, b) ((void)(dev), (void)(a), (void)(b))
-#endif
-#define TRACE_T(type, line) ((uint32_t)(type) << 16 | (line))
 
 #define DEV_OP(dev, member) VGPIO_OP((dev)->ops, struct vgpio_line_ops, member)
 

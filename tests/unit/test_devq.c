@@ -2,8 +2,8 @@
 /* The device's face of a split queue, against a driver that writes bytes: starting and
  * stopping, positions, notifications, errors that stay. Chains: test_ring_chain.c. */
 #include "devq_world.h"
-#include "internal.h"
 #include "ring.h"
+#include "vdev.h"
 
 static int start(struct world *w)
 {

@@ -2,8 +2,8 @@
 /* The device's face of a packed queue, against a driver that writes bytes: positions,
  * order, notifications, and everything that breaks it. */
 #include "devq_world.h"
-#include "internal.h"
 #include "ring.h"
+#include "vdev.h"
 
 #define WRAP 0x8000u
 
