@@ -709,6 +709,68 @@ static void test_names_into_a_chain_that_breaks(void **state)
     expect_broken(b, REQ, b->nlog);
 }
 
+/* A packed queue alone, of requests, behind all that the bench lays out. */
+static void start_packed(struct bench *b, struct packed_peer *p)
+{
+    uint64_t features = VGPIO_F_VERSION_1 | VGPIO_F_PACKED;
+
+    b->vdev.ops->reset(b->vdev.obj);
+    assert_int_equal(vgpio_dev_init(&b->dev, &b->cfg), 0);
+    packed_peer_init(p, &b->mem, cell(b, EVT, BENCH_RING), 4, features);
+    assert_int_equal(b->vdev.ops->ack_features(b->vdev.obj, features), 0);
+    assert_int_equal(b->vdev.ops->queue_start(b->vdev.obj, REQ, &b->mem.ops, &p->setup),
+                     0);
+}
+
+struct taker {
+    struct packed_peer p;
+    uint64_t when; /* the address whose mapping gives the cue */
+};
+
+static void take_back(void *arg, uint64_t gpa)
+{
+    struct taker *t = arg;
+
+    if (gpa == t->when) {
+        peer_put16(t->p.m, t->p.setup.desc + 14, 0);
+    }
+}
+
+/* ... or, in a packed ring, was never there. */
+static void test_names_for_a_request_that_is_taken_back(void **state)
+{
+    static const uint8_t names[] = "a\0b\0c\0d\0e\0f\0g\0h";
+    const struct vgpio_request m = {VGPIO_MSG_GET_LINE_NAMES, 0, 0};
+    struct bench *b = *state;
+    uint64_t gpa = cell(b, REQ, OWN);
+    uint8_t *bytes = peer_at(&b->mem, gpa, 64);
+    struct taker t;
+    uint16_t id;
+    uint32_t len;
+
+    b->cfg.names = names;
+    b->cfg.names_size = sizeof names;
+    start_packed(b, &t.p);
+    memset(bytes, 0xee, 64);
+    vgpio_request_encode(bytes, &m);
+    packed_peer_request(&t.p, 7, gpa, 8, gpa + 16, 1 + sizeof names);
+    t.when = gpa + 16;
+    b->mem.on_map = take_back;
+    b->mem.arg = &t;
+    assert_int_equal(vgpio_dev_kick(&b->dev, REQ), 0);
+    b->mem.on_map = NULL;
+    assert_int_equal(b->trace[VGPIO_TR_ANSWER], 0);
+    assert_int_equal(bytes[16], 0xee);
+    assert_int_equal(packed_peer_used(&t.p, 2, &id, &len), 0);
+
+    peer_put16(&b->mem, t.p.setup.desc + 14, PEER_NEXT | 0x80);
+    assert_int_equal(vgpio_dev_kick(&b->dev, REQ), 0);
+    assert_int_equal(packed_peer_used(&t.p, 2, &id, &len), 1);
+    assert_int_equal(id, 7);
+    assert_int_equal(len, 1 + sizeof names);
+    assert_memory_equal(bytes + 17, names, sizeof names);
+}
+
 static void test_a_broken_ring_takes_no_late_answer(void **state)
 {
     struct bench *b = *state;
@@ -764,6 +826,7 @@ int main(void)
         T(test_names_whose_status_went_away),
         T(test_names_without_a_place_for_the_status),
         T(test_names_into_a_chain_that_breaks),
+        T(test_names_for_a_request_that_is_taken_back),
         T(test_a_broken_ring_takes_no_late_answer),
         T(test_a_broken_device_starts_no_queue),
     };

@@ -654,6 +654,21 @@ static void test_regions_of_a_table(void **state)
     assert_false(is_table_with(0, SIZE_MAX, ram)); /* longer than what is here */
 }
 
+/* Each is held against each, not against the first alone. */
+static void test_later_regions_overlap(void **state)
+{
+    static uint8_t ram[64];
+    struct vgpio_mem_region r[4] = {
+        {0x1000, 64, ram}, {0x2000, 64, ram}, {0x3000, 64, ram}, {0x203f, 64, ram}};
+    struct vgpio_mem_table t = {r, 3};
+    const struct vgpio_mem mem = {sizeof mem, &t, vgpio_mem_table_map, NULL, NULL};
+
+    (void)state;
+    assert_true(vgpio_mem_is_table(&mem));
+    t.n = 4;
+    assert_false(vgpio_mem_is_table(&mem));
+}
+
 static void test_view_of_a_region(void **state)
 {
     static uint8_t ram[64];
@@ -694,6 +709,7 @@ int main(void)
 #if VGPIO_CFG_FAST
         cmocka_unit_test(test_what_is_a_table),
         cmocka_unit_test(test_regions_of_a_table),
+        cmocka_unit_test(test_later_regions_overlap),
         cmocka_unit_test(test_view_of_a_region),
 #endif
         cmocka_unit_test(test_empty_and_wrapping_regions_match_nothing),

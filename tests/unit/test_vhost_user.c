@@ -968,6 +968,14 @@ static void test_a_refused_table_changes_nothing(void **state)
     assert_true(w->dev.q[0].started);
 }
 
+static void test_a_mapping_that_ends_at_the_top(void **state)
+{
+    struct world *w = *state;
+
+    protocol(w);
+    assert_int_equal(table1(w, GPA, FAKE_FILE, UINT64_MAX - (FAKE_FILE - 1), 0), 0);
+}
+
 /* As many regions as there can be; the last two overlap, and then they do not. */
 static void test_a_full_memory_table(void **state)
 {
@@ -1098,8 +1106,34 @@ static void test_fd_0_is_an_fd(void **state)
     w->dev.events = VGPIO_EV_MORE;
     vgpio_vu_flush(&w->vu);
     assert_int_equal(fake_fd_at(&w->os, fd)->signals, 1);
+    w->dev.q[0].more = 1; /* the first look at the ring does not see all of it */
+    assert_int_equal(ack64(w, VU_SET_FEATURES, V1), 0);
+    assert_int_equal(table(w), 0);
+    assert_int_equal(vring(w, VU_SET_VRING_NUM, 0, 64), 0);
+    assert_int_equal(vring(w, VU_SET_VRING_BASE, 0, 0), 0);
+    assert_int_equal(addr(w, 0), 0);
+    assert_int_equal(fake_fd_at(&w->os, fd)->signals, 2);
     vgpio_vu_close(&w->vu); /* the fake sees that it is not watched when it is closed */
     assert_int_equal(w->os.open, 0);
+}
+
+static void test_call_fd_0_is_an_fd(void **state)
+{
+    struct world *w = *state;
+    int fd;
+
+    protocol(w);
+    fd = vring_fd(w, VU_SET_VRING_CALL, 0);
+    assert_int_equal(fd, 0);
+    assert_int_equal(ack64(w, VU_SET_FEATURES, V1), 0);
+    assert_int_equal(table(w), 0);
+    assert_int_equal(vring(w, VU_SET_VRING_NUM, 0, 64), 0);
+    assert_int_equal(vring(w, VU_SET_VRING_BASE, 0, 0), 0);
+    assert_int_equal(addr(w, 0), 0);
+    (void)vring_fd(w, VU_SET_VRING_KICK, 0);
+    w->dev.events = VGPIO_EV_QUEUE(0) | VGPIO_EV_MORE;
+    vgpio_vu_flush(&w->vu);
+    assert_int_equal(fake_fd_at(&w->os, fd)->signals, 1);
 }
 
 static void test_a_new_kick_fd_is_looked_at(void **state)
@@ -1131,6 +1165,8 @@ static void test_a_debt_waits_for_its_ring(void **state)
     ring_up(w, 0, 0);
     fd = w->vu.ring[0].call;
     assert_int_equal(fake_fd_at(&w->os, fd)->signals, 1);
+    vgpio_vu_flush(&w->vu); /* and it is paid */
+    assert_int_equal(fake_fd_at(&w->os, fd)->signals, 1);
 }
 
 static void test_a_message_pays_what_it_caused(void **state)
@@ -1141,6 +1177,8 @@ static void test_a_message_pays_what_it_caused(void **state)
     ring_up(w, 0, 0);
     w->dev.events = VGPIO_EV_QUEUE(0);
     assert_int_equal(vring(w, VU_SET_VRING_ENABLE, 0, 1), 0);
+    assert_int_equal(fake_fd_at(&w->os, w->vu.ring[0].call)->signals, 1);
+    vgpio_vu_flush(&w->vu); /* once */
     assert_int_equal(fake_fd_at(&w->os, w->vu.ring[0].call)->signals, 1);
 }
 
@@ -1226,6 +1264,7 @@ static void test_a_broken_ring_is_reported_and_revived(void **state)
     vgpio_vu_flush(&w->vu);
     assert_int_equal(fake_fd_at(&w->os, w->vu.ring[0].err)->signals, 0);
     assert_int_equal(fake_fd_at(&w->os, w->vu.ring[1].err)->signals, 1);
+    assert_int_equal(fake_fd_at(&w->os, w->vu.ring[0].kick)->signals, 0);
     w->dev.log[0] = '\0';
     assert_int_equal(get_base(w, 1), 1);
     w->out.len = 0;
@@ -1265,6 +1304,9 @@ static void test_config_change_goes_by_the_back_channel(void **state)
     vgpio_vu_flush(&w->vu);
     assert_int_equal(w->os.sends, 2);
     assert_memory_equal(w->os.sent, want, 12);
+    vgpio_vu_flush(&w->vu);
+    assert_int_equal(w->os.sends, 2);
+    w->dev.events = VGPIO_EV_NEEDS_RESET; /* no change of the config */
     vgpio_vu_flush(&w->vu);
     assert_int_equal(w->os.sends, 2);
     assert_int_equal(ack(w, VU_SET_BACKEND_REQ_FD, NULL, 0, 1), 0);
@@ -1592,11 +1634,13 @@ int main(void)
         T(test_the_peer_may_go_while_a_ring_drains),
         T(test_memory_changes_under_running_rings),
         T(test_a_refused_table_changes_nothing),
+        T(test_a_mapping_that_ends_at_the_top),
         T(test_a_full_memory_table),
         T(test_memory_tables_that_are_no_tables),
         T(test_the_device_sees_memory_by_regions),
         T(test_the_newest_call_fd_wins),
         T(test_fd_0_is_an_fd),
+        T(test_call_fd_0_is_an_fd),
         T(test_a_new_kick_fd_is_looked_at),
         T(test_a_debt_waits_for_its_ring),
         T(test_a_message_pays_what_it_caused),

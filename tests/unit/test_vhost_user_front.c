@@ -297,6 +297,10 @@ static void tell(uint32_t request, enum vuf_lie lie)
         assert_string_equal(vgpio_vuf_reason(&front, NULL), "refused");
         return;
     }
+    if (lie == LIE_SHORT) {
+        assert_string_equal(vgpio_vuf_reason(&front, NULL),
+                            "an answer shorter than a header");
+    }
     assert_int_equal(err, expected(lie));
     assert_int_equal(vgpio_vuf_error(&front), err);
     assert_int_equal(vgpio_vuf_get(&front, VGPIO_VU_GET_FEATURES, &ignored), err);
