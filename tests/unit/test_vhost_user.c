@@ -1136,6 +1136,20 @@ static void test_call_fd_0_is_an_fd(void **state)
     assert_int_equal(fake_fd_at(&w->os, fd)->signals, 1);
 }
 
+static void test_err_fd_0_is_an_fd(void **state)
+{
+    struct world *w = *state;
+    int fd;
+
+    protocol(w);
+    fd = vring_fd(w, VU_SET_VRING_ERR, 0);
+    assert_int_equal(fd, 0);
+    w->dev.q[0].err = VGPIO_ERR_PROTO;
+    w->dev.events = VGPIO_EV_NEEDS_RESET;
+    vgpio_vu_flush(&w->vu);
+    assert_int_equal(fake_fd_at(&w->os, fd)->signals, 1);
+}
+
 static void test_a_new_kick_fd_is_looked_at(void **state)
 {
     struct world *w = *state;
@@ -1149,6 +1163,9 @@ static void test_a_new_kick_fd_is_looked_at(void **state)
     assert_int_equal(vring(w, VU_SET_VRING_ENABLE, 0, 0), 0);
     assert_int_equal(vring(w, VU_SET_VRING_ENABLE, 0, 1), 0);
     expect_log(w, "run0:0 run0:1 kick0 ");
+    assert_int_equal(vring(w, VU_SET_VRING_ENABLE, 1, 0), 0);
+    assert_int_equal(vring(w, VU_SET_VRING_ENABLE, 1, 1), 0);
+    expect_log(w, "run1:0 run1:1 kick1 ");
 }
 
 /* A ring that does not run has nobody to interrupt, yet; what is owed is not lost. */
@@ -1641,6 +1658,7 @@ int main(void)
         T(test_the_newest_call_fd_wins),
         T(test_fd_0_is_an_fd),
         T(test_call_fd_0_is_an_fd),
+        T(test_err_fd_0_is_an_fd),
         T(test_a_new_kick_fd_is_looked_at),
         T(test_a_debt_waits_for_its_ring),
         T(test_a_message_pays_what_it_caused),
