@@ -968,6 +968,17 @@ static void test_a_refused_table_changes_nothing(void **state)
     assert_true(w->dev.q[0].started);
 }
 
+/* Where the numbers would come out even if addresses were added. */
+static void test_low_regions_overlap(void **state)
+{
+    const uint64_t two[9] = {vu_two32(2, 0), 0x1000, 0x3000, UVA, 0,
+                             0x2000,         0x3000, UVA,    0};
+    struct world *w = *state;
+
+    protocol(w);
+    assert_int_equal(ack(w, VU_SET_MEM_TABLE, two, 72, 2), 1);
+}
+
 static void test_a_mapping_that_ends_at_the_top(void **state)
 {
     struct world *w = *state;
@@ -1146,6 +1157,9 @@ static void test_err_fd_0_is_an_fd(void **state)
     assert_int_equal(fd, 0);
     w->dev.q[0].err = VGPIO_ERR_PROTO;
     w->dev.events = VGPIO_EV_NEEDS_RESET;
+    vgpio_vu_flush(&w->vu);
+    assert_int_equal(fake_fd_at(&w->os, fd)->signals, 1);
+    w->dev.events = VGPIO_EV_MORE; /* still broken, but that was said */
     vgpio_vu_flush(&w->vu);
     assert_int_equal(fake_fd_at(&w->os, fd)->signals, 1);
 }
@@ -1652,6 +1666,7 @@ int main(void)
         T(test_memory_changes_under_running_rings),
         T(test_a_refused_table_changes_nothing),
         T(test_a_mapping_that_ends_at_the_top),
+        T(test_low_regions_overlap),
         T(test_a_full_memory_table),
         T(test_memory_tables_that_are_no_tables),
         T(test_the_device_sees_memory_by_regions),
