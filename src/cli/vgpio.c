@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,7 +66,22 @@ static const struct command *find_by_link(const char *self)
     return strncmp(name, "gpio", 4) == 0 ? find(name + 4) : NULL;
 }
 
-int main(int argc, char **argv)
+/* Else a socket gets the number of an output that the caller closed, and what is printed
+ * goes there. For the wrong direction, so that to use one is an error as before. */
+static bool fill_standard_fds(void)
+{
+    static const int how[3] = {O_WRONLY, O_RDONLY, O_RDONLY};
+    int fd;
+
+    for (fd = 0; fd < 3; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", how[fd]) != fd) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int run(int argc, char **argv)
 {
     const struct command *command = find_by_link(argc > 0 ? argv[0] : "");
 
@@ -87,4 +104,20 @@ int main(int argc, char **argv)
         return command->run(argc - 1, argv + 1);
     }
     return cli_usage_error("", "unknown command '%s'", argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    int code;
+
+    if (!fill_standard_fds()) {
+        cli_error("/dev/null: %s", strerror(errno));
+        return CLI_FAILED;
+    }
+    code = run(argc, argv);
+    if (code == CLI_OK && fflush(stdout) != 0) {
+        cli_error("stdout: %s", strerror(errno));
+        code = CLI_FAILED;
+    }
+    return code;
 }
