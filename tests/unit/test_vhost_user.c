@@ -968,6 +968,15 @@ static void test_a_refused_table_changes_nothing(void **state)
     assert_true(w->dev.q[0].started);
 }
 
+static void test_a_region_of_one_byte(void **state)
+{
+    struct world *w = *state;
+
+    protocol(w);
+    assert_int_equal(table1(w, GPA, 1, UVA, 0), 0);
+    assert_int_equal(table1(w, 0, 0, 0, 0), 1);
+}
+
 /* Where the numbers would come out even if addresses were added. */
 static void test_low_regions_overlap(void **state)
 {
@@ -1239,6 +1248,19 @@ static void test_work_left_by_the_device_comes_back_as_a_kick(void **state)
     ring_up(w, 0, 0);
     w->dev.events = VGPIO_EV_MORE;
     vgpio_vu_flush(&w->vu);
+    vgpio_vu_flush(&w->vu);
+    assert_int_equal(fake_fd_at(&w->os, w->vu.ring[0].kick)->signals, 1);
+}
+
+static void test_work_left_by_a_device_of_one_ring(void **state)
+{
+    struct world *w = *state;
+
+    w->dev.max[1] = 0;
+    assert_int_equal(vgpio_vu_init(&w->vu, vdev_of(&w->dev), &fake_os_ops, &w->os), 0);
+    greet(w, V1 | F30);
+    ring_up(w, 0, 0);
+    w->dev.events = VGPIO_EV_MORE;
     vgpio_vu_flush(&w->vu);
     assert_int_equal(fake_fd_at(&w->os, w->vu.ring[0].kick)->signals, 1);
 }
@@ -1667,6 +1689,7 @@ int main(void)
         T(test_a_refused_table_changes_nothing),
         T(test_a_mapping_that_ends_at_the_top),
         T(test_low_regions_overlap),
+        T(test_a_region_of_one_byte),
         T(test_a_full_memory_table),
         T(test_memory_tables_that_are_no_tables),
         T(test_the_device_sees_memory_by_regions),
@@ -1679,6 +1702,7 @@ int main(void)
         T(test_a_message_pays_what_it_caused),
         T(test_what_was_kicked_before_is_looked_at),
         T(test_work_left_by_the_device_comes_back_as_a_kick),
+        T(test_work_left_by_a_device_of_one_ring),
         T(test_rings_without_a_kick_fd),
         T(test_fd_counts_must_match_bit_8),
         T(test_a_broken_ring_is_reported_and_revived),
