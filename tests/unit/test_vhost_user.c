@@ -927,6 +927,37 @@ static void test_memory_changes_under_running_rings(void **state)
     expect_log(w, "start0@12 start1@22 kick0 kick1 ");
 }
 
+static void test_a_region_that_went_is_gone(void **state)
+{
+    struct world *w = *state;
+    uint64_t two[9] = {vu_two32(2, 0), GPA,    0x4000,       UVA, 0,
+                       GPA + 0x8000,   0x4000, UVA + 0x8000, 0};
+
+    greet(w, V1 | F30);
+    assert_int_equal(ack(w, VU_SET_MEM_TABLE, two, 72, 2), 0);
+    assert_int_equal(vring(w, VU_SET_VRING_NUM, 0, 64), 0);
+    assert_int_equal(addr_at(w, 0, 0x8000), 0);
+    assert_int_equal(table1(w, GPA, 0x4000, UVA, 0), 0);
+    assert_int_equal(addr_at(w, 0, 0x8000), 1);
+    assert_int_equal(addr_at(w, 0, 0), 0);
+}
+
+/* To disable a ring says nothing of its size. */
+static void test_disabling_a_ring_is_no_size(void **state)
+{
+    struct world *w = *state;
+
+    greet(w, V1 | F30);
+    assert_int_equal(vring(w, VU_SET_VRING_ENABLE, 0, 0), 0);
+    assert_int_equal(vring(w, VU_SET_VRING_BASE, 0, 0), 0);
+    assert_int_equal(addr(w, 0), 0);
+    (void)vring_fd(w, VU_SET_VRING_KICK, 0);
+    assert_int_equal(vring(w, VU_SET_VRING_ENABLE, 0, 1), 0);
+    assert_false(w->dev.q[0].started);
+    assert_int_equal(vring(w, VU_SET_VRING_NUM, 0, 64), 0);
+    assert_true(w->dev.q[0].started);
+}
+
 static void test_a_refused_table_changes_nothing(void **state)
 {
     struct world *w = *state;
@@ -1689,6 +1720,8 @@ int main(void)
         T(test_a_refused_table_changes_nothing),
         T(test_a_mapping_that_ends_at_the_top),
         T(test_low_regions_overlap),
+        T(test_a_region_that_went_is_gone),
+        T(test_disabling_a_ring_is_no_size),
         T(test_a_region_of_one_byte),
         T(test_a_full_memory_table),
         T(test_memory_tables_that_are_no_tables),
