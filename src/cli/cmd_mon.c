@@ -272,6 +272,9 @@ static int tell(struct mon *m, struct tool_line *l, const struct mon_irq *irq)
         return CLI_FAILED;
     }
     if (!m->quiet) {
+        if (tool_await_stdout(&m->tool) != CLI_OK) {
+            return CLI_FAILED;
+        }
         mon_print(m, l, (unsigned)edge, &irq->when);
         if (!tool_flush()) {
             return CLI_FAILED;
@@ -283,30 +286,26 @@ static int tell(struct mon *m, struct tool_line *l, const struct mon_irq *irq)
     return CLI_OK;
 }
 
-/* The interrupts seen so far, the oldest first. */
-static int tell_all(struct mon *m)
+/* The oldest interrupt seen so far. */
+static int tell_next(struct mon *m)
 {
-    for (;;) {
-        struct mon_irq irq;
-        size_t first = m->tool.nlines;
-        size_t i;
+    struct mon_irq irq;
+    size_t first = m->tool.nlines;
+    size_t i;
 
-        for (i = 0; i < m->tool.nlines; i++) {
-            if (m->irqs[i].due &&
-                (first == m->tool.nlines || mon_before(&m->irqs[i], &m->irqs[first]))) {
-                first = i;
-            }
-        }
-        if (first == m->tool.nlines || m->enough) {
-            return CLI_OK;
-        }
-        irq = m->irqs[first];
-        m->irqs[first].due = false;
-        m->told = true;
-        if (tell(m, &m->tool.lines[first], &irq) != CLI_OK) {
-            return CLI_FAILED;
+    for (i = 0; i < m->tool.nlines; i++) {
+        if (m->irqs[i].due &&
+            (first == m->tool.nlines || mon_before(&m->irqs[i], &m->irqs[first]))) {
+            first = i;
         }
     }
+    if (first == m->tool.nlines) {
+        return CLI_OK;
+    }
+    irq = m->irqs[first];
+    m->irqs[first].due = false;
+    m->told = true;
+    return tell(m, &m->tool.lines[first], &irq);
 }
 
 static int poll_chips(struct mon *m)
@@ -328,24 +327,23 @@ static int watch(struct mon *m)
 
     m->told = true;
     for (;;) {
-        /* Until nothing is new: a call that told may have brought the next. */
-        do {
-            if (m->told && m->idles) {
-                due = evloop_now() + m->idle_us;
-            }
-            m->told = false;
-            if (poll_chips(m) != CLI_OK || tell_all(m) != CLI_OK) {
-                return CLI_FAILED;
-            }
-        } while (m->told && !m->enough);
+        if (m->told && m->idles) {
+            due = evloop_now() + m->idle_us;
+        }
+        m->told = false;
+        if (poll_chips(m) != CLI_OK || tell_next(m) != CLI_OK) {
+            return CLI_FAILED;
+        }
         if (m->enough) {
             return CLI_OK;
         }
-        bits = tool_wait(&m->tool, due, -1);
+        /* A call that told may have brought the next; a signal comes first even if
+         * there is always one. */
+        bits = tool_wait(&m->tool, m->told ? 0 : due, -1);
         if ((bits & TOOL_SIGNAL) != 0) {
             return CLI_FAILED;
         }
-        if (bits == TOOL_TIME) {
+        if (bits == TOOL_TIME && !m->told) {
             return CLI_OK;
         }
     }

@@ -212,14 +212,23 @@ static int poll_ms(uint64_t due_us)
     return ms < 1000000000u ? (int)ms : 1000000000;
 }
 
-static int seen(struct tool *t, const struct pollfd *p)
+static bool take_signal(struct tool *t)
 {
     struct signalfd_siginfo info;
+
+    if (read(t->signal_fd, &info, sizeof info) != sizeof info) {
+        return false;
+    }
+    t->caught = (int)info.ssi_signo;
+    return true;
+}
+
+static int seen(struct tool *t, const struct pollfd *p)
+{
     int bits = 0;
     size_t i;
 
-    if (p[0].revents != 0 && read(t->signal_fd, &info, sizeof info) == sizeof info) {
-        t->caught = (int)info.ssi_signo;
+    if (p[0].revents != 0 && take_signal(t)) {
         bits |= TOOL_SIGNAL;
     }
     if (p[1].revents != 0) {
@@ -259,6 +268,19 @@ int tool_wait(struct tool *t, uint64_t due_us, int fd)
     } while (bits == 0 && (n != 0 || poll_ms(due_us) != 0));
     free(p);
     return bits;
+}
+
+int tool_await_stdout(struct tool *t)
+{
+    struct pollfd p[2] = {{.fd = t->signal_fd, .events = POLLIN},
+                          {.fd = STDOUT_FILENO, .events = POLLOUT}};
+
+    do {
+        if (poll(p, 2, -1) > 0 && p[0].revents != 0 && take_signal(t)) {
+            return CLI_FAILED;
+        }
+    } while (p[1].revents == 0);
+    return CLI_OK;
 }
 
 static int poll_chips(struct tool *t)

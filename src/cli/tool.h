@@ -87,6 +87,9 @@ enum { /* tool_wait(): an or of these */
 /* Until `due_us` (UINT64_MAX: for ever), a signal, a word of a chip, or input on `fd`
  * (-1: none). */
 int tool_wait(struct tool *, uint64_t due_us, int fd);
+/* Until stdout takes something: a write to a pipe that nobody reads would keep signals
+ * waiting, too. 1: a signal. */
+int tool_await_stdout(struct tool *);
 /* Keeps things as they are for so long. 0: time is over; 1: said why not, or a signal. */
 int tool_hold(struct tool *, uint64_t us);
 
