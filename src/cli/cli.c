@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <virtiogpio/types.h>
@@ -130,6 +131,13 @@ bool cli_number(const char *text, uint64_t max, uint64_t *out)
     }
     *out = n;
     return true;
+}
+
+bool cli_hangup_ignored(void)
+{
+    struct sigaction was;
+
+    return sigaction(SIGHUP, NULL, &was) == 0 && was.sa_handler == SIG_IGN;
 }
 
 void cli_version(void)

@@ -54,6 +54,10 @@ int cli_options(const struct cli_command *, int argc, char **argv,
 /* Decimal digits only, no sign, no blanks, at most max. */
 bool cli_number(const char *text, uint64_t max, uint64_t *out);
 
+/* SIGHUP was ignored when we began, as behind nohup. Who blocks it would be told of it
+ * all the same. */
+bool cli_hangup_ignored(void);
+
 /* Prints the library's version on stdout. */
 void cli_version(void);
 

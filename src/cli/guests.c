@@ -12,13 +12,13 @@
 static void on_signal(void *ctx, uint32_t events)
 {
     struct guests *g = ctx;
-    struct signalfd_siginfo info;
+    struct signalfd_siginfo info = {0};
 
     (void)events;
     if (read(g->signal_source.fd, &info, sizeof info) == (ssize_t)sizeof info &&
         info.ssi_signo == SIGHUP && g->reload != NULL) {
         g->reload(g->reload_ctx);
-    } else {
+    } else if (info.ssi_signo != SIGHUP || !g->hangup_ignored) {
         g->stop = true;
     }
 }
@@ -42,6 +42,7 @@ int guests_init(struct guests *g, struct server *server, size_t n)
     g->server = server;
     g->n = n;
     g->signal_source.fd = -1;
+    g->hangup_ignored = cli_hangup_ignored();
     vclock_init(&g->machine, false);
     g->clock = &g->machine;
     return evloop_init(&g->loop) < 0 || watch_signals(g) < 0 ? -1 : 0;

@@ -18,10 +18,11 @@ struct guests {
     struct vclock machine;    /* for what must not wait for a virtual clock */
     struct vclock *clock;     /* for all else; `machine` unless somebody has another */
     const bool *clock_taken;  /* somebody moves it who must not be disturbed; or NULL */
-    int (*reload)(void *ctx); /* on SIGHUP; NULL: that ends it */
+    int (*reload)(void *ctx); /* on SIGHUP; NULL: it ends, unless ignored */
     void *reload_ctx;
     size_t ndone;           /* how many no front end will come to any more */
     struct server *touched; /* to be settled in this turn */
+    bool hangup_ignored;
     bool stop;
 };
 

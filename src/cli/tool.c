@@ -189,7 +189,9 @@ int tool_catch_signals(struct tool *t)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
+    if (!cli_hangup_ignored()) {
+        sigaddset(&set, SIGHUP);
+    }
     sigprocmask(SIG_BLOCK, &set, NULL);
     t->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return t->signal_fd < 0 ? tool_wrong(t, "signals: %s", strerror(errno)) : CLI_OK;

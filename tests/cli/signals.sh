@@ -77,4 +77,44 @@ until [ "$(asked)" -gt "$before" ]; do :; done
 kill -TERM "$tool"
 ended 143 "mon into a full pipe"
 
+# nohup: what is ignored at the start is no order, the next one is.
+ignoring() { # COMMAND...
+    trap '' HUP
+    exec "$@"
+}
+deaf() { # COMMAND OPTION...
+    rm -f out
+    mkfifo out
+    exec 3<> out
+    ignoring "$vgpio" "$@" > out 2>&1 &
+    tool=$!
+    read -r said <&3
+    kill -HUP "$tool"
+    kill -TERM "$tool"
+}
+deaf set --timeout 50s -c gpio --banner 0=1
+ended 143 "set under nohup"
+deaf mon --timeout 50s -c gpio --banner 0
+ended 143 "mon under nohup"
+
+ignoring "$vgpio" serve -s deaf --sim 4 --control deaf.ctl &
+others=$!
+listens deaf $others || exit 1
+kill -HUP $others
+"$vgpio" ctl deaf.ctl barrier > /dev/null || fail "serve under nohup ended"
+ignoring "$vgpio" record --log log deaf.ctl 2> err &
+tool=$!
+until grep -q . log 2> /dev/null; do
+    kill -0 $tool || break
+done
+kill -HUP $tool
+"$vgpio" ctl deaf.ctl 'pull 1 1' barrier > /dev/null
+until grep -q 'change 1' log; do
+    kill -0 $tool 2> /dev/null || break
+done
+kill -TERM $others # and so the recorder, too, after it has told
+wait $tool $others
+tool='' others=''
+grep -q 'change 1' log || fail "record under nohup ended"
+
 exit $failures
