@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <virtiogpio/types.h>
 
 static void say(const char *fmt, va_list ap)
@@ -34,9 +35,21 @@ int cli_usage_error(const char *command, const char *fmt, ...)
     return CLI_USAGE;
 }
 
+/* getopt_long() is still inside a word of several letters; else it is past the word. */
+static bool inside(const char *word)
+{
+    const char *at = NULL;
+
+    if (word != NULL && word[0] == '-' && word[1] != '-' && optopt > ' ' &&
+        optopt < 127) {
+        at = strchr(word + 1, optopt);
+    }
+    return at != NULL && at[1] != '\0';
+}
+
 const char *cli_option_fault(char *out, size_t size, char *const *argv, int returned)
 {
-    const char *word = argv[optind - 1];
+    const char *word = inside(argv[optind]) ? argv[optind] : argv[optind - 1];
 
     if (returned == ':') {
         snprintf(out, size, "option '%s' needs a value", word);

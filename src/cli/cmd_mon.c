@@ -22,7 +22,8 @@ static const char help[] =
     "  -c, --chip SOCKET     only this chip\n"
     "  -C, --consumer NAME   ignored: nobody is there to be told\n"
     "  -e, --edges EDGES     rising, falling or both (both)\n"
-    "  -E, --event-clock CLOCK  monotonic or realtime (monotonic)\n"
+    "  -E, --event-clock CLOCK  monotonic, or realtime, which prints times as UTC\n"
+    "                        (monotonic)\n"
     "  -F, --format FMT      how an event is printed, see below\n"
     "      --idle-timeout PERIOD  exit when so long nothing happened\n"
     "  -l, --active-low      a low level is active\n"
@@ -400,6 +401,8 @@ int cmd_mon(int argc, char **argv)
     }
     if (!m.clock_given && mon_wants_date(&m)) {
         m.clock = CLOCK_REALTIME;
+    } else if (m.clock == CLOCK_REALTIME && m.time == MON_SECONDS) {
+        m.time = MON_UTC;
     }
     return monitor(&m, argv + optind, argc - optind);
 }

@@ -98,10 +98,18 @@ void mon_print(const struct mon *m, const struct tool_line *l, unsigned edge,
 
 bool mon_wants_date(const struct mon *m)
 {
-    if (m->format == NULL) {
+    const char *p = m->format;
+
+    if (p == NULL) {
         return m->time != MON_SECONDS;
     }
-    return strstr(m->format, "%U") != NULL || strstr(m->format, "%L") != NULL;
+    while ((p = strchr(p, '%')) != NULL && p[1] != '\0') {
+        if (p[1] == 'U' || p[1] == 'L') {
+            return true;
+        }
+        p += 2;
+    }
+    return false;
 }
 
 bool mon_before(const struct mon_irq *a, const struct mon_irq *b)

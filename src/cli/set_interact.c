@@ -248,6 +248,10 @@ int set_interact(struct set *s)
             return CLI_FAILED;
         }
         n = next_input(s, buf + used, sizeof buf - 1 - used);
+        if (n == 0 && used > 0) {
+            buf[used] = '\n'; /* the last line need not have one */
+            n = 1;
+        }
         if (n <= 0) {
             return n == 0 ? CLI_OK : CLI_FAILED;
         }
