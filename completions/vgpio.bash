@@ -14,19 +14,38 @@ _vgpio_lines() # names of lines of the chip on the command line; quick, or none
     local i chip=() patience=${VGPIO_COMPLETION_TIMEOUT:-200ms}
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-            -c | --chip) chip=(--chip "${COMP_WORDS[i + 1]}") ;;
+            -c | --chip)
+                [ "${COMP_WORDS[i + 1]}" != = ] || ((i++))
+                chip=(--chip "${COMP_WORDS[i + 1]}")
+                ;;
         esac
     done
     "${COMP_WORDS[0]}" info --unquoted --timeout "$patience" "${chip[@]}" 2> /dev/null |
-        sed -n 's/^\tline *[0-9]*:\t\([^\t ]*\) *\t.*/\1/p' | grep -vx unnamed
+        sed -n 's/^\tline *[0-9]*:\t\(.*[^ ]\) *\t.*/\1/p' | grep -vx unnamed
+}
+
+# Not by `compgen -W`, which expands what it is given: a name is whatever a back end says.
+_vgpio_offer_lines() # CURRENT SUFFIX
+{
+    local name
+    while IFS= read -r name; do
+        printf -v name %q "$name"
+        [[ $name != "$1"* ]] || COMPREPLY+=("$name$2")
+    done < <(_vgpio_lines)
 }
 
 _vgpio()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local command=${COMP_WORDS[1]} words=
+    local command=${COMP_WORDS[1]} words='' value=''
 
     COMPREPLY=()
+    # Bash makes `=` a word of its own.
+    if [ "$cur" = = ]; then
+        cur='' value=yes
+    elif [ "$prev" = = ]; then
+        prev=${COMP_WORDS[COMP_CWORD - 2]} value=yes
+    fi
     if [ "$COMP_CWORD" -eq 1 ]; then
         words=$("${COMP_WORDS[0]}" --help 2> /dev/null |
             sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p')
@@ -45,14 +64,20 @@ _vgpio()
         -E | --event-clock) words="monotonic realtime" ;;
         -d | --drive) words="push-pull" ;;
         -b | --bias) words="as-is" ;;
+        -*) ;;
+        *) [ "$command$value" != setyes ] || words="active inactive" ;;
     esac
     if [ -z "$words" ]; then
         case $command:$cur in
             *:-*) words=$(_vgpio_options "$command") ;;
-            get:* | mon:* | info:*) words=$(_vgpio_lines) ;;
+            get:* | mon:* | info:*)
+                _vgpio_offer_lines "$cur" ''
+                return
+                ;;
             set:*)
                 compopt -o nospace 2> /dev/null
-                words=$(_vgpio_lines | sed 's/$/=/')
+                _vgpio_offer_lines "$cur" =
+                return
                 ;;
             ctl:* | record:* | replay:* | detect:* | decode:* | doctor:*)
                 compopt -o filenames 2> /dev/null

@@ -42,4 +42,26 @@ completes "led button" get -c "$dir/gpio" ""
 completes "button=" set -c "$dir/gpio" b
 completes "$dir/gpio" info -c "$dir/g"
 completes "--strict" info -c "$dir/gpio" --str
+# As bash parts the words; --chip=PATH tells names, too.
+completes "$dir/gpio" info --chip = "$dir/g"
+completes "led button" get --chip = "$dir/gpio" ""
+completes "rising" mon --edges = r
+completes "rising falling both" mon --edges =
+completes "active" set -c "$dir/gpio" led = a
+completes "active inactive" set -c "$dir/gpio" led =
+
+# Names come from a stranger: to bash they are words, never commands, patterns or variables.
+kill $server
+# shellcheck disable=SC2016
+"$vgpio" serve -s "$dir/evil" --sim 'x$(touch${IFS}'"$dir"'/done),`id`,a$HOME,*,q\z,it'"'"'s,two words' &
+server=$!
+until "$vgpio" detect --timeout 1s "$dir/evil" > /dev/null 2>&1; do :; done
+# shellcheck disable=SC2016,SC1003
+completes 'x\$\(touch\$\{IFS\}'"$dir"'/done\) \`id\` a\$HOME \* q\\z it\'"'"'s two\ words' get -c "$dir/evil" ""
+# shellcheck disable=SC2016
+completes 'a\$HOME=' set -c "$dir/evil" a
+[ ! -e "$dir/done" ] || {
+    echo "FAILED: a name was run"
+    failures=$((failures + 1))
+}
 exit $failures
