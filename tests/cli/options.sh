@@ -59,5 +59,13 @@ for command in $("$vgpio" --help | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p'); do
         known "$command" "$option" || fail "$command $option: only in ${page##*/}"
     done
 done
+
+# What is accepted for the sake of gpiod's scripts is told of, too.
+for option in --debounce-period --silent; do
+    known mon "$option" || continue
+    total=$((total + 1))
+    "$vgpio" mon --help | listed | grep -qxe "$option" || fail "mon $option: not in --help"
+    sed 's/\\//g' "$top/docs/man/vgpio-mon.1" | grep -qe "$option" || fail "mon $option: not in its page"
+done
 echo "$total options, $failures failures"
 [ "$total" -gt 50 ] && [ $failures = 0 ]
