@@ -162,7 +162,8 @@ static void begin(uint16_t size, uint64_t features, int as_driver)
     a.setup.size = size;
     a.setup.features = VGPIO_F_VERSION_1 | features;
     a.setup.desc = GPA;
-    assert_int_equal(vgpio_drvq_init(&a.drv, a.ram, a.books, &a.setup), 0);
+    a.setup.driver = a.setup.desc + VGPIO_DMA_UP(16u * size);
+    a.setup.device = a.setup.driver + VGPIO_DMA_UP(6u + 2u * size);
     memset(a.ram + RING, CANARY, RAM - RING);
     memset(a.ram + SENT, 0, 0x100);
 }
@@ -298,7 +299,9 @@ static void fill(void)
 
 static void start_driver(void)
 {
-    assert_int_equal(vgpio_drvq_init(&a.drv, a.ram, a.books, &a.setup), 0);
+    struct vgpio_vq_setup own = a.setup; /* which the other thread reads */
+
+    assert_int_equal(vgpio_drvq_init(&a.drv, a.ram, a.books, &own), 0);
     in_flight = 0;
 }
 
