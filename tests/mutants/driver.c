@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A user of the driver who asks for all that a driver must not do, and works its rings
  * around several times. `vgpio trap` watches what reaches the device.
- * usage: driver SOCKET */
+ * usage: driver SOCKET MILLISECONDS: for how long to wait for an answer */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/chip.h"
 
@@ -87,7 +88,8 @@ int main(int argc, char **argv)
 {
     static struct chip c;
 
-    if (argc != 2 || chip_open(&c, argv[1], argv[1], 4, 1000) < 0) {
+    if (argc != 3 ||
+        chip_open(&c, argv[1], argv[1], 4, (uint32_t)strtoul(argv[2], NULL, 10)) < 0) {
         return 1;
     }
     c.on_irq = on_irq;
