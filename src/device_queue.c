@@ -118,8 +118,7 @@ int vgpio_dev_queue_start(void *obj, unsigned q, const struct vgpio_mem *mem,
     s = *setup;
     s.features = dev->features;
     dev->busy = 1;
-    /* The other ring may have been without a buffer all the time. */
-    err = vgpio_devq_restart(&dev->q[q], mem, &s, &dev->last[q], q == VGPIO_REQUESTQ);
+    err = vgpio_devq_restart(&dev->q[q], mem, &s, &dev->last[q]);
     if (err >= 0) {
         dev->queue_flags[q] |= QUEUE_STARTED | QUEUE_RUN;
         if (err > 0) {
@@ -174,7 +173,7 @@ static int drained(struct vgpio_dev *dev, unsigned q)
 static void let_go(struct vgpio_dev *dev, unsigned q, unsigned how)
 {
     TRACE(dev, VGPIO_TR_QUEUE_STOP, q, how);
-    vgpio_devq_stop(&dev->q[q], &dev->last[q]);
+    vgpio_devq_leave(&dev->q[q], &dev->last[q]);
     dev->queue_flags[q] = 0;
     if (how == VGPIO_STOP_RESET) {
         dev->last[q].size = 0;
@@ -210,6 +209,7 @@ int vgpio_dev_queue_stop(void *obj, unsigned q, unsigned how,
     }
     if (where != NULL) {
         *where = dev->last[q];
+        where->flags &= VGPIO_VQ_TOLD; /* the rest is nobody else's */
     }
     vgpio_dev_leave(dev);
     return 0;

@@ -206,6 +206,5 @@ int vgpio_devq_packed_rearm(struct vgpio_devq *q);
 
 /* Sets both positions of a ring that is mapped, by what it was started with. */
 int vgpio_devq_packed_start(struct vgpio_devq *q);
-int vgpio_devq_packed_blank(const struct vgpio_devq *q);
 
 #endif /* VGPIO_DEVQ_H */

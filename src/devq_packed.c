@@ -107,14 +107,6 @@ void vgpio_devq_packed_unpop(struct vgpio_devq *q, struct vgpio_head head)
     }
 }
 
-/* A ring that went around an even number of times stands where a new one begins, but its
- * first descriptor has been used. */
-int vgpio_devq_packed_blank(const struct vgpio_devq *q)
-{
-    return q->at.avail_pos == PACKED_START && q->at.used_pos == PACKED_START &&
-           (ring_ld64(q->area[AREA_DESC]) | ring_ld64(q->area[AREA_DESC] + 8)) == 0;
-}
-
 int vgpio_devq_packed_push(struct vgpio_devq *q, struct vgpio_head head, uint32_t written)
 {
     uint16_t pos = q->next_used;

@@ -10,21 +10,42 @@ static int same_ring(const struct vgpio_vq_setup *a, const struct vgpio_vq_setup
            memcmp(a, b, offsetof(struct vgpio_vq_setup, features)) == 0;
 }
 
-/* Does a packed queue stand where new rings begin, in one that nobody has used? Of a
- * split ring its own indices say so. */
-static int blank(const struct vgpio_devq *q)
+/* After enough chains a queue stands where new rings begin. What then shows that its ring
+ * was used, of what a driver's first chains do not write; that a split ring whose chains
+ * are given back empty was used shows only in its first descriptor. */
+#define MARK_ANSWER 0x100u /* in the flags of the record */
+#define MARK_DESC 0x200u
+#define MARKS (MARK_ANSWER | MARK_DESC)
+
+static unsigned marks(const struct vgpio_devq *q)
 {
-#if VGPIO_CFG_PACKED
-    return vq_is_packed(q) && vgpio_devq_packed_blank(q);
-#else
-    (void)q;
-    return 0;
-#endif
+    const uint8_t *desc = q->area[AREA_DESC];
+    uint16_t begin = vq_is_packed(q) ? PACKED_START : 0;
+    unsigned seen = 0;
+
+    if (devq_dead(q) || q->at.avail_pos != begin || q->at.used_pos != begin) {
+        return 0;
+    }
+    if (vq_is_packed(q)) {
+        desc += DESC_BYTES * (q->at.size - 1u);
+    } else {
+        const uint8_t *elem = q->area[AREA_DEVICE] + USED_RING(0);
+
+        seen = (ring_ld32(elem) | ring_ld32(elem + 4)) != 0 ? MARK_ANSWER : 0;
+    }
+    return (ring_ld64(desc) | ring_ld64(desc + 8)) != 0 ? seen | MARK_DESC : seen;
+}
+
+void vgpio_devq_leave(struct vgpio_devq *q, struct vgpio_vq_setup *last)
+{
+    unsigned seen = marks(q);
+
+    vgpio_devq_stop(q, last);
+    last->flags = (uint16_t)(last->flags | seen);
 }
 
 static int resume(struct vgpio_devq *q, const struct vgpio_mem *mem,
-                  const struct vgpio_vq_setup *setup, const struct vgpio_vq_setup *last,
-                  int used)
+                  const struct vgpio_vq_setup *setup, const struct vgpio_vq_setup *last)
 {
     int waiting;
 
@@ -41,7 +62,8 @@ static int resume(struct vgpio_devq *q, const struct vgpio_mem *mem,
     }
     q->at.avail_pos = last->avail_pos;
     waiting = vgpio_devq_waiting(q); /* from there on: what it saw before is forgotten */
-    if (waiting < 0 || (used && blank(q)) || q->at.used_pos != last->used_pos ||
+    if (waiting < 0 || q->at.used_pos != last->used_pos ||
+        (last->flags & MARKS & ~marks(q)) != 0 ||
         (setup->avail_pos != last->avail_pos && setup->avail_pos != last->used_pos)) {
         vgpio_devq_stop(q, NULL);
         return 0;
@@ -50,10 +72,9 @@ static int resume(struct vgpio_devq *q, const struct vgpio_mem *mem,
 }
 
 int vgpio_devq_restart(struct vgpio_devq *q, const struct vgpio_mem *mem,
-                       const struct vgpio_vq_setup *setup, struct vgpio_vq_setup *last,
-                       int used)
+                       const struct vgpio_vq_setup *setup, struct vgpio_vq_setup *last)
 {
-    if (!resume(q, mem, setup, last, used)) {
+    if (!resume(q, mem, setup, last)) {
         return vgpio_devq_start(q, mem, setup);
     }
     last->size = 0; /* a record serves once */

@@ -98,8 +98,7 @@ int vgpio_draft_queue_start(void *obj, unsigned q, const struct vgpio_mem *mem,
     s = *setup;
     s.features = dev->features;
     dev->busy = 1;
-    /* The other ring may have been without a buffer all the time. */
-    err = vgpio_devq_restart(&dev->q[q], mem, &s, &dev->last[q], q == TX);
+    err = vgpio_devq_restart(&dev->q[q], mem, &s, &dev->last[q]);
     if (err < 0) {
         dev->busy = 0;
         return err;
@@ -144,7 +143,7 @@ static void let_go(struct vgpio_draft_dev *dev, unsigned q, unsigned how)
         dev->tx_skip = dev->tx_units;
         dev->tx_open = 0;
     }
-    vgpio_devq_stop(&dev->q[q], &dev->last[q]);
+    vgpio_devq_leave(&dev->q[q], &dev->last[q]);
     dev->queue_flags[q] = 0;
     if (how == VGPIO_STOP_RESET) {
         dev->last[q].size = 0;
@@ -189,6 +188,7 @@ int vgpio_draft_queue_stop(void *obj, unsigned q, unsigned how,
     }
     if (where != NULL) {
         *where = dev->last[q];
+        where->flags &= VGPIO_VQ_TOLD; /* the rest is nobody else's */
     }
     vgpio_draft_leave(dev);
     return 0;

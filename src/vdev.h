@@ -23,15 +23,17 @@
 #endif
 #define TRACE_T(type, line) ((uint32_t)(type) << 16 | (line))
 
-/* Starts a queue, where it stopped if the ring bears out that it is the one of `last`: 1;
- * else as a new one: 0, or the error of vgpio_devq_start(). `used`: the peer has used
- * that ring before, so one that is blank is another. */
 struct vgpio_devq;
 struct vgpio_mem;
 struct vgpio_vq_setup;
+
+/* Stops a queue. `last` is where it stood, and more than that in its flags. */
+void vgpio_devq_leave(struct vgpio_devq *q, struct vgpio_vq_setup *last);
+
+/* Starts a queue, where it stopped if the ring bears out that it is the one of `last`: 1;
+ * else as a new one: 0, or the error of vgpio_devq_start(). */
 int vgpio_devq_restart(struct vgpio_devq *q, const struct vgpio_mem *mem,
-                       const struct vgpio_vq_setup *setup, struct vgpio_vq_setup *last,
-                       int used);
+                       const struct vgpio_vq_setup *setup, struct vgpio_vq_setup *last);
 
 /* What any device's init does with its config: a copy, checked. 0, or what the init
  * answers. The object has `size` bytes here; the caller's figures are in `abi`. */

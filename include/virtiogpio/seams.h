@@ -228,7 +228,8 @@ enum vgpio_stop {
      *  buffers that lie parked are kept. For who passes the position on to another. */
     VGPIO_STOP_DRAIN = 1,
     /** Let go of memory now. Requests go on inside, their answers are kept, so are parked
-     *  buffers, for a start that proves to be the same ring. */
+     *  buffers, until every queue that was stopped has started and proved to be the same
+     *  ring; the first that does not drops them. */
     VGPIO_STOP_NOW,
     /** Queue reset: forget what came from this queue. Requests at the backend end
      *  unheard; latched edges stay. */

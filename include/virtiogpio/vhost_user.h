@@ -90,7 +90,8 @@
  * What the guest made available before is looked at then, without a kick. A disabled ring
  * keeps its place, and takes a new setup without GET_VRING_BASE: that is how User-Mode
  * Linux binds a driver again. SET_MEM_TABLE lets running rings go and starts them again
- * in the new memory; what the device holds (armed lines, requests in flight) stays.
+ * in the new memory; what the device holds (armed lines, requests in flight) stays, and
+ * counts again once all of them run: one that is disabled in between has the rest wait.
  * GET_VRING_BASE waits until every request the device took has been answered. When the
  * rings come back, on this connection or the next, the device decides by their contents
  * whether it is the same guest going on (`VGPIO_VQ_TOLD` in seams.h).

@@ -212,6 +212,17 @@ static void test_told_used_idx_resumes_as_well(void **state)
     expect_goes_on(b, g, 0);
 }
 
+/* What the device remembers besides is not for others. */
+static void test_a_stop_says_where_and_no_more(void **state)
+{
+    struct bench *b = *state;
+
+    *peer_at(&b->mem, b->q[REQ].setup.desc, 1) = 1; /* as if it had come around */
+    stop_both(b, VGPIO_STOP_NOW);
+    assert_int_equal(where[REQ].flags, VGPIO_VQ_TOLD);
+    assert_int_equal(where[EVT].flags, VGPIO_VQ_TOLD);
+}
+
 static void test_either_order_of_starting(void **state)
 {
     struct bench *b = *state;
@@ -945,6 +956,7 @@ int main(void)
         T(test_memory_change_while_running),
         T(test_completion_while_stopped_is_held),
         T(test_told_used_idx_resumes_as_well),
+        T(test_a_stop_says_where_and_no_more),
         T(test_either_order_of_starting),
         T(test_new_work_while_one_ring_is_awaited),
         T(test_one_ring_stops_and_goes_on),

@@ -369,7 +369,7 @@ static int resume(struct world *w, const struct vgpio_vq_setup *told,
                   const struct vgpio_vq_setup *last)
 {
     struct vgpio_vq_setup record = *last;
-    int got = vgpio_devq_restart(&w->q, &w->m.ops, told, &record, 1);
+    int got = vgpio_devq_restart(&w->q, &w->m.ops, told, &record);
 
     assert_int_equal(w->m.live, got >= 0 ? 3 * VGPIO_CFG_UNMAP : 0);
     assert_int_equal(record.size, got == 1 ? 0 : last->size);
@@ -413,6 +413,38 @@ static void test_resume_only_what_the_ring_bears_out(void **state)
     }
     ring_peer_set_avail_idx(&w.p, 12);
     assert_int_equal(resume(&w, &last, &last), 0);
+    world_end(&w);
+}
+
+/* After 65536 chains a ring stands where new ones begin. What is zero then in its first
+ * descriptor or its first used element, and was not before, says that it is a new one. */
+static void test_resume_where_new_rings_begin(void **state)
+{
+    struct vgpio_vq_setup last, told, record;
+    struct world w;
+    unsigned i;
+
+    (void)state;
+    world_start(&w, 8, 0);
+    for (i = 0; i < 16 + 8 + 4; i++) {
+        uint64_t gpa = i < 16   ? w.p.setup.desc + i
+                       : i < 24 ? w.p.setup.device + 4 + i - 16
+                       : i < 26 ? w.p.setup.desc + 16 + i - 24
+                                : w.p.setup.device + 12 + i - 26;
+        uint8_t *byte = peer_at(&w.m, gpa, 1);
+
+        *byte = 0x80;
+        vgpio_devq_leave(&w.q, &last);
+        told = record = last;
+        told.flags = VGPIO_VQ_TOLD;
+        assert_int_equal(vgpio_devq_restart(&w.q, &w.m.ops, &told, &record), 1);
+        vgpio_devq_stop(&w.q, NULL);
+        *byte = 0;
+        record = last;
+        assert_int_equal(vgpio_devq_restart(&w.q, &w.m.ops, &told, &record), i >= 24);
+    }
+    vgpio_devq_leave(&w.q, &last);
+    assert_int_equal(last.flags, VGPIO_VQ_TOLD);
     world_end(&w);
 }
 
@@ -1014,6 +1046,7 @@ int main(void)
         cmocka_unit_test(test_positions),
         cmocka_unit_test(test_stop_and_resume),
         cmocka_unit_test(test_resume_only_what_the_ring_bears_out),
+        cmocka_unit_test(test_resume_where_new_rings_begin),
         cmocka_unit_test(test_stop_forgets_what_is_only_staged),
         cmocka_unit_test(test_unpop),
         cmocka_unit_test(test_take_and_answer),

@@ -483,7 +483,7 @@ static void test_resume_takes_both_positions(void **state)
         told.avail_pos ^= i & 1u ? 4 : 0;
         told.used_pos ^= i & 2u ? 1 : 0;
         record = last;
-        assert_int_equal(vgpio_devq_restart(&w.q, &w.m.ops, &told, &record, 1), i == 0);
+        assert_int_equal(vgpio_devq_restart(&w.q, &w.m.ops, &told, &record), i == 0);
         assert_int_equal(record.size, i == 0 ? 0 : 7);
         assert_int_equal(w.m.live, 3 * VGPIO_CFG_UNMAP);
         vgpio_devq_stop(&w.q, NULL);
@@ -491,27 +491,35 @@ static void test_resume_takes_both_positions(void **state)
     world_end(&w);
 }
 
-/* There a queue may also have come around: then a descriptor that is all zero is a new
- * ring's. What lies behind it says nothing. */
+/* There a queue may also have come around: if the last descriptor had been written by
+ * then and is all zero now, the ring is a new one. The others say nothing. */
 static void test_resume_where_new_rings_begin(void **state)
 {
-    struct vgpio_vq_setup last, record;
+    struct vgpio_vq_setup last, told, record;
     struct world w;
-    unsigned i;
+    unsigned i, size;
 
     (void)state;
-    packed_start(&w, 7, 0);
-    vgpio_devq_stop(&w.q, &last);
-    for (i = 0; i <= 16; i++) {
-        uint8_t *byte = w.m.base + (packed_peer_at(&w.k, WRAP) - WORLD_GPA) + i;
+    for (size = 1; size <= 7; size++) {
+        packed_start(&w, (uint16_t)size, 0);
+        for (i = 0; i < 16 * size; i++) {
+            uint8_t *byte = w.m.base + (packed_peer_at(&w.k, WRAP) - WORLD_GPA) + i;
 
-        *byte = 1;
-        record = last;
-        assert_int_equal(vgpio_devq_restart(&w.q, &w.m.ops, &last, &record, 1), i < 16);
-        vgpio_devq_stop(&w.q, NULL);
-        *byte = 0;
+            *byte = 1;
+            vgpio_devq_leave(&w.q, &last);
+            told = record = last;
+            told.flags = VGPIO_VQ_TOLD;
+            assert_int_equal(vgpio_devq_restart(&w.q, &w.m.ops, &told, &record), 1);
+            vgpio_devq_stop(&w.q, NULL);
+            *byte = 0;
+            record = last;
+            assert_int_equal(vgpio_devq_restart(&w.q, &w.m.ops, &told, &record),
+                             i < 16 * (size - 1));
+        }
+        vgpio_devq_leave(&w.q, &last);
+        assert_int_equal(last.flags, VGPIO_VQ_TOLD);
+        world_end(&w);
     }
-    world_end(&w);
 }
 
 static void test_unpop(void **state)
