@@ -287,6 +287,9 @@ static enum vu_verdict set_vring_fd(struct vgpio_vu *vu, struct vu_message *m)
         return vgpio_vu_set_kick(vu, q, fd);
     }
     slot = m->request == SET_VRING_CALL ? &vu->ring[q].call : &vu->ring[q].err;
+    if (slot == &vu->ring[q].err && (vu->ring[q].flags & RING_STARTED) != 0) {
+        vu->owed |= VGPIO_EV_NEEDS_RESET; /* an error may have come before it */
+    }
     vgpio_vu_drop_fd(vu, slot);
     *slot = fd;
     return VU_DONE;

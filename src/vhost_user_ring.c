@@ -202,7 +202,7 @@ static enum vu_verdict start(struct vgpio_vu *vu, unsigned q)
     if (e < 0) {
         return vu_refuse(vu, "ring start: the device does not take this ring");
     }
-    r->flags = (uint16_t)((r->flags & ~RING_STRANDED) | RING_STARTED);
+    r->flags = (uint16_t)((r->flags & ~(RING_STRANDED | RING_ERROR_TOLD)) | RING_STARTED);
     if ((r->flags & RING_PAUSED) != 0) {
         run(vu, q, 1); /* it was disabled when it was let go */
     }
@@ -411,8 +411,12 @@ static void signal_errors(struct vgpio_vu *vu)
     unsigned q;
 
     for (q = 0; q < vu->nrings; q++) {
-        if (vu->ring[q].err >= 0 && vu->dev.ops->error(vu->dev.obj, q) != 0) {
-            vu->os->signal(vu->ctx, vu->ring[q].err);
+        struct vgpio_vu_ring *r = &vu->ring[q];
+
+        if (r->err >= 0 && (r->flags & RING_ERROR_TOLD) == 0 &&
+            vu->dev.ops->error(vu->dev.obj, q) != 0) {
+            r->flags |= RING_ERROR_TOLD;
+            vu->os->signal(vu->ctx, r->err);
         }
     }
 }

@@ -181,6 +181,13 @@ static void protocol(struct world *w)
     assert_int_equal(msg(w, VU_SET_PROTOCOL_FEATURES, 0, &v, 8, 0), 0);
 }
 
+static void none_of(struct world *w, uint32_t request, uint32_t q)
+{
+    uint64_t word = 0x100u | q;
+
+    assert_int_equal(ack(w, request, &word, 8, 0), 0);
+}
+
 static void greet(struct world *w, uint64_t features)
 {
     protocol(w);
@@ -1204,6 +1211,54 @@ static void test_err_fd_0_is_an_fd(void **state)
     assert_int_equal(fake_fd_at(&w->os, fd)->signals, 1);
 }
 
+/* Descriptors may come in any order, and an error may be first. */
+static void test_an_error_waits_for_its_fd(void **state)
+{
+    struct world *w = *state;
+    int fd;
+
+    greet(w, V1 | F30);
+    ring_up(w, 0, 0);
+    ring_up(w, 1, 0);
+    none_of(w, VU_SET_VRING_ERR, 1);
+    w->dev.q[0].err = w->dev.q[1].err = VGPIO_ERR_PROTO;
+    w->dev.events = VGPIO_EV_NEEDS_RESET;
+    vgpio_vu_flush(&w->vu);
+    assert_int_equal(fake_fd_at(&w->os, w->vu.ring[0].err)->signals, 1);
+    fd = vring_fd(w, VU_SET_VRING_ERR, 1);
+    vgpio_vu_flush(&w->vu);
+    vgpio_vu_flush(&w->vu);
+    assert_int_equal(fake_fd_at(&w->os, fd)->signals, 1);
+    assert_int_equal(fake_fd_at(&w->os, w->vu.ring[0].err)->signals, 1);
+    fd = vring_fd(w, VU_SET_VRING_ERR, 1); /* another one: that was said */
+    vgpio_vu_flush(&w->vu);
+    assert_int_equal(fake_fd_at(&w->os, fd)->signals, 0);
+}
+
+/* What a front end before left broken is not the next one's error. */
+static void test_an_error_ends_with_its_connection(void **state)
+{
+    struct world *w = *state;
+    int fd;
+
+    greet(w, V1 | F30);
+    ring_up(w, 0, 0);
+    none_of(w, VU_SET_VRING_ERR, 0);
+    w->dev.q[0].err = VGPIO_ERR_PROTO;
+    w->dev.events = VGPIO_EV_NEEDS_RESET;
+    vgpio_vu_flush(&w->vu);
+    vgpio_vu_close(&w->vu);
+    greet(w, V1 | F30);
+    fd = vring_fd(w, VU_SET_VRING_ERR, 0);
+    vgpio_vu_flush(&w->vu);
+    assert_int_equal(fake_fd_at(&w->os, fd)->signals, 0);
+    ring_up(w, 0, 0); /* which revives the device, and gives a descriptor */
+    w->dev.q[0].err = VGPIO_ERR_PROTO;
+    w->dev.events = VGPIO_EV_NEEDS_RESET;
+    vgpio_vu_flush(&w->vu);
+    assert_int_equal(fake_fd_at(&w->os, w->vu.ring[0].err)->signals, 1);
+}
+
 static void test_a_new_kick_fd_is_looked_at(void **state)
 {
     struct world *w = *state;
@@ -1730,6 +1785,8 @@ int main(void)
         T(test_fd_0_is_an_fd),
         T(test_call_fd_0_is_an_fd),
         T(test_err_fd_0_is_an_fd),
+        T(test_an_error_waits_for_its_fd),
+        T(test_an_error_ends_with_its_connection),
         T(test_a_new_kick_fd_is_looked_at),
         T(test_a_debt_waits_for_its_ring),
         T(test_a_message_pays_what_it_caused),
