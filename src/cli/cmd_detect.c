@@ -80,5 +80,5 @@ int cmd_detect(int argc, char **argv)
         }
     }
     code = optind < argc ? show_named(&t, argv + optind, argc - optind) : show_all(&t);
-    return tool_flush() ? code : CLI_FAILED;
+    return tool_flush(&t) ? code : CLI_FAILED;
 }

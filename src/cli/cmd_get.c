@@ -112,7 +112,7 @@ static int get(struct get *g, char **ids, int n)
     }
     if (code == CLI_OK) {
         print_lines(t);
-        code = tool_flush() ? CLI_OK : CLI_FAILED;
+        code = tool_flush(t) ? CLI_OK : CLI_FAILED;
     }
     return tool_close(t, code);
 }

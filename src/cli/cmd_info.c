@@ -92,7 +92,7 @@ static int show(struct tool *t, char **ids, int n)
     for (i = 0; i < t->nchips && code == CLI_OK; i++) {
         code = print_all(t, &t->chips[i]);
     }
-    return code;
+    return t->some_closed ? CLI_FAILED : code;
 }
 
 int cmd_info(int argc, char **argv)
@@ -109,7 +109,7 @@ int cmd_info(int argc, char **argv)
         }
     }
     code = show(&t, argv + optind, argc - optind);
-    if (!tool_flush()) {
+    if (!tool_flush(&t)) {
         code = CLI_FAILED;
     }
     return tool_close(&t, code);

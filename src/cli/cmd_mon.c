@@ -278,7 +278,7 @@ static int tell(struct mon *m, struct tool_line *l, const struct mon_irq *irq)
             return CLI_FAILED;
         }
         mon_print(m, l, (unsigned)edge, &irq->when);
-        if (!tool_flush()) {
+        if (!tool_flush(&m->tool)) {
             return CLI_FAILED;
         }
     }
@@ -325,6 +325,7 @@ static int poll_chips(struct mon *m)
 static int watch(struct mon *m)
 {
     uint64_t due = UINT64_MAX;
+    bool late = false;
     int bits;
 
     m->told = true;
@@ -336,7 +337,7 @@ static int watch(struct mon *m)
         if (poll_chips(m) != CLI_OK || tell_next(m) != CLI_OK) {
             return CLI_FAILED;
         }
-        if (m->enough) {
+        if (m->enough || (late && !m->told)) {
             return CLI_OK;
         }
         /* A call that told may have brought the next; a signal comes first even if
@@ -345,9 +346,8 @@ static int watch(struct mon *m)
         if ((bits & TOOL_SIGNAL) != 0) {
             return CLI_FAILED;
         }
-        if (bits == TOOL_TIME && !m->told) {
-            return CLI_OK;
-        }
+        /* One more look: what came in time is told. */
+        late = (bits & TOOL_TIME) != 0 && !m->told;
     }
 }
 
@@ -374,7 +374,7 @@ static int monitor(struct mon *m, char **ids, int n)
     }
     if (code == CLI_OK && t->banner) {
         tool_banner(t, "Monitoring");
-        code = tool_flush() ? CLI_OK : CLI_FAILED;
+        code = tool_flush(t) ? CLI_OK : CLI_FAILED;
     }
     if (code == CLI_OK) {
         code = watch(m);

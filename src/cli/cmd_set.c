@@ -231,7 +231,7 @@ static int go_on(struct set *s)
 {
     if (s->tool.banner) {
         tool_banner(&s->tool, "Setting");
-        if (!tool_flush()) {
+        if (!tool_flush(&s->tool)) {
             return CLI_FAILED;
         }
     }

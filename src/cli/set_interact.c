@@ -199,12 +199,12 @@ static int obey_all(struct set *s, char *buf, size_t *used)
     return code;
 }
 
-static bool prompt(bool wanted)
+static bool prompt(struct set *s, bool wanted)
 {
     if (wanted) {
         fputs("vgpio> ", stdout);
     }
-    return tool_flush();
+    return tool_flush(&s->tool);
 }
 
 /* The next bytes of stdin; meanwhile the lines are held. 0: end, < 0: no more. */
@@ -244,7 +244,7 @@ int set_interact(struct set *s)
         ssize_t n;
         int code;
 
-        if (!prompt(tty)) {
+        if (!prompt(s, tty)) {
             return CLI_FAILED;
         }
         n = next_input(s, buf + used, sizeof buf - 1 - used);
@@ -262,7 +262,7 @@ int set_interact(struct set *s)
         }
         code = obey_all(s, buf, &used);
         if (code != GO_ON) {
-            (void)tool_flush();
+            (void)tool_flush(&s->tool);
             return code == EXIT ? CLI_OK : CLI_FAILED;
         }
     }

@@ -185,7 +185,7 @@ int tool_catch_signals(struct tool *t)
 {
     sigset_t set;
 
-    signal(SIGPIPE, SIG_IGN);
+    t->pipe_ignored = signal(SIGPIPE, SIG_IGN) == SIG_IGN;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
@@ -245,9 +245,8 @@ static int seen(struct tool *t, const struct pollfd *p)
 int tool_wait(struct tool *t, uint64_t due_us, int fd)
 {
     struct pollfd *p = calloc(2 + t->nchips, sizeof *p);
-    int bits = TOOL_TIME;
+    int bits = 0;
     size_t i;
-    int n;
 
     if (p == NULL) {
         cli_error("%s", strerror(errno));
@@ -263,11 +262,13 @@ int tool_wait(struct tool *t, uint64_t due_us, int fd)
         p[i].events = POLLIN;
     }
     do {
-        n = poll(p, 2 + t->nchips, poll_ms(due_us));
-        if (n > 0) {
+        if (poll(p, 2 + t->nchips, poll_ms(due_us)) > 0) {
             bits = seen(t, p);
         }
-    } while (bits == 0 && (n != 0 || poll_ms(due_us) != 0));
+        if (poll_ms(due_us) == 0) {
+            bits |= TOOL_TIME;
+        }
+    } while (bits == 0);
     free(p);
     return bits;
 }
@@ -308,7 +309,7 @@ int tool_hold(struct tool *t, uint64_t us)
             ((bits & TOOL_CHIP) != 0 && poll_chips(t) != CLI_OK)) {
             return CLI_FAILED;
         }
-    } while (bits != TOOL_TIME);
+    } while ((bits & TOOL_TIME) == 0);
     return CLI_OK;
 }
 
@@ -348,10 +349,14 @@ void tool_print_id(const struct tool *t, const struct tool_line *l)
     printf("%s%s%s", quote, l->id, quote);
 }
 
-bool tool_flush(void)
+bool tool_flush(struct tool *t)
 {
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        cli_error("stdout: %s", strerror(errno));
+        if (errno == EPIPE && t->signal_fd >= 0 && !t->pipe_ignored) {
+            t->caught = SIGPIPE;
+        } else {
+            cli_error("stdout: %s", strerror(errno));
+        }
         return false;
     }
     return true;

@@ -43,8 +43,10 @@ struct tool {
     size_t nchips;
     struct tool_line *lines;
     size_t nlines;
-    int signal_fd; /* -1: signals end the process as ever */
-    int caught;    /* the signal that came */
+    bool some_closed;  /* not every chip could be opened */
+    bool pipe_ignored; /* by whoever started us */
+    int signal_fd;     /* -1: signals end the process as ever */
+    int caught;        /* the signal that came */
 };
 
 /* One line on stderr; returns 1, as the gpiod tools have it for every error. */
@@ -61,8 +63,8 @@ bool tool_period_ms(const char *text, uint32_t max, uint32_t *ms);
 /* 0 or 1, (in)active, on or off, true or false. */
 bool tool_value(const char *text, unsigned *value);
 
-/* Opens the chip of -c, or each of the usual place, with room for so many interrupts.
- * 0, or 1: said why. */
+/* Opens the chip of -c, or each of the usual place that can be, with room for so many
+ * interrupts. 0, or 1: said why. */
 int tool_open(struct tool *, unsigned nirq);
 /* Finds the lines of `ids`; a chip no line is on is closed. 0, or 1: said why. */
 int tool_find(struct tool *, char **ids, size_t n);
@@ -79,10 +81,10 @@ char *tool_chip_path(const char *name);
 int tool_catch_signals(struct tool *);
 
 enum { /* tool_wait(): an or of these */
-    TOOL_TIME = 0,
     TOOL_SIGNAL = 1,
     TOOL_CHIP = 2, /* ask chip_poll() of each */
-    TOOL_INPUT = 4
+    TOOL_INPUT = 4,
+    TOOL_TIME = 8 /* also while chips never stop talking */
 };
 /* Until `due_us` (UINT64_MAX: for ever), a signal, a word of a chip, or input on `fd`
  * (-1: none). */
@@ -99,7 +101,8 @@ void tool_banner(const struct tool *, const char *words);
 void tool_print_line(const struct tool *, const struct tool_line *);
 /* The id as the user wrote it, quoted unless --unquoted. */
 void tool_print_id(const struct tool *, const struct tool_line *);
-/* False, and said so, if stdout cannot be written. */
-bool tool_flush(void);
+/* False, and said so, if stdout cannot be written. Nobody reading is said as ever: the
+ * end is that by SIGPIPE. */
+bool tool_flush(struct tool *);
 
 #endif /* VGPIO_CLI_TOOL_H */

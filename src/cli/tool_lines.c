@@ -108,13 +108,16 @@ static int open_paths(struct tool *t, char **paths, size_t n, unsigned nirq)
     }
     for (i = 0; i < n; i++) {
         const char *name = t->chip_arg != NULL ? t->chip_arg : strrchr(paths[i], '/') + 1;
+        struct chip *c = &t->chips[t->nchips];
 
-        t->nchips = i + 1;
-        if (chip_open(&t->chips[i], paths[i], name, nirq, t->timeout_ms) < 0) {
-            return CLI_FAILED;
+        if (chip_open(c, paths[i], name, nirq, t->timeout_ms) < 0) {
+            chip_close(c);
+            t->some_closed = true;
+        } else {
+            t->nchips++;
         }
     }
-    return CLI_OK;
+    return t->nchips > 0 ? CLI_OK : CLI_FAILED;
 }
 
 int tool_open(struct tool *t, unsigned nirq)
@@ -181,6 +184,10 @@ static int find_one(struct tool *t, struct tool_line *l)
     }
     if (t->strict && how_often > 1) {
         return tool_wrong(t, "line '%s' is not unique", l->id);
+    }
+    if (t->strict && t->some_closed) {
+        return tool_wrong(t, "line '%s' may be on the chip that cannot be used, too",
+                          l->id);
     }
     return CLI_OK;
 }

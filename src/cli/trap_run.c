@@ -432,7 +432,9 @@ static bool begin(struct trap_run *r)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
+    if (!cli_hangup_ignored()) {
+        sigaddset(&set, SIGHUP);
+    }
     if (evloop_init(&r->loop) < 0 ||
         vgpio_vu_init(&r->vu, trap_vdev(&r->t), &vu_os, r) < 0 ||
         ev_add(&r->loop, &r->signal_source, signalfd(-1, &set, SFD_CLOEXEC), EPOLLIN,

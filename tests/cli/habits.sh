@@ -19,6 +19,24 @@ fail() {
     failures=$((failures + 1))
 }
 
+# A socket that a back end left behind is said, and in the way of nobody.
+"$vgpio" serve -s a-dead --sim other & dead=$!
+listens a-dead $dead || exit 1
+kill -KILL $dead
+wait $dead 2> /dev/null
+usual() { # COMMAND...
+    VGPIO_DIR=$dir "$vgpio" "$@" 2> err
+}
+got=$(usual get --numeric led button) || fail "beside a dead socket: exit status $?"
+[ "$got" = '0 0' ] || fail "beside a dead socket: '$got'"
+grep -q 'a-dead: ' err || fail "no word of the dead socket: $(cat err)"
+usual get --strict led && fail "--strict beside a dead socket: exit status 0"
+usual get other && fail "a line of a dead socket"
+usual info > said && fail "info beside a dead socket: exit status 0"
+grep -q '^gpio - 2 lines' said || fail "info beside a dead socket: $(cat said)"
+usual info led > said || fail "info of a line beside a dead socket: exit status $?"
+rm a-dead said
+
 # The end of stdin ends its last command.
 got=$(printf 'set led=1\nget' | "$vgpio" set --timeout 50s -c gpio --interactive led=0)
 [ "$got" = '"led"=active' ] || fail "a last command without a newline: '$got'"

@@ -36,7 +36,7 @@ begin() {
     rm -f out
     mkfifo out
     exec 3<> out
-    "$vgpio" "$@" --timeout 50s --banner -c gpio > out 2> err &
+    "$vgpio" "$@" --timeout 50s --banner -c gpio > out 2> err 3>&- &
     tool=$!
     read -r said <&3
     case $said in *...) ;; *) fail "$*: $said" ;; esac
@@ -77,6 +77,21 @@ until [ "$(asked)" -gt "$before" ]; do :; done
 kill -TERM "$tool"
 ended 143 "mon into a full pipe"
 
+# Nobody reads any more: the end is the one that a pipe gives anybody, lines are given back.
+begin mon 0
+exec 3<&-
+"$vgpio" ctl ctl "toggle 0 1 0" > /dev/null
+ended 141 "mon whose reader has gone"
+[ ! -s err ] || fail "mon whose reader has gone: $(cat err)"
+# Unless whoever started it does not want to hear of pipes.
+(trap '' PIPE && exec "$vgpio" mon --timeout 50s -c gpio -n 100 0 1 2> err | true) &
+tool=$!
+until "$vgpio" ctl ctl "dir 0" "toggle 0 1 0" > /dev/null && grep -q . err; do
+    kill -0 $tool 2> /dev/null || break
+done
+wait $tool
+case $(cat err) in *'stdout: Broken pipe') ;; *) fail "SIGPIPE ignored: '$(cat err)'" ;; esac
+
 # nohup: what is ignored at the start is no order, the next one is.
 ignoring() { # COMMAND...
     trap '' HUP
@@ -116,5 +131,14 @@ kill -TERM $others # and so the recorder, too, after it has told
 wait $tool $others
 tool='' others=''
 grep -q 'change 1' log || fail "record under nohup ended"
+
+ignoring "$vgpio" trap --watch -s deaf > said 2> err &
+tool=$!
+listens deaf $tool || fail "trap: $(cat err)"
+kill -HUP $tool
+"$vgpio" get --timeout 50s --numeric -c deaf 0 > /dev/null || fail "trap under nohup ended"
+kill -TERM $tool 2> /dev/null
+wait $tool
+tool=
 
 exit $failures
