@@ -165,14 +165,16 @@ static void answer_base(struct vgpio_vu *vu, unsigned q, struct vgpio_vu_msg *re
     answer(reply, GET_VRING_BASE, sizeof state);
 }
 
+static int runs(const struct vgpio_vu *vu, unsigned q)
+{
+    return (vu->ring[q].flags & RING_STARTED) != 0 && vgpio_vu_wanted(vu, &vu->ring[q]);
+}
+
 /* Rings that run keep what they were started with; one that is only disabled may have
  * been left behind by a driver that is gone, and is let go for the new one. */
 static int keeps_running(struct vgpio_vu *vu, unsigned q)
 {
-    if ((vu->ring[q].flags & RING_STARTED) == 0) {
-        return 0;
-    }
-    if (vgpio_vu_wanted(vu, &vu->ring[q])) {
+    if (runs(vu, q)) {
         return 1;
     }
     vgpio_vu_let_go(vu, q);
@@ -184,11 +186,14 @@ static enum vu_verdict set_features(struct vgpio_vu *vu, uint64_t features)
     unsigned q;
 
     for (q = 0; q < vu->nrings; q++) {
-        if (keeps_running(vu, q)) {
+        if (runs(vu, q)) {
             return features == vu->features
                        ? VU_DONE
                        : vu_refuse(vu, "features cannot change while a ring runs");
         }
+    }
+    for (q = 0; q < vu->nrings; q++) {
+        vgpio_vu_let_go(vu, q);
     }
     if (vu->dev.ops->ack_features(vu->dev.obj, features & ~VU_F_PROTOCOL) < 0) {
         return vu_refuse(vu, "features: not offered, or VERSION_1 is missing");

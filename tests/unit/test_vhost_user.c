@@ -1211,6 +1211,20 @@ static void test_err_fd_0_is_an_fd(void **state)
     assert_int_equal(fake_fd_at(&w->os, fd)->signals, 1);
 }
 
+/* Also not a ring that is only disabled, and would be let go of for a new driver. */
+static void test_refused_features_change_no_ring(void **state)
+{
+    struct world *w = *state;
+
+    greet(w, V1 | F30);
+    ring_up(w, 0, 0);
+    ring_up(w, 1, 0);
+    assert_int_equal(vring(w, VU_SET_VRING_ENABLE, 0, 0), 0);
+    assert_int_equal(ack64(w, VU_SET_FEATURES, F30), 1);
+    assert_true(w->dev.q[0].started);
+    assert_true(w->dev.q[1].started && w->dev.q[1].running);
+}
+
 /* Descriptors may come in any order, and an error may be first. */
 static void test_an_error_waits_for_its_fd(void **state)
 {
@@ -1786,6 +1800,7 @@ int main(void)
         T(test_call_fd_0_is_an_fd),
         T(test_err_fd_0_is_an_fd),
         T(test_an_error_waits_for_its_fd),
+        T(test_refused_features_change_no_ring),
         T(test_an_error_ends_with_its_connection),
         T(test_a_new_kick_fd_is_looked_at),
         T(test_a_debt_waits_for_its_ring),
