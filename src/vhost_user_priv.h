@@ -18,10 +18,9 @@ enum {
     RING_KICK = 8,       /* SET_VRING_KICK seen, with an fd or for polling */
     RING_ENABLED = 16,   /* the last SET_VRING_ENABLE */
     RING_STARTED = 32,   /* the device holds it: queue_start .. queue_stop */
-    RING_POLLED = 64,    /* the front end will not write a kick fd */
-    RING_PAUSED = 128,   /* the device was told queue_run 0, and remembers it */
-    RING_STRANDED = 256, /* ready, but new memory or features left no way to start it */
-    RING_ERROR_TOLD = 512
+    RING_PAUSED = 64,    /* the device was told queue_run 0, and remembers it */
+    RING_STRANDED = 128, /* ready, but new memory or features left no way to start it */
+    RING_ERROR_TOLD = 256
 };
 
 /* What came of a message. */

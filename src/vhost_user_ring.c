@@ -14,10 +14,9 @@ void vgpio_vu_drop_fd(struct vgpio_vu *vu, int *fd)
     }
 }
 
-/* Bytes from `addr` to the end of a range, 0 if it lies outside. */
-static uint64_t left_of(uint64_t start, uint64_t size, uint64_t addr)
+static int within(uint64_t start, uint64_t size, uint64_t addr)
 {
-    return addr < start || addr - start >= size ? 0 : size - (addr - start);
+    return addr >= start && addr - start < size;
 }
 
 int vgpio_vu_gpa(const struct vgpio_vu *vu, uint64_t uva, uint64_t *gpa)
@@ -25,7 +24,7 @@ int vgpio_vu_gpa(const struct vgpio_vu *vu, uint64_t uva, uint64_t *gpa)
     uint32_t i;
 
     for (i = 0; i < vu->table.n; i++) {
-        if (left_of(vu->uva[i], vu->region[i].size, uva) != 0) {
+        if (within(vu->uva[i], vu->region[i].size, uva)) {
             *gpa = vu->region[i].gpa + (uva - vu->uva[i]);
             return 1;
         }
@@ -61,7 +60,6 @@ static const char *read_region(struct fresh *f, uint32_t i, const uint8_t *p,
 
     r->gpa = vgpio_vu_get64(p);
     r->size = vgpio_vu_get64(p + 8);
-    r->hva = NULL;
     f->uva[i] = vgpio_vu_get64(p + 16);
     *off = vgpio_vu_get64(p + 24);
     if (r->size == 0) {
@@ -73,8 +71,7 @@ static const char *read_region(struct fresh *f, uint32_t i, const uint8_t *p,
         return "a memory region wraps around";
     }
     for (k = 0; k < i; k++) {
-        if (left_of(g[k].gpa, g[k].size, r->gpa) != 0 ||
-            left_of(r->gpa, r->size, g[k].gpa) != 0) {
+        if (within(g[k].gpa, g[k].size, r->gpa) || within(r->gpa, r->size, g[k].gpa)) {
             return "memory regions overlap";
         }
     }
@@ -259,7 +256,6 @@ static int stop(struct vgpio_vu *vu, unsigned q, unsigned how)
     struct vgpio_vq_setup where;
     int e;
 
-    memset(&where, 0, sizeof where);
     where.avail_pos = r->avail_pos; /* if the device will not say */
     where.used_pos = r->used_pos;
     e = vu->dev.ops->queue_stop(vu->dev.obj, q, how, &where);
@@ -304,11 +300,11 @@ static void unwatch(struct vgpio_vu *vu, unsigned q)
 {
     struct vgpio_vu_ring *r = &vu->ring[q];
 
-    if (r->kick >= 0 || (r->flags & RING_POLLED) != 0) {
+    if ((r->flags & RING_KICK) != 0) {
         vu->os->watch(vu->ctx, r->kick, q, 0);
     }
     vgpio_vu_drop_fd(vu, &r->kick);
-    r->flags = (uint16_t)(r->flags & ~(RING_KICK | RING_POLLED));
+    r->flags = (uint16_t)(r->flags & ~RING_KICK);
 }
 
 enum vu_verdict vgpio_vu_set_kick(struct vgpio_vu *vu, unsigned q, int fd)
@@ -318,7 +314,7 @@ enum vu_verdict vgpio_vu_set_kick(struct vgpio_vu *vu, unsigned q, int fd)
 
     unwatch(vu, q);
     r->kick = fd;
-    r->flags |= (uint16_t)(fd < 0 ? RING_KICK | RING_POLLED : RING_KICK);
+    r->flags |= RING_KICK;
     vu->os->watch(vu->ctx, fd, q, 1);
     vu->look |= (uint8_t)(1u << q); /* a kick may have gone to the old one */
     v = start_if_ready(vu, q);
