@@ -448,6 +448,31 @@ static void test_resume_where_new_rings_begin(void **state)
     world_end(&w);
 }
 
+/* Anywhere else the indices say enough, and a driver may clear what came back. */
+static void test_resume_elsewhere_whatever_is_cleared(void **state)
+{
+    static const uint16_t from[] = {65535, 0, 1};
+    struct vgpio_vq_setup last, told;
+    struct world w;
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < 3; i++) {
+        world_init(&w, 8, 0);
+        ring_peer_wind(&w.p, from[i]);
+        assert_int_equal(start(&w), 0);
+        ring_peer_request(&w.p, 0, OUT, 8, IN, 2);
+        assert_int_equal(vgpio_devq_pop(&w.q, &w.c), 1); /* and is not given back yet */
+        vgpio_devq_leave(&w.q, &last);
+        assert_int_equal(last.avail_pos, (uint16_t)(from[i] + 1));
+        told = last;
+        memset(peer_at(&w.m, w.p.setup.desc, 16), 0, 16);
+        assert_int_equal(vgpio_devq_restart(&w.q, &w.m.ops, &told, &last), 1);
+        vgpio_devq_stop(&w.q, NULL);
+        world_end(&w);
+    }
+}
+
 /* Staged but not published is not there: not for the driver and not for stop(). */
 static void test_stop_forgets_what_is_only_staged(void **state)
 {
@@ -1047,6 +1072,7 @@ int main(void)
         cmocka_unit_test(test_stop_and_resume),
         cmocka_unit_test(test_resume_only_what_the_ring_bears_out),
         cmocka_unit_test(test_resume_where_new_rings_begin),
+        cmocka_unit_test(test_resume_elsewhere_whatever_is_cleared),
         cmocka_unit_test(test_stop_forgets_what_is_only_staged),
         cmocka_unit_test(test_unpop),
         cmocka_unit_test(test_take_and_answer),
