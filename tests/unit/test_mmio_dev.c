@@ -437,6 +437,21 @@ static void test_features_are_in_banks(void **state)
     assert_true(a->n.acked == a->n.offered);
 }
 
+/* A bank that a driver does not write is 0, whatever the driver before it wrote. */
+static void test_features_end_with_a_reset(void **state)
+{
+    struct alone *a = *state;
+
+    assert_int_equal(negotiate(&a->m, a->n.offered), 1);
+    wr(&a->m, R_STATUS, 0);
+    wr(&a->m, R_STATUS, ACK_DRIVER);
+    wr(&a->m, R_DRIVER_FEATURES_SEL, 1);
+    wr(&a->m, R_DRIVER_FEATURES, (uint32_t)(VGPIO_F_VERSION_1 >> 32));
+    wr(&a->m, R_STATUS, SETTLED);
+    assert_int_equal(rd(&a->m, R_STATUS), SETTLED);
+    assert_true(a->n.acked == VGPIO_F_VERSION_1);
+}
+
 static void test_features_of_the_transport(void **state)
 {
     struct alone *a = *state;
@@ -1342,6 +1357,7 @@ int main(void)
         alone(test_config_by_every_width),
         alone(test_other_writes_do_nothing),
         alone(test_features_are_in_banks),
+        alone(test_features_end_with_a_reset),
         alone(test_features_of_the_transport),
         alone(test_features_that_mmio_cannot_have),
         alone(test_features_not_offered_are_refused),
