@@ -10,7 +10,7 @@ mapfile -t files < <(find . -type f ! -path './.git*' ! -path './build*' ! -path
     ! -name LICENSE ! -name '*.json' ! -name '*.json.in' ! -name symbols.txt | sort)
 bad=0
 for file in "${files[@]}"; do
-    if ! head -n 2 "$file" | grep -q 'SPDX-License-Identifier: BSD-3-Clause'; then
+    if ! head -n 2 "$file" | grep 'SPDX-License-Identifier: BSD-3-Clause' > /dev/null; then
         echo "no licence: $file"
         bad=1
     fi

@@ -20,7 +20,7 @@ open_sources() {
     apt_open
     # shellcheck disable=SC2016
     mirror=$(apt-get "${apt_options[@]}" indextargets --format '$(REPO_URI)' \
-        'Codename: bookworm' 'Component: main' | head -n 1)
+        'Codename: bookworm' 'Component: main' | sed -n 1p)
     [ -n "$mirror" ] || unavailable "apt has no source of bookworm"
     # cache.sh makes that folder.
     # shellcheck disable=SC2154

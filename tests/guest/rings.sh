@@ -18,7 +18,7 @@ choose_rings() {
     case_name=${1%%@*} rings_options=() rings_acked=0
     rings=${rings#@}
     : "${rings:=split}"
-    printf '%s\n' "${every_rings[@]}" | grep -qxF -- "$rings" || return 1
+    [[ " ${every_rings[*]} " == *" $rings "* ]] || return 1
     case $rings in
         packed*) rings_options+=(--packed) rings_acked=$((1 << 34)) ;;
     esac

@@ -54,7 +54,7 @@ for name in "$@"; do
     elif [ -f "$name" ]; then
         files+=("$(realpath "$name")")
         mapfile -t -O ${#chosen[@]} chosen < <(cases_in "$name")
-    elif printf '%s\n' "${all[@]}" | grep -qx -- "$name"; then
+    elif printf '%s\n' "${all[@]}" | grep -x -- "$name" > /dev/null; then
         chosen+=("$name")
     else
         echo "run.sh: no case $name" >&2

@@ -69,7 +69,7 @@ by_pkgconfig() # shared|static
 check_linkage() # shared|static PROGRAM
 {
     local needed=no
-    if readelf -d "$2" | grep -q 'NEEDED.*libvirtiogpio'; then
+    if readelf -d "$2" | grep 'NEEDED.*libvirtiogpio' > /dev/null; then
         needed=yes
     fi
     case $1-$needed in

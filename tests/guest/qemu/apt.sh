@@ -38,7 +38,7 @@ apt_open_backports() {
     apt_open
     # shellcheck disable=SC2016
     mirror=$(apt-get "${apt_options[@]}" indextargets --format '$(REPO_URI)' \
-        'Codename: bookworm' 'Component: main' | head -n 1)
+        'Codename: bookworm' 'Component: main' | sed -n 1p)
     [ -n "$mirror" ] || unavailable "apt has no source of bookworm"
     echo "deb [signed-by=$keys] $mirror bookworm-backports main" > "$apt/backports.list"
     apt_options+=(-o "Dir::Etc::SourceList=$apt/backports.list" -o Dir::Etc::SourceParts=-
@@ -52,7 +52,7 @@ apt_versions() { # PACKAGE: the newest first
 }
 
 apt_depends() { # PACKAGE=VERSION: the names it depends on, without the alternatives
-    apt-cache "${apt_options[@]}" show "$1" | sed -n 's/^Depends: //p' | head -n 1 |
+    apt-cache "${apt_options[@]}" show "$1" | sed -n 's/^Depends: //p' | sed -n 1p |
         tr , '\n' | sed 's/^ *//; s/[ |].*//'
 }
 

@@ -31,9 +31,9 @@ choose() {
     mapfile -t versions < <(apt_versions linux-image-amd64)
     for version in "$wanted" "${versions[@]}"; do
         release=$(apt_depends "linux-image-amd64=$version" 2> /dev/null |
-            sed -n 's/^linux-image-//p' | head -n 1) || true
+            sed -n 's/^linux-image-//p' | sed -n 1p) || true
         for package in "linux-image-$release" "linux-headers-$release"; do
-            apt_versions "$package" | grep -qxF "$version" || release=
+            apt_versions "$package" | grep -xF "$version" > /dev/null || release=
         done
         [ -z "$release" ] || return 0
     done
@@ -59,7 +59,7 @@ unpack_kernel() {
     mapfile -t starts < <(LC_ALL=C grep -obUaP '\xFD7zXZ\x00' "$image" | cut -d: -f1)
     for at in "${starts[@]}"; do
         tail -c +$((at + 1)) "$image" | xz -dc --single-stream > out/vmlinux 2> /dev/null || true
-        ! readelf -hn out/vmlinux 2> /dev/null | grep -q Xen || return 0
+        ! readelf -hn out/vmlinux 2> /dev/null | grep Xen > /dev/null || return 0
     done
     die "no kernel that boots as an ELF file in $image"
 }

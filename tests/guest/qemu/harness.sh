@@ -46,7 +46,7 @@ qmp_line() {
 }
 
 qmp_event() {
-    until grep "\"event\": \"$1\"" <<< "$qmp_events" | grep -qF -- "$2"; do
+    until grep "\"event\": \"$1\"" <<< "$qmp_events" | grep -F -- "$2" > /dev/null; do
         qmp_line "$1"
         qmp_events+=$answer$'\n'
     done

@@ -121,7 +121,7 @@ if [ -n "$KERNEL" ]; then
     "$guest_dir/initrd.sh" "$INITRD" "$here/pc-init" "$KERNEL/modules" "$KERNEL"/*.ko
 fi
 absent=''
-if printf '%s\n' "${chosen[@]}" | grep -q '^qemu10-.*/[^ ]*$'; then
+if printf '%s\n' "${chosen[@]}" | grep '^qemu10-.*/[^ ]*$' > /dev/null; then
     make_it "$here/get-qemu.sh"
 fi
 QEMU10=$made no_qemu10=$absent
