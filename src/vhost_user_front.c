@@ -302,11 +302,11 @@ static int set_features(struct vgpio_vuf *f)
 
 int vgpio_vuf_share(struct vgpio_vuf *f)
 {
+    const uint32_t head[2] = {1, 0}; /* regions, padding */
     uint64_t table[5];
     int err;
 
-    table[0] = 0;
-    memcpy(table, &(uint32_t){1}, sizeof(uint32_t));
+    memcpy(table, head, sizeof head);
     table[1] = f->cfg.gpa;
     table[2] = f->cfg.size;
     table[3] = f->cfg.uva;

@@ -107,10 +107,12 @@ static void serve_fake(struct vuf_fake *b, int sock)
         if (n == 0) {
             continue;
         }
+        in.done = 0;
         if (vuf_fake_os.send(b, &in) < 0 && b->lie == LIE_HANG_UP) {
             return;
         }
         vgpio_vu_linux_drop(&in);
+        memset(&out, 0, sizeof out);
         if (vuf_fake_os.recv(b, &out) == 0) {
             send_answer(sock, &out);
         } else if (b->lie == LIE_HANG_UP && b->lie_nth == UINT32_MAX) {

@@ -82,11 +82,19 @@ static void note(struct vuf_fake *b, const struct vgpio_vu_msg *m, uint32_t requ
 static void answer_config(struct vuf_fake *b, const uint8_t *p)
 {
     uint8_t out[12 + 4096];
-    uint32_t len = word(p + 4);
+    uint32_t len = word(p + 4), shifted;
+    unsigned i;
 
+    for (i = 0; i < 4 + len; i++) {
+        b->config_rest += p[8 + i] != 0;
+    }
     b->config_off = word(p);
     b->config_len = len;
     memcpy(out, p, 12);
+    for (i = 0; i < 2; i++) {
+        shifted = word(p + 4u * i) + b->config_shift[i];
+        memcpy(out + 4u * i, &shifted, sizeof shifted);
+    }
     memcpy(out + 12, b->config, len);
     put_answer(b, VGPIO_VU_GET_CONFIG, out, 12 + len);
 }
@@ -207,6 +215,9 @@ static int fake_send(void *ctx, const struct vgpio_vu_msg *m)
     struct vuf_fake *b = ctx;
     uint32_t request = word(m->buf);
 
+    if (m->done != 0) {
+        return VGPIO_ERR_IO; /* begun, it says */
+    }
     note(b, m, request);
     b->have_answer = 0;
     obey(b, m, request);
@@ -223,11 +234,17 @@ static int fake_recv(void *ctx, struct vgpio_vu_msg *m)
 {
     struct vuf_fake *b = ctx;
 
+    if (m->len != 0 || m->done != 0 || m->nfds != 0) {
+        return VGPIO_ERR_IO; /* likewise */
+    }
     if (!b->have_answer) {
+        m->nfds = b->stall_fds;
+        b->fds_out += b->stall_fds;
         return b->lie == LIE_HANG_UP ? VGPIO_ERR_IO : VGPIO_ERR_TIMEOUT;
     }
     b->have_answer = 0;
     *m = b->answer;
+    m->done = m->len;
     return 0;
 }
 

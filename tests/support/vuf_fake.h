@@ -31,7 +31,9 @@ struct vuf_fake {
     uint64_t offered, protocol;
     uint64_t queues;
     uint8_t config[4096];
-    uint64_t base; /* what GET_VRING_BASE tells in its second word */
+    uint64_t base;            /* what GET_VRING_BASE tells in its second word */
+    uint32_t config_shift[2]; /* added to what GET_CONFIG says of offset and size */
+    unsigned stall_fds;       /* so many came before nothing more did */
     /* The lie, told to the nth message (from 0) of this kind. */
     uint32_t lie_at;
     enum vuf_lie lie;
@@ -44,6 +46,7 @@ struct vuf_fake {
     uint64_t acked_protocol;
     uint32_t base_asked; /* the second word of the last GET_VRING_BASE */
     uint32_t config_off, config_len;
+    unsigned config_rest; /* bytes behind these that were not 0 */
     unsigned fds_seen, fds_out, fds_closed, kicks[8], cuts;
     struct vgpio_vu_msg answer;
     int have_answer;

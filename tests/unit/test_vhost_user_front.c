@@ -131,6 +131,8 @@ static void test_contents(void **state)
     assert_int_equal(fake.num[0], 2 * NREQ);
     memcpy(&n, (uint8_t *)fake.addr[1] + 4, sizeof n);
     assert_int_equal(n, 0); /* no dirty log */
+    assert_int_equal(fake.addr[0][4], 0);
+    assert_int_equal(fake.addr[1][4], 0);
     assert_int_equal(fake.addr[0][1], 0x7000000);
     assert_true(fake.addr[0][3] > fake.addr[0][1] && fake.addr[0][3] < 0x7010000);
     assert_true(fake.addr[0][2] > fake.addr[0][3] && fake.addr[0][2] < 0x7010000);
@@ -141,6 +143,7 @@ static void test_contents(void **state)
     /* The whole config space, from its beginning, as every back end expects. */
     assert_int_equal(fake.config_off, 0);
     assert_int_equal(fake.config_len, 8);
+    assert_int_equal(fake.config_rest, 0);
     /* Acks are asked for once they are agreed on, not before. */
     assert_int_equal(fake.acks, 3 + 2 * 7);
 }
@@ -208,6 +211,11 @@ static void test_packed_base(void **state)
     assert_int_equal(fake.base_told[0], 0x8002u);
     /* Outside of the region: as it is. */
     assert_int_equal(fake.addr[0][2], 0);
+    vq.device = GPA + 0xffff;
+    vq.driver = GPA + 0x10000;
+    assert_int_equal(vgpio_vuf_ring_start(&front, 0, &vq), 0);
+    assert_int_equal(fake.addr[0][2], 0x7000000 + 0xffff);
+    assert_int_equal(fake.addr[0][3], GPA + 0x10000);
     assert_int_equal(vgpio_vuf_ring_start(&front, 2, &vq), VGPIO_ERR_INVAL);
 }
 
@@ -470,8 +478,19 @@ static void test_init_refuses(void **state)
     o.ops_size = offsetof(struct vgpio_vuf_os, cut);
     assert_int_equal(vgpio_vuf_init(&front, &c), VGPIO_ERR_INVAL);
     o = vuf_fake_os;
+    o.send = NULL;
+    assert_int_equal(vgpio_vuf_init(&front, &c), VGPIO_ERR_INVAL);
+    o = vuf_fake_os;
     o.recv = NULL;
     assert_int_equal(vgpio_vuf_init(&front, &c), VGPIO_ERR_INVAL);
+    o = vuf_fake_os;
+    o.close = NULL;
+    assert_int_equal(vgpio_vuf_init(&front, &c), VGPIO_ERR_INVAL);
+    o = vuf_fake_os;
+    o.signal = NULL;
+    assert_int_equal(vgpio_vuf_init(&front, &c), VGPIO_ERR_INVAL);
+    o = vuf_fake_os;
+    assert_int_equal(vgpio_vuf_init(&front, &c), 0);
 }
 
 static void test_init_checks_sizes(void **state)
@@ -490,6 +509,14 @@ static void test_init_checks_sizes(void **state)
                      VGPIO_ERR_ABI);
     assert_int_equal(vgpio_vuf_init_abi(&front, NULL, VGPIO_ABI(f, c, m, 0)),
                      VGPIO_ERR_INVAL);
+    /* A caller whose header ends sooner did not give what comes behind. */
+    cfg.queue_size = 77;
+    assert_int_equal(
+        vgpio_vuf_init_abi(
+            &front, &cfg,
+            VGPIO_ABI(f, offsetof(struct vgpio_vuf_config, queue_size), m, 0)),
+        0);
+    assert_int_equal(front.cfg.queue_size, 256);
 }
 
 static void test_config_past_its_end(void **state)
@@ -521,6 +548,9 @@ static void test_config_of_the_caller(void **state)
     assert_int_equal(bytes[1], 0xcd);
     assert_int_equal(bytes[2], 0);
     assert_int_equal(bytes[15], 0);
+    assert_int_equal(vgpio_vuf_bus_ops.config_read(&front, 6, bytes, 8), 0);
+    assert_int_equal(bytes[1], 0xcd);
+    assert_int_equal(bytes[2], 0);
     assert_int_equal(vgpio_vuf_bus_ops.config_read(&front, 8, bytes, 1), 0);
     assert_int_equal(bytes[0], 0);
     assert_true(fake.acked_protocol == (VGPIO_VU_P_MQ | VGPIO_VU_P_REPLY_ACK));
@@ -556,6 +586,111 @@ static void test_features_too_late(void **state)
     assert_int_equal(vuf_fake_count(&fake, VGPIO_VU_GET_VRING_BASE), 2);
 }
 
+static void test_most_queues(void **state)
+{
+    struct vgpio_vuf_facts facts;
+
+    (void)state;
+    fake.queues = UINT32_MAX;
+    assert_int_equal(vgpio_vuf_negotiate(&front), 0);
+    vgpio_vuf_get_facts(&front, &facts);
+    assert_int_equal(facts.queues, UINT32_MAX);
+}
+
+/* A bus may be used without looking at what is offered. */
+static void test_features_before_anything_else(void **state)
+{
+    const struct vgpio_bus_ops *bus = &vgpio_vuf_bus_ops;
+    struct vgpio_vuf_facts facts;
+
+    (void)state;
+    assert_int_equal(bus->set_features(&front, VGPIO_F_VERSION_1), 0);
+    assert_int_equal(bus->set_status(&front, 11), 0);
+    assert_int_equal(fake.seen[0], VGPIO_VU_GET_FEATURES);
+    assert_true(fake.features == (VGPIO_F_VERSION_1 | VGPIO_VU_F_PROTOCOL));
+    assert_int_equal(bus->set_status(&front, 0), 0);
+    vgpio_vuf_get_facts(&front, &facts);
+    assert_int_equal(facts.features, 0);
+}
+
+/* A queue is told once: at DRIVER_OK, or later by itself; and not after a reset. */
+static void test_queues_are_told_once(void **state)
+{
+    const struct vgpio_bus_ops *bus = &vgpio_vuf_bus_ops;
+    struct vgpio_vq_setup vq = {.desc = GPA, .size = 8, .features = VGPIO_F_VERSION_1};
+
+    (void)state;
+    assert_int_equal(bus->set_features(&front, VGPIO_F_VERSION_1), 0);
+    assert_int_equal(bus->set_status(&front, 11), 0);
+    assert_int_equal(bus->queue_start(&front, 0, &vq), 0);
+    assert_int_equal(bus->set_status(&front, 0), 0);
+    assert_int_equal(bus->set_status(&front, 11), 0);
+    assert_int_equal(bus->set_status(&front, 15), 0);
+    assert_int_equal(vuf_fake_count(&fake, VGPIO_VU_SET_VRING_KICK), 0);
+    assert_int_equal(bus->queue_start(&front, 0, &vq), 0);
+    assert_int_equal(vuf_fake_count(&fake, VGPIO_VU_SET_VRING_KICK), 1);
+    assert_int_equal(bus->queue_start(&front, 1, &vq), 0);
+    assert_int_equal(vuf_fake_count(&fake, VGPIO_VU_SET_VRING_KICK), 2);
+    assert_int_equal(fake.num[1], 8);
+}
+
+static void test_err_fd_0_is_an_fd(void **state)
+{
+    struct vgpio_vq_setup vq = {.desc = GPA, .size = 8};
+
+    (void)state;
+    front.cfg.err[0] = 0;
+    front.cfg.err[1] = -1;
+    assert_int_equal(vgpio_vuf_negotiate(&front), 0);
+    assert_int_equal(vgpio_vuf_ring_start(&front, 0, &vq), 0);
+    assert_int_equal(vuf_fake_count(&fake, VGPIO_VU_SET_VRING_ERR), 1);
+    assert_int_equal(vgpio_vuf_ring_start(&front, 1, &vq), 0);
+    assert_int_equal(vuf_fake_count(&fake, VGPIO_VU_SET_VRING_ERR), 1);
+}
+
+/* Each of the two words is looked at. */
+static void test_config_of_other_bytes(void **state)
+{
+    uint8_t byte;
+    unsigned i;
+
+    for (i = 0; i < 2; i++) {
+        setup(state);
+        fake.config_shift[i] = 1;
+        assert_int_equal(vgpio_vuf_bus_ops.config_read(&front, 0, &byte, 1),
+                         VGPIO_ERR_PROTO);
+        assert_string_equal(vgpio_vuf_reason(&front, NULL),
+                            "an answer about other bytes");
+    }
+}
+
+/* They came, and the rest of their message did not. */
+static void test_descriptors_of_half_an_answer(void **state)
+{
+    (void)state;
+    fake.lie = LIE_STALL;
+    fake.lie_at = VGPIO_VU_GET_QUEUE_NUM;
+    fake.stall_fds = 3;
+    assert_int_equal(vgpio_vuf_negotiate(&front), VGPIO_ERR_TIMEOUT);
+    assert_int_equal(fake.fds_closed, 3);
+}
+
+/* What was refused before is not what is said of a broken ring. */
+static void test_broken_is_about_no_request(void **state)
+{
+    uint32_t about = 77;
+
+    (void)state;
+    fake.lie = LIE_REFUSE;
+    fake.lie_at = VGPIO_VU_SET_OWNER;
+    assert_int_equal(vgpio_vuf_negotiate(&front), VGPIO_ERR_IO);
+    (void)vgpio_vuf_reason(&front, &about);
+    assert_int_equal(about, VGPIO_VU_SET_OWNER);
+    vgpio_vuf_broken(&front);
+    (void)vgpio_vuf_reason(&front, &about);
+    assert_int_equal(about, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -581,6 +716,13 @@ int main(void)
         cmocka_unit_test_setup(test_config_of_the_caller, setup),
         cmocka_unit_test_setup(test_negotiating_fails, setup),
         cmocka_unit_test_setup(test_features_too_late, setup),
+        cmocka_unit_test_setup(test_most_queues, setup),
+        cmocka_unit_test_setup(test_features_before_anything_else, setup),
+        cmocka_unit_test_setup(test_queues_are_told_once, setup),
+        cmocka_unit_test_setup(test_err_fd_0_is_an_fd, setup),
+        cmocka_unit_test_setup(test_config_of_other_bytes, setup),
+        cmocka_unit_test_setup(test_descriptors_of_half_an_answer, setup),
+        cmocka_unit_test_setup(test_broken_is_about_no_request, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
