@@ -43,7 +43,7 @@ missing_packages()
     local package
     for package in "$@"; do
         dpkg-query -W -f '${db:Status-Status}\n' "$package" 2> /dev/null |
-            grep -qx installed || echo "$package"
+            grep -x installed > /dev/null || echo "$package"
     done
 }
 
