@@ -44,6 +44,14 @@ void vgpio_devq_leave(struct vgpio_devq *q, struct vgpio_vq_setup *last)
     last->flags = (uint16_t)(last->flags | seen);
 }
 
+void vgpio_devq_left(const struct vgpio_vq_setup *last, struct vgpio_vq_setup *where)
+{
+    if (where != NULL) {
+        *where = *last;
+        where->flags = (uint16_t)(last->flags & ~MARKS);
+    }
+}
+
 static int resume(struct vgpio_devq *q, const struct vgpio_mem *mem,
                   const struct vgpio_vq_setup *setup, const struct vgpio_vq_setup *last)
 {

@@ -186,10 +186,7 @@ int vgpio_draft_queue_stop(void *obj, unsigned q, unsigned how,
         }
         let_go(dev, q, how);
     }
-    if (where != NULL) {
-        *where = dev->last[q];
-        where->flags &= VGPIO_VQ_TOLD; /* the rest is nobody else's */
-    }
+    vgpio_devq_left(&dev->last[q], where);
     vgpio_draft_leave(dev);
     return 0;
 }

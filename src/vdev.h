@@ -30,6 +30,9 @@ struct vgpio_vq_setup;
 /* Stops a queue. `last` is where it stood, and more than that in its flags. */
 void vgpio_devq_leave(struct vgpio_devq *q, struct vgpio_vq_setup *last);
 
+/* What of that is for others; `where` may be NULL. */
+void vgpio_devq_left(const struct vgpio_vq_setup *last, struct vgpio_vq_setup *where);
+
 /* Starts a queue, where it stopped if the ring bears out that it is the one of `last`: 1;
  * else as a new one: 0, or the error of vgpio_devq_start(). */
 int vgpio_devq_restart(struct vgpio_devq *q, const struct vgpio_mem *mem,

@@ -165,16 +165,11 @@ static void answer_base(struct vgpio_vu *vu, unsigned q, struct vgpio_vu_msg *re
     answer(reply, GET_VRING_BASE, sizeof state);
 }
 
-static int runs(const struct vgpio_vu *vu, unsigned q)
-{
-    return (vu->ring[q].flags & RING_STARTED) != 0 && vgpio_vu_wanted(vu, &vu->ring[q]);
-}
-
 /* Rings that run keep what they were started with; one that is only disabled may have
  * been left behind by a driver that is gone, and is let go for the new one. */
 static int keeps_running(struct vgpio_vu *vu, unsigned q)
 {
-    if (runs(vu, q)) {
+    if (vgpio_vu_runs(vu, q)) {
         return 1;
     }
     vgpio_vu_let_go(vu, q);
@@ -186,7 +181,7 @@ static enum vu_verdict set_features(struct vgpio_vu *vu, uint64_t features)
     unsigned q;
 
     for (q = 0; q < vu->nrings; q++) {
-        if (runs(vu, q)) {
+        if (vgpio_vu_runs(vu, q)) {
             return features == vu->features
                        ? VU_DONE
                        : vu_refuse(vu, "features cannot change while a ring runs");

@@ -15,12 +15,12 @@ enum {
     RING_NUM = 1,
     RING_ADDR = 2,
     RING_BASE = 4,
-    RING_KICK = 8,       /* SET_VRING_KICK seen, with an fd or for polling */
-    RING_ENABLED = 16,   /* the last SET_VRING_ENABLE */
-    RING_STARTED = 32,   /* the device holds it: queue_start .. queue_stop */
-    RING_PAUSED = 64,    /* the device was told queue_run 0, and remembers it */
-    RING_STRANDED = 128, /* ready, but new memory or features left no way to start it */
-    RING_ERROR_TOLD = 256
+    RING_KICK = 8,        /* SET_VRING_KICK seen, with an fd or for polling */
+    RING_ENABLED = 16,    /* the last SET_VRING_ENABLE */
+    RING_STARTED = 32,    /* the device holds it: queue_start .. queue_stop */
+    RING_PAUSED = 64,     /* the device was told queue_run 0, and remembers it */
+    RING_STRANDED = 128,  /* ready, but new memory or features left no way to start it */
+    RING_ERROR_TOLD = 256 /* since it was started */
 };
 
 /* What came of a message. */
@@ -59,8 +59,8 @@ enum vu_verdict vgpio_vu_mem_table(struct vgpio_vu *vu, const uint8_t *payload,
                                    uint32_t size, struct vu_fds *fds);
 int vgpio_vu_gpa(const struct vgpio_vu *vu, uint64_t uva, uint64_t *gpa);
 
-/* Rings. "Wanted" is a ring whose enable bit, or the lack of one, lets it run. */
-int vgpio_vu_wanted(const struct vgpio_vu *vu, const struct vgpio_vu_ring *r);
+/* Rings. */
+int vgpio_vu_runs(const struct vgpio_vu *vu, unsigned q); /* started, and not disabled */
 enum vu_verdict vgpio_vu_try_all(struct vgpio_vu *vu);
 void vgpio_vu_let_go(struct vgpio_vu *vu, unsigned q);
 enum vu_verdict vgpio_vu_enable(struct vgpio_vu *vu, unsigned q, int on);

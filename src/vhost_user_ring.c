@@ -138,9 +138,17 @@ enum vu_verdict vgpio_vu_mem_table(struct vgpio_vu *vu, const uint8_t *payload,
     return vgpio_vu_try_all(vu);
 }
 
-int vgpio_vu_wanted(const struct vgpio_vu *vu, const struct vgpio_vu_ring *r)
+/* Does its enable bit, or the lack of one, let it run? */
+static int wanted(const struct vgpio_vu *vu, const struct vgpio_vu_ring *r)
 {
     return (vu->features & VU_F_PROTOCOL) == 0 || (r->flags & RING_ENABLED) != 0;
+}
+
+int vgpio_vu_runs(const struct vgpio_vu *vu, unsigned q)
+{
+    const struct vgpio_vu_ring *r = &vu->ring[q];
+
+    return (r->flags & RING_STARTED) != 0 && wanted(vu, r);
 }
 
 /* A broken queue keeps the whole device frozen until reset, and vhost-user has no message
@@ -213,7 +221,7 @@ static enum vu_verdict start_if_ready(struct vgpio_vu *vu, unsigned q)
     const struct vgpio_vu_ring *r = &vu->ring[q];
 
     if ((r->flags & RING_STARTED) != 0 || (r->flags & RING_TOLD) != RING_TOLD ||
-        !vu->acked || vu->table.n == 0 || !vgpio_vu_wanted(vu, r)) {
+        !vu->acked || vu->table.n == 0 || !wanted(vu, r)) {
         return VU_DONE;
     }
     return start(vu, q);
@@ -279,11 +287,11 @@ enum vu_verdict vgpio_vu_enable(struct vgpio_vu *vu, unsigned q, int on)
 {
     struct vgpio_vu_ring *r = &vu->ring[q];
     uint16_t before = r->flags;
-    int was = vgpio_vu_wanted(vu, r), is;
+    int was = wanted(vu, r), is;
     enum vu_verdict v = VU_DONE;
 
     r->flags = (uint16_t)((before & ~RING_ENABLED) | (on ? RING_ENABLED : 0));
-    is = vgpio_vu_wanted(vu, r);
+    is = wanted(vu, r);
     if ((before & RING_STARTED) == 0) {
         v = start_if_ready(vu, q);
         if (v != VU_DONE) {
@@ -358,9 +366,8 @@ void vgpio_vu_look(struct vgpio_vu *vu)
     for (q = 0; q < vu->nrings; q++) {
         struct vgpio_vu_ring *r = &vu->ring[q];
 
-        if ((vu->look & (1u << q)) != 0 && (r->flags & RING_STARTED) != 0 &&
-            vgpio_vu_wanted(vu, r) && vu->dev.ops->kick(vu->dev.obj, q) > 0 &&
-            r->kick >= 0) {
+        if ((vu->look & (1u << q)) != 0 && vgpio_vu_runs(vu, q) &&
+            vu->dev.ops->kick(vu->dev.obj, q) > 0 && r->kick >= 0) {
             vu->os->signal(vu->ctx, r->kick); /* the rest comes through the loop */
         }
     }
@@ -369,7 +376,7 @@ void vgpio_vu_look(struct vgpio_vu *vu)
 
 static int pass_kick(struct vgpio_vu *vu, unsigned q)
 {
-    return vgpio_vu_wanted(vu, &vu->ring[q]) ? vu->dev.ops->kick(vu->dev.obj, q) : 0;
+    return wanted(vu, &vu->ring[q]) ? vu->dev.ops->kick(vu->dev.obj, q) : 0;
 }
 
 /* A kick for a ring that does not run. If nobody told it where to begin, the front end

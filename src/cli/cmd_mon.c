@@ -310,18 +310,6 @@ static int tell_next(struct mon *m)
     return tell(m, &m->tool.lines[first], &irq);
 }
 
-static int poll_chips(struct mon *m)
-{
-    size_t i;
-
-    for (i = 0; i < m->tool.nchips; i++) {
-        if (m->tool.chips[i].name != NULL && chip_poll(&m->tool.chips[i]) < 0) {
-            return CLI_FAILED;
-        }
-    }
-    return CLI_OK;
-}
-
 static int watch(struct mon *m)
 {
     uint64_t due = UINT64_MAX;
@@ -334,7 +322,7 @@ static int watch(struct mon *m)
             due = evloop_now() + m->idle_us;
         }
         m->told = false;
-        if (poll_chips(m) != CLI_OK || tell_next(m) != CLI_OK) {
+        if (tool_poll_chips(&m->tool) != CLI_OK || tell_next(m) != CLI_OK) {
             return CLI_FAILED;
         }
         if (m->enough || (late && !m->told)) {
@@ -369,7 +357,7 @@ static int monitor(struct mon *m, char **ids, int n)
     if (code == CLI_OK) {
         code = arm_all(m);
     }
-    if (code == CLI_OK && poll_chips(m) != CLI_OK) {
+    if (code == CLI_OK && tool_poll_chips(t) != CLI_OK) {
         code = CLI_FAILED;
     }
     if (code == CLI_OK && t->banner) {

@@ -211,17 +211,12 @@ static bool prompt(struct set *s, bool wanted)
 static ssize_t next_input(struct set *s, char *buf, size_t size)
 {
     ssize_t n;
-    size_t i;
     int bits;
 
     do {
         bits = tool_wait(&s->tool, UINT64_MAX, STDIN_FILENO);
-        for (i = 0; (bits & TOOL_CHIP) != 0 && i < s->tool.nchips; i++) {
-            if (s->tool.chips[i].name != NULL && chip_poll(&s->tool.chips[i]) < 0) {
-                return -1;
-            }
-        }
-        if ((bits & TOOL_SIGNAL) != 0) {
+        if (((bits & TOOL_CHIP) != 0 && tool_poll_chips(&s->tool) != CLI_OK) ||
+            (bits & TOOL_SIGNAL) != 0) {
             return -1;
         }
     } while ((bits & TOOL_INPUT) == 0);

@@ -286,7 +286,7 @@ int tool_await_stdout(struct tool *t)
     return CLI_OK;
 }
 
-static int poll_chips(struct tool *t)
+int tool_poll_chips(struct tool *t)
 {
     size_t i;
 
@@ -306,7 +306,7 @@ int tool_hold(struct tool *t, uint64_t us)
     do {
         bits = tool_wait(t, due, -1);
         if ((bits & TOOL_SIGNAL) != 0 ||
-            ((bits & TOOL_CHIP) != 0 && poll_chips(t) != CLI_OK)) {
+            ((bits & TOOL_CHIP) != 0 && tool_poll_chips(t) != CLI_OK)) {
             return CLI_FAILED;
         }
     } while ((bits & TOOL_TIME) == 0);

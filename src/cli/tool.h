@@ -82,13 +82,15 @@ int tool_catch_signals(struct tool *);
 
 enum { /* tool_wait(): an or of these */
     TOOL_SIGNAL = 1,
-    TOOL_CHIP = 2, /* ask chip_poll() of each */
+    TOOL_CHIP = 2, /* for tool_poll_chips() */
     TOOL_INPUT = 4,
     TOOL_TIME = 8 /* also while chips never stop talking */
 };
 /* Until `due_us` (UINT64_MAX: for ever), a signal, a word of a chip, or input on `fd`
  * (-1: none). */
 int tool_wait(struct tool *, uint64_t due_us, int fd);
+/* chip_poll() of each. 0, or 1: said why. */
+int tool_poll_chips(struct tool *);
 /* Until stdout takes something: a write to a pipe that nobody reads would keep signals
  * waiting, too. 1: a signal. */
 int tool_await_stdout(struct tool *);
@@ -101,8 +103,8 @@ void tool_banner(const struct tool *, const char *words);
 void tool_print_line(const struct tool *, const struct tool_line *);
 /* The id as the user wrote it, quoted unless --unquoted. */
 void tool_print_id(const struct tool *, const struct tool_line *);
-/* False, and said so, if stdout cannot be written. Nobody reading is said as ever: the
- * end is that by SIGPIPE. */
+/* False, and said so, if stdout cannot be written. If nobody reads it any more nothing is
+ * said, and tool_close() ends by SIGPIPE, unless that was ignored from the start. */
 bool tool_flush(struct tool *);
 
 #endif /* VGPIO_CLI_TOOL_H */

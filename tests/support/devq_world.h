@@ -15,6 +15,7 @@
 #include <virtiogpio/wire.h>
 
 #include "ring_peer.h"
+#include "vdev.h"
 
 #define WORLD_GPA 0x80000000u
 #define WORLD_SIZE 0x10000u
@@ -102,6 +103,24 @@ static inline void assert_stored(struct world *w, uint64_t gpa, uint32_t len)
         }
     }
     world_snap(w);
+}
+
+/* Is it the same ring if this byte was not 0 when its queue stopped, and is when it
+ * starts again? It is if nothing changed; the queue runs afterwards. */
+static inline int world_resumes_without(struct world *w, uint8_t *byte)
+{
+    struct vgpio_vq_setup last, told, record;
+
+    *byte = 1;
+    vgpio_devq_leave(&w->q, &last);
+    vgpio_devq_left(&last, &told);
+    assert_int_equal(told.flags, VGPIO_VQ_TOLD);
+    record = last;
+    assert_int_equal(vgpio_devq_restart(&w->q, &w->m.ops, &told, &record), 1);
+    vgpio_devq_stop(&w->q, NULL);
+    *byte = 0;
+    record = last;
+    return vgpio_devq_restart(&w->q, &w->m.ops, &told, &record);
 }
 
 #endif /* DEVQ_WORLD_H */

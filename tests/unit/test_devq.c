@@ -420,7 +420,7 @@ static void test_resume_only_what_the_ring_bears_out(void **state)
  * descriptor or its first used element, and was not before, says that it is a new one. */
 static void test_resume_where_new_rings_begin(void **state)
 {
-    struct vgpio_vq_setup last, told, record;
+    struct vgpio_vq_setup last;
     struct world w;
     unsigned i;
 
@@ -431,18 +431,26 @@ static void test_resume_where_new_rings_begin(void **state)
                        : i < 24 ? w.p.setup.device + 4 + i - 16
                        : i < 26 ? w.p.setup.desc + 16 + i - 24
                                 : w.p.setup.device + 12 + i - 26;
-        uint8_t *byte = peer_at(&w.m, gpa, 1);
 
-        *byte = 0x80;
-        vgpio_devq_leave(&w.q, &last);
-        told = record = last;
-        told.flags = VGPIO_VQ_TOLD;
-        assert_int_equal(vgpio_devq_restart(&w.q, &w.m.ops, &told, &record), 1);
-        vgpio_devq_stop(&w.q, NULL);
-        *byte = 0;
-        record = last;
-        assert_int_equal(vgpio_devq_restart(&w.q, &w.m.ops, &told, &record), i >= 24);
+        assert_int_equal(world_resumes_without(&w, peer_at(&w.m, gpa, 1)), i >= 24);
     }
+    vgpio_devq_leave(&w.q, &last);
+    assert_int_equal(last.flags, VGPIO_VQ_TOLD);
+    world_end(&w);
+}
+
+/* Of a ring that its driver broke nothing is read any more, not even for that. */
+static void test_stop_leaves_a_broken_ring_alone(void **state)
+{
+    struct vgpio_vq_setup last;
+    struct world w;
+
+    (void)state;
+    world_start(&w, 8, 0);
+    *peer_at(&w.m, w.p.setup.desc, 1) = 1;
+    ring_peer_set_avail_idx(&w.p, 9);
+    assert_int_equal(vgpio_devq_pop(&w.q, &w.c), VGPIO_ERR_PROTO);
+    assert_int_equal(w.q.at.avail_pos, 0);
     vgpio_devq_leave(&w.q, &last);
     assert_int_equal(last.flags, VGPIO_VQ_TOLD);
     world_end(&w);
@@ -1072,6 +1080,7 @@ int main(void)
         cmocka_unit_test(test_stop_and_resume),
         cmocka_unit_test(test_resume_only_what_the_ring_bears_out),
         cmocka_unit_test(test_resume_where_new_rings_begin),
+        cmocka_unit_test(test_stop_leaves_a_broken_ring_alone),
         cmocka_unit_test(test_resume_elsewhere_whatever_is_cleared),
         cmocka_unit_test(test_stop_forgets_what_is_only_staged),
         cmocka_unit_test(test_unpop),

@@ -2,11 +2,9 @@
 /* Waiting in the gpiod-style commands: whatever is first, and time is not forgotten while
  * a chip or an input has something to say all the time. */
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>

@@ -207,6 +207,13 @@ static void ring_up(struct world *w, uint32_t q, uint32_t base)
     assert_true(w->dev.q[q].started && w->dev.q[q].running);
 }
 
+static void both_up(struct world *w)
+{
+    greet(w, V1 | F30);
+    ring_up(w, 0, 0);
+    ring_up(w, 1, 0);
+}
+
 static void expect_log(struct world *w, const char *log)
 {
     assert_string_equal(w->dev.log, log);
@@ -781,9 +788,7 @@ static void test_a_disabled_ring_takes_a_new_setup(void **state)
     struct world *w = *state;
     int old;
 
-    greet(w, V1 | F30);
-    ring_up(w, 0, 0);
-    ring_up(w, 1, 0);
+    both_up(w);
     w->dev.log[0] = '\0';
     assert_int_equal(vring(w, VU_SET_VRING_ENABLE, 1, 0), 0);
     assert_int_equal(vring(w, VU_SET_VRING_ENABLE, 0, 0), 0);
@@ -1216,9 +1221,7 @@ static void test_refused_features_change_no_ring(void **state)
 {
     struct world *w = *state;
 
-    greet(w, V1 | F30);
-    ring_up(w, 0, 0);
-    ring_up(w, 1, 0);
+    both_up(w);
     assert_int_equal(vring(w, VU_SET_VRING_ENABLE, 0, 0), 0);
     assert_int_equal(ack64(w, VU_SET_FEATURES, F30), 1);
     assert_true(w->dev.q[0].started);
@@ -1231,9 +1234,7 @@ static void test_an_error_waits_for_its_fd(void **state)
     struct world *w = *state;
     int fd;
 
-    greet(w, V1 | F30);
-    ring_up(w, 0, 0);
-    ring_up(w, 1, 0);
+    both_up(w);
     none_of(w, VU_SET_VRING_ERR, 1);
     w->dev.q[0].err = w->dev.q[1].err = VGPIO_ERR_PROTO;
     w->dev.events = VGPIO_EV_NEEDS_RESET;
@@ -1247,6 +1248,24 @@ static void test_an_error_waits_for_its_fd(void **state)
     fd = vring_fd(w, VU_SET_VRING_ERR, 1); /* another one: that was said */
     vgpio_vu_flush(&w->vu);
     assert_int_equal(fake_fd_at(&w->os, fd)->signals, 0);
+}
+
+/* Each start has an error of its own, also on the connection that heard of one. */
+static void test_an_error_after_a_restart(void **state)
+{
+    struct world *w = *state;
+    unsigned i;
+
+    greet(w, V1 | F30);
+    for (i = 0; i < 2; i++) {
+        ring_up(w, 0, 0);
+        w->dev.q[0].err = VGPIO_ERR_PROTO;
+        w->dev.events = VGPIO_EV_NEEDS_RESET;
+        vgpio_vu_flush(&w->vu);
+        assert_int_equal(fake_fd_at(&w->os, w->vu.ring[0].err)->signals, 1);
+        assert_int_equal(get_base(w, 0), 1);
+        w->out.len = 0;
+    }
 }
 
 /* What a front end before left broken is not the next one's error. */
@@ -1277,9 +1296,7 @@ static void test_a_new_kick_fd_is_looked_at(void **state)
 {
     struct world *w = *state;
 
-    greet(w, V1 | F30);
-    ring_up(w, 0, 0);
-    ring_up(w, 1, 0);
+    both_up(w);
     w->dev.log[0] = '\0';
     (void)vring_fd(w, VU_SET_VRING_KICK, 1);
     expect_log(w, "kick1 ");
@@ -1408,9 +1425,7 @@ static void test_a_broken_ring_is_reported_and_revived(void **state)
 {
     struct world *w = *state;
 
-    greet(w, V1 | F30);
-    ring_up(w, 0, 0);
-    ring_up(w, 1, 0);
+    both_up(w);
     w->dev.q[1].err = VGPIO_ERR_PROTO;
     w->dev.events = VGPIO_EV_NEEDS_RESET;
     vgpio_vu_flush(&w->vu);
@@ -1574,9 +1589,7 @@ static void test_the_next_front_end_starts_from_nothing(void **state)
 {
     struct world *w = *state;
 
-    greet(w, V1 | F30);
-    ring_up(w, 0, 0);
-    ring_up(w, 1, 0);
+    both_up(w);
     assert_int_equal(ack(w, VU_SET_BACKEND_REQ_FD, NULL, 0, 1), 0);
     w->dev.log[0] = '\0';
     vgpio_vu_close(&w->vu);
@@ -1801,6 +1814,7 @@ int main(void)
         T(test_err_fd_0_is_an_fd),
         T(test_an_error_waits_for_its_fd),
         T(test_refused_features_change_no_ring),
+        T(test_an_error_after_a_restart),
         T(test_an_error_ends_with_its_connection),
         T(test_a_new_kick_fd_is_looked_at),
         T(test_a_debt_waits_for_its_ring),

@@ -441,9 +441,13 @@ static void test_reboot(void **state)
     }
 }
 
-/* Once around all positions, each ring stands where new ones begin. */
-static void around(struct guest *g)
+/* One that drove a line: once around all positions, each ring stands where new ones
+ * begin. */
+static struct guest *guest_around(uint64_t features)
 {
+    struct guest *g = guest_up(features);
+
+    drive(g);
     if ((g->bus.features & VGPIO_F_PACKED) != 0) {
         requests(g, 8 - g->added[VGPIO_REQUESTQ] % 8);
         assert_int_equal(base(g, 0), START);
@@ -453,6 +457,7 @@ static void around(struct guest *g)
         assert_int_equal(base(g, 0), 0);
         assert_int_equal(base(g, 1), 0);
     }
+    return g;
 }
 
 static void test_reboot_once_around(void **state)
@@ -461,10 +466,8 @@ static void test_reboot_once_around(void **state)
 
     (void)state;
     for (w = 0; w < NWORLDS; w++) {
-        struct guest *g = guest_up(worlds[w]);
+        struct guest *g = guest_around(worlds[w]);
 
-        drive(g);
-        around(g);
         restart(g, base(g, 0));
         begins_anew(g);
         stop(g);
@@ -493,12 +496,9 @@ static void test_reboot_once_around_asks_at_once(void **state)
 
     (void)state;
     for (w = 0; w < NWORLDS; w++) {
-        struct guest *g = guest_up(worlds[w]);
-        uint32_t told;
+        struct guest *g = guest_around(worlds[w]);
+        uint32_t told = base(g, 0);
 
-        drive(g);
-        around(g);
-        told = base(g, 0);
         stop(g);
         first_request(g);
         g->fresh = 0;
@@ -516,10 +516,8 @@ static void test_around_is_no_reboot(void **state)
 
     (void)state;
     for (w = 0; w < NWORLDS; w++) {
-        struct guest *g = guest_up(worlds[w]);
+        struct guest *g = guest_around(worlds[w]);
 
-        drive(g);
-        around(g);
         stop(g);
         start(g, 0);
         assert_int_equal(g->resumed, 2);
